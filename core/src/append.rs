@@ -1,0 +1,290 @@
+//! Writing to the log: records are drafted in a buffer, written in pieces, and count once all are written.
+//!
+//! A draft that fails leaves the log as it was; what it wrote lies beyond the end and is never taken for data, because
+//! the next draft takes another salt. The writer knows where the log ends; it changes nothing that readers see.
+
+use crate::delta::{Entry, spread};
+use crate::key::Name;
+use crate::log::{Fault, Link, Located, Log};
+use crate::medium::{Medium, Permit};
+use crate::record::{Header, Kind, UNIT};
+use crate::superblock::Counts;
+use crate::table::Geometry;
+use hashbrown::HashTable;
+use std::io;
+use std::sync::Arc;
+
+/// A batch is written in pieces of about this many bytes: large enough to make the system call cheap, small enough to
+/// stay in the cache between checksum and write.
+const PIECE: usize = 256 << 10;
+/// Capacity of the buffer that an idle writer keeps.
+const KEPT: usize = 16 << 10;
+
+/// The end of the log and what it adds up to. Held by one thread at a time.
+pub(crate) struct Writer {
+    pub medium: Option<Arc<dyn Medium>>,
+    pub vector_bytes: usize,
+    pub next: Link,
+    pub salt: u32,
+    pub counts: Counts,
+    /// Operations since the last flush began.
+    pub operations: u64,
+    buffer: Vec<u8>,
+    pub changes: Vec<Change>,
+    seen: HashTable<usize>,
+}
+
+/// What a draft does to the index.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Change {
+    pub entry: Entry,
+    /// The active entry that it takes the place of, or 0.
+    pub replaces: u64,
+}
+
+/// Where a name's record is as the draft sees it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Before {
+    /// Offset and length of the live record.
+    pub live: Option<(u64, u64)>,
+    pub prior: u64,
+    pub entry: u64,
+}
+
+impl Writer {
+    pub(crate) fn new(vector_bytes: usize, next: Link, salt: u32, counts: Counts) -> Self {
+        Self {
+            medium: None,
+            vector_bytes,
+            next,
+            salt,
+            counts,
+            operations: 0,
+            buffer: Vec::new(),
+            changes: Vec::new(),
+            seen: HashTable::new(),
+        }
+    }
+
+    fn medium(&self) -> io::Result<&Arc<dyn Medium>> {
+        self.medium.as_ref().ok_or_else(|| io::Error::other("the file is closed"))
+    }
+
+    /// Begins a draft.
+    pub(crate) fn draft(&mut self) -> Draft<'_> {
+        self.rest();
+        let (next, counts) = (self.next, self.counts);
+        Draft { writer: self, written_to: next.offset, next, counts, open: None, finished: false }
+    }
+
+    /// Appends the header of a table; its buckets are written to the room behind it by whoever builds it.
+    pub(crate) fn reserve_table(&mut self, geometry: Geometry) -> Result<Geometry, Fault> {
+        let mut draft = self.draft();
+        let geometry = Geometry { offset: draft.next.offset + UNIT, ..geometry };
+        draft.push(Header::table(geometry), Name::Attribute(&[]), &[], &[])?;
+        draft.finish()?;
+        Ok(geometry)
+    }
+
+    /// Forgets the last draft, and gives back memory that only a large batch needed.
+    pub(crate) fn rest(&mut self) {
+        self.buffer.clear();
+        self.buffer.shrink_to(KEPT);
+        self.changes.clear();
+        self.changes.shrink_to(KEPT / size_of::<Change>());
+        self.seen.clear();
+        self.seen.shrink_to(KEPT / size_of::<usize>(), |_| 0);
+    }
+}
+
+/// Records on their way into the log.
+pub(crate) struct Draft<'a> {
+    writer: &'a mut Writer,
+    /// What lies before this is in the file already; the buffer begins here.
+    written_to: u64,
+    /// Behind the last sealed record.
+    next: Link,
+    counts: Counts,
+    /// The last record, whose header waits to know whether the batch goes on.
+    open: Option<Open>,
+    finished: bool,
+}
+
+struct Open {
+    header: Header,
+    at: usize,
+    len: u64,
+}
+
+impl Draft<'_> {
+    fn open_end(&self) -> u64 {
+        self.next.offset + self.open.as_ref().map_or(0, |open| open.len)
+    }
+
+    /// What an earlier operation of this very draft did to a name; `None` if none did.
+    pub(crate) fn earlier(&self, hash: u64, name: Name<'_>) -> Result<Option<Before>, Fault> {
+        let changes = &self.writer.changes;
+        let same_hash = |index: &usize| changes[*index].entry.hash == hash;
+        let possible = match changes.len() {
+            0 => false,
+            1 => same_hash(&0),
+            _ => self.writer.seen.find(spread(hash), same_hash).is_some(),
+        };
+        if !possible {
+            return Ok(None);
+        }
+        for change in changes.iter().rev().filter(|change| change.entry.hash == hash) {
+            let offset = change.entry.offset;
+            if let Some(len) = self.named(offset, name)? {
+                let live = (!change.entry.deleted).then_some((offset, len));
+                return Ok(Some(Before { live, prior: change.entry.prior, entry: offset }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Length of the draft's record at `offset`, if it is one of that name. It may be in the file, in the buffer, or
+    /// still without its checksum.
+    fn named(&self, offset: u64, name: Name<'_>) -> Result<Option<u64>, Fault> {
+        let vector_bytes = self.writer.vector_bytes;
+        if let Some(open) = self.open.as_ref().filter(|_| offset == self.next.offset) {
+            let same = open.header.name(&self.writer.buffer[open.at..], vector_bytes) == name;
+            return Ok(same.then_some(open.len));
+        }
+        if offset >= self.written_to {
+            let record = &self.writer.buffer[(offset - self.written_to) as usize..];
+            let header = Header::decode(record).ok_or(Fault::Corrupt { offset, what: "drafted record is damaged" })?;
+            let same = header.name(record, vector_bytes) == name;
+            return Ok(header.record_len(vector_bytes).filter(|_| same));
+        }
+        let medium = self.writer.medium().map_err(Fault::read(offset))?;
+        let log = Log { medium: &**medium, vector_bytes, end: self.written_to };
+        Ok(log.names(offset, name)?.map(|found| found.len))
+    }
+
+    /// Adds an operation on a name that was looked up before.
+    pub(crate) fn add(
+        &mut self,
+        kind: Kind,
+        hash: u64,
+        name: Name<'_>,
+        before: Before,
+        vector: &[u8],
+        metadata: &[u8],
+    ) -> Result<(), Fault> {
+        let offset = self.open_end();
+        let header = Header::naming(kind, name, metadata.len());
+        let len = self.push(header, name, vector, metadata)?;
+        self.counts.record(kind, before.live.map(|(_, len)| len), len);
+        let entry = Entry { hash, offset, prior: before.prior, deleted: !kind.stores() };
+        let index = self.writer.changes.len();
+        self.writer.changes.push(Change { entry, replaces: before.entry });
+        // A draft of one needs no search.
+        if index > 0 {
+            let changes = &self.writer.changes;
+            let hash_of = |index: &usize| spread(changes[*index].entry.hash);
+            if index == 1 {
+                self.writer.seen.insert_unique(hash_of(&0), 0, hash_of);
+            }
+            self.writer.seen.insert_unique(spread(hash), index, hash_of);
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, mut header: Header, name: Name<'_>, vector: &[u8], metadata: &[u8]) -> Result<u64, Fault> {
+        self.seal(true);
+        if self.writer.buffer.len() >= PIECE {
+            self.write_out()?;
+        }
+        let at = self.writer.buffer.len();
+        header.append(&mut self.writer.buffer, name, vector, metadata);
+        let len = header.record_len(vector.len()).ok_or(Fault::Corrupt { offset: 0, what: "record too long" })?;
+        self.open = Some(Open { header, at, len });
+        Ok(len)
+    }
+
+    /// Completes the header of the open record.
+    fn seal(&mut self, continues: bool) {
+        let Some(Open { mut header, at, len }) = self.open.take() else { return };
+        if continues {
+            header.set_continues();
+        }
+        header.link = self.next.link;
+        header.sequence = self.next.sequence;
+        header.salt = self.writer.salt;
+        let block = header.seal();
+        self.writer.buffer[at..at + block.len()].copy_from_slice(&block);
+        self.next = Link::after(&Located { offset: self.next.offset, len, header });
+    }
+
+    fn write_out(&mut self) -> Result<(), Fault> {
+        let offset = self.written_to;
+        let medium = self.writer.medium.as_ref();
+        let result = medium
+            .ok_or_else(|| io::Error::other("the file is closed"))
+            .and_then(|medium| medium.write(offset, &self.writer.buffer, Permit::ENGINE));
+        result.map_err(|source| Fault::Io { action: "write", offset, source })?;
+        self.written_to += self.writer.buffer.len() as u64;
+        self.writer.buffer.clear();
+        Ok(())
+    }
+
+    /// Writes what is left and moves the end of the log behind it. From here on the operations survive the process.
+    pub(crate) fn finish(mut self) -> Result<(), Fault> {
+        self.seal(false);
+        if !self.writer.buffer.is_empty() {
+            self.write_out()?;
+        }
+        self.finished = true;
+        self.writer.next = self.next;
+        self.writer.counts = self.counts;
+        self.writer.operations += self.writer.changes.len() as u64;
+        Ok(())
+    }
+}
+
+impl Drop for Draft<'_> {
+    fn drop(&mut self) {
+        if self.finished {
+            return;
+        }
+        // Whatever reached the file must never continue a record that is written here next.
+        self.writer.salt = self.writer.salt.wrapping_mul(0x9E37_79B1).wrapping_add(1);
+        self.writer.rest();
+        if let Some(medium) = &self.writer.medium
+            && medium.len() > self.writer.next.offset
+        {
+            // Best effort: an error leaves bytes that are written over later.
+            let _ = medium.truncate(self.writer.next.offset, Permit::ENGINE);
+        }
+    }
+}
+
+impl Counts {
+    /// Takes in a record of `len` bytes that replaces or removes one of `old` bytes.
+    pub(crate) fn record(&mut self, kind: Kind, old: Option<u64>, len: u64) {
+        let count = match kind {
+            Kind::Put | Kind::Delete => &mut self.vectors,
+            Kind::SetAttribute | Kind::RemoveAttribute => &mut self.attributes,
+            Kind::Table => return,
+        };
+        match (kind.stores(), old) {
+            (true, None) => *count += 1,
+            (false, Some(_)) => *count = count.saturating_sub(1),
+            _ => {}
+        }
+        if let Some(old) = old {
+            self.dead_records += 1;
+            self.dead_bytes += old;
+        }
+        if !kind.stores() {
+            self.dead_records += 1;
+            self.dead_bytes += len;
+        }
+    }
+
+    /// Names that the index must hold.
+    pub(crate) fn names(&self) -> u64 {
+        self.vectors + self.attributes
+    }
+}

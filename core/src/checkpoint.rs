@@ -1,0 +1,167 @@
+//! Bringing the index table up to date: in place, bucket by bucket, or as a new and larger table.
+//!
+//! Both read the old table and sorted entries in one sweep of bounded memory. Nothing here decides when; the flush does,
+//! and it alone changes tables, so that reading them here needs no lock.
+
+use crate::delta::Entry;
+use crate::medium::{Medium, Permit};
+use crate::table::{BUCKET, Buckets, Geometry, Rotten, Slot, slots};
+use std::io;
+use std::iter::Peekable;
+use std::slice::Iter;
+
+/// Buckets handled at once: 64 KiB of them.
+const SWEEP: u64 = 1024;
+/// Buckets to a page of the page cache, the least worth writing at once.
+const PAGE: u64 = 64;
+
+/// Why a table could not be brought up to date.
+pub(crate) enum Failure {
+    Io(io::Error),
+    Rotten(Rotten),
+    /// A window has no room for its names; a wider table has.
+    Crowded,
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<Rotten> for Failure {
+    fn from(rotten: Rotten) -> Self {
+        Self::Rotten(rotten)
+    }
+}
+
+/// Changes the table in place. `write` is called for each run of changed buckets, and must keep readers away meanwhile.
+/// Every bucket in which an entry may lie is written, changed or not: what the page cache shows may never have reached
+/// the disk.
+pub(crate) fn apply_in_place(
+    medium: &dyn Medium,
+    geometry: Geometry,
+    entries: &[Entry],
+    mut write: impl FnMut(u64, &[u8]) -> io::Result<()>,
+) -> Result<(), Failure> {
+    let mut bytes = Vec::new();
+    let mut rest = entries;
+    while let Some(first) = rest.first() {
+        let start = geometry.home(first.hash) / PAGE * PAGE;
+        let (run, end) = run_of(geometry, rest, start);
+        bytes.resize((end - start) as usize * BUCKET, 0);
+        medium.read_into(geometry.place(start), &mut bytes)?;
+        let mut buckets = Buckets { first: start, bytes: &mut bytes };
+        buckets.check(geometry)?;
+        let fits = rest[..run].iter().all(|entry| buckets.apply(*entry, geometry));
+        buckets.seal(geometry);
+        write(geometry.place(start), &bytes)?;
+        if !fits {
+            return Err(Failure::Crowded);
+        }
+        rest = &rest[run..];
+    }
+    Ok(())
+}
+
+/// How many entries to handle at once, and the end of the buckets they need, which begin at `start`.
+fn run_of(geometry: Geometry, entries: &[Entry], start: u64) -> (usize, u64) {
+    let page_end = |bucket: u64| bucket.next_multiple_of(PAGE).min(geometry.all_buckets());
+    let mut end = page_end(geometry.window_of(entries[0].hash).end);
+    let mut run = 1;
+    for entry in &entries[1..] {
+        let window = geometry.window_of(entry.hash);
+        if window.start > end || window.end > start + SWEEP {
+            break;
+        }
+        end = end.max(page_end(window.end));
+        run += 1;
+    }
+    (run, end)
+}
+
+/// Writes a new table from the old one and the entries, to its place in the file.
+pub(crate) fn build(medium: &dyn Medium, old: Geometry, new: Geometry, entries: &[Entry]) -> Result<(), Failure> {
+    let mut old_slots = OldSlots { medium, geometry: old, next: 0, bytes: Vec::new() };
+    let mut changes = entries.iter().peekable();
+    let spill = (new.window - 1) as usize * BUCKET;
+    let mut bytes = vec![0; spill];
+    let mut start = 0;
+    let mut kept: Vec<Slot> = Vec::new();
+    while start < new.buckets {
+        let end = (start + SWEEP).min(new.buckets);
+        bytes.resize((end - start) as usize * BUCKET + spill, 0);
+        let mut buckets = Buckets { first: start, bytes: &mut bytes };
+        // All old slots of homes before `end` are among those read up to the end of the last such window.
+        old_slots.read_before(hash_before(new, end), &mut kept)?;
+        let mut here = changes_before(new, end, &mut changes);
+        let ours = |slot: &Slot| new.home(slot.hash) < end;
+        here.extend(kept.iter().filter(|slot| ours(slot)).filter_map(|slot| survivor(*slot, entries)));
+        kept.retain(|slot| !ours(slot));
+        here.sort_unstable_by_key(|entry| (entry.hash, entry.offset));
+        if !here.iter().all(|entry| buckets.apply(*entry, new)) {
+            return Err(Failure::Crowded);
+        }
+        buckets.seal(new);
+        let done = if end == new.buckets { bytes.len() } else { (end - start) as usize * BUCKET };
+        medium.write(new.place(start), &bytes[..done], Permit::ENGINE)?;
+        bytes.drain(..done);
+        start = end;
+    }
+    Ok(())
+}
+
+/// Entries that put something at homes before `end`.
+fn changes_before(new: Geometry, end: u64, changes: &mut Peekable<Iter<'_, Entry>>) -> Vec<Entry> {
+    let mut here = Vec::new();
+    while let Some(entry) = changes.next_if(|entry| new.home(entry.hash) < end) {
+        if !entry.deleted {
+            here.push(Entry { prior: 0, ..*entry });
+        }
+    }
+    here
+}
+
+/// An old slot as an entry, unless one of the entries speaks of the same name.
+fn survivor(slot: Slot, entries: &[Entry]) -> Option<Entry> {
+    let from = entries.partition_point(|entry| entry.hash < slot.hash);
+    let spoken_of = entries[from..]
+        .iter()
+        .take_while(|entry| entry.hash == slot.hash)
+        .any(|entry| entry.prior == slot.offset || entry.offset == slot.offset);
+    (!spoken_of).then_some(Entry { hash: slot.hash, offset: slot.offset, prior: 0, deleted: false })
+}
+
+/// First hash whose home is not before `end`; beyond all hashes for the end of the table.
+fn hash_before(new: Geometry, end: u64) -> u64 {
+    ((u128::from(end) << 48).div_ceil(u128::from(new.buckets))) as u64
+}
+
+/// The old table, read from its start to its end.
+struct OldSlots<'a> {
+    medium: &'a dyn Medium,
+    geometry: Geometry,
+    next: u64,
+    bytes: Vec<u8>,
+}
+
+impl OldSlots<'_> {
+    /// Adds every slot that may hold a hash below `hash` and was not read yet, and perhaps some more.
+    fn read_before(&mut self, hash: u64, into: &mut Vec<Slot>) -> Result<(), Failure> {
+        let all = self.geometry.all_buckets();
+        if all == 0 {
+            return Ok(());
+        }
+        let end = if hash >> 48 > 0 { all } else { self.geometry.window_of(hash).end.min(all) };
+        while self.next < end {
+            let until = (self.next + SWEEP).min(end);
+            self.bytes.resize((until - self.next) as usize * BUCKET, 0);
+            self.medium.read_into(self.geometry.place(self.next), &mut self.bytes)?;
+            for (number, bucket) in (self.next..).zip(self.bytes.chunks_exact(BUCKET)) {
+                into.extend(slots(bucket, number, self.geometry)?);
+            }
+            self.next = until;
+        }
+        Ok(())
+    }
+}

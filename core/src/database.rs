@@ -1,0 +1,391 @@
+//! A handle on one open database: every operation a caller can ask for.
+//!
+//! A handle pins its database: while it lives the file stays open. It puts the caller's arguments into the engine's
+//! terms and hands on to the store; it decides nothing.
+
+use crate::error::Result;
+use crate::key::{Key, KeyBuf, Name};
+use crate::record::{HEADER, Kind};
+use crate::scan::Position;
+use crate::schema::Schema;
+use crate::shelf::Pin;
+use crate::stats::DatabaseStats;
+use crate::store::{Held, Rule, Step, Store};
+use crate::verify::Report;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+/// One database, open and pinned: it counts against `max_open_files` until this handle and all its clones are dropped.
+/// Cheap to clone. Every call takes `&self` and may come from any thread.
+///
+/// A write that returned `Ok` survives the death of the process at any instruction. It survives a loss of power once a
+/// [`flush`](Self::flush) that began after it has returned. Vectors are stored bit for bit as given, NaNs included.
+///
+/// ```
+/// use jvdb_core::{Databases, Metric, Options, Schema};
+/// let databases = Databases::in_memory(Options::default())?;
+/// let db = databases.create("colours", Schema::new(3, Metric::Cosine)?)?;
+/// db.put(7, &[1.0, 0.5, 0.0], b"{\"name\":\"orange\"}")?;
+/// let orange = db.get(7)?.expect("just stored");
+/// assert_eq!(orange.vector(), [1.0, 0.5, 0.0]);
+/// assert_eq!(orange.metadata(), b"{\"name\":\"orange\"}");
+/// # Ok::<(), jvdb_core::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Database {
+    pin: Pin,
+}
+
+/// One element of an atomic batch, for [`Database::write`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Operation<'a> {
+    /// Stores a vector, or replaces the one of that key.
+    Put {
+        /// Its key.
+        key: Key<'a>,
+        /// Its elements, as many as the schema's dimension.
+        vector: &'a [f32],
+        /// Bytes kept beside it, JSON text by convention; may be empty.
+        metadata: &'a [u8],
+    },
+    /// Deletes a vector; nothing happens if it is not there.
+    Delete {
+        /// Its key.
+        key: Key<'a>,
+    },
+}
+
+/// What a batch did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Vectors stored under keys that were not there before.
+    pub inserted: u64,
+    /// Vectors stored in place of others.
+    pub replaced: u64,
+    /// Vectors deleted.
+    pub deleted: u64,
+}
+
+/// A vector read without a copy.
+///
+/// It stays valid and unchanged while this lives, whatever happens to the vector, its database or its file. It keeps a
+/// mapping alive, not a file open. If another program truncates the file meanwhile, against the directory lock, touching
+/// what was cut off ends the process with SIGBUS, as with any mapping.
+pub struct Vector {
+    held: Held,
+    vector_bytes: usize,
+}
+
+impl Vector {
+    /// The elements, on a 64-byte boundary.
+    pub fn vector(&self) -> &[f32] {
+        bytemuck::cast_slice(&self.held.record[HEADER..HEADER + self.vector_bytes])
+    }
+
+    /// The metadata, as stored.
+    pub fn metadata(&self) -> &[u8] {
+        let start = self.held.header.meta_at(self.vector_bytes);
+        &self.held.record[start..start + self.held.header.meta_len as usize]
+    }
+
+    /// The key.
+    pub fn key(&self) -> Key<'_> {
+        match self.held.header.name(&self.held.record, self.vector_bytes) {
+            Name::Vector(key) => key,
+            Name::Attribute(name) => Key::Bytes(name),
+        }
+    }
+}
+
+impl std::fmt::Debug for Vector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Vector").field("key", &self.key()).field("vector", &self.vector()).finish_non_exhaustive()
+    }
+}
+
+/// A place in a database's log, to go on from. It survives writes: what it has passed stays passed, what is written
+/// later comes later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Cursor(u64);
+
+impl Cursor {
+    /// Before the first vector.
+    pub const START: Self = Self(0);
+
+    /// As a number that a caller may store, good until the database is dropped or compacted.
+    pub fn to_u64(self) -> u64 {
+        self.0
+    }
+
+    /// From [`to_u64`](Self::to_u64). Any number is taken; one that no cursor gave makes the scan end with an error.
+    pub fn from_u64(position: u64) -> Self {
+        Self(position)
+    }
+}
+
+/// Iterates over live vectors in log order. See [`Database::scan`].
+pub struct Scan<'a> {
+    store: &'a Store,
+    position: Position,
+    failed: bool,
+}
+
+impl Scan<'_> {
+    /// Behind the vector given last: a later scan from here goes on with the next one.
+    pub fn cursor(&self) -> Cursor {
+        Cursor(self.position.offset)
+    }
+}
+
+impl Iterator for Scan<'_> {
+    type Item = Result<Vector>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let next = self.store.next_vector(&mut self.position).transpose();
+        self.failed = matches!(next, Some(Err(_)));
+        next.map(|held| held.map(|held| Vector { held, vector_bytes: self.store.vector_bytes() }))
+    }
+}
+
+/// Iterates over keys of live vectors in log order. See [`Database::ids`].
+pub struct Ids<'a> {
+    store: &'a Store,
+    position: Position,
+    failed: bool,
+}
+
+impl Ids<'_> {
+    /// Behind the key given last.
+    pub fn cursor(&self) -> Cursor {
+        Cursor(self.position.offset)
+    }
+}
+
+impl Iterator for Ids<'_> {
+    type Item = Result<KeyBuf>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let next = self.store.next_key(&mut self.position).transpose();
+        self.failed = matches!(next, Some(Err(_)));
+        next
+    }
+}
+
+impl Database {
+    pub(crate) fn new(pin: Pin) -> Self {
+        Self { pin }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.store().identity.name
+    }
+
+    /// Its schema.
+    pub fn schema(&self) -> Schema {
+        self.store().identity.schema
+    }
+
+    /// Stores a vector, or replaces the one of that key. Returns whether the key is new. `vector` has as many elements
+    /// as the schema's dimension; `metadata` is at most 16 MiB.
+    ///
+    /// # Errors
+    /// [`Error::DimensionMismatch`], [`Error::InvalidArgument`] for a key or metadata out of range, [`Error::Io`] if
+    /// the disk is full or broken, [`Error::Poisoned`], [`Error::ReadOnly`], [`Error::Dropped`]. Nothing is stored then.
+    ///
+    /// [`Error::DimensionMismatch`]: crate::Error::DimensionMismatch
+    /// [`Error::InvalidArgument`]: crate::Error::InvalidArgument
+    /// [`Error::Io`]: crate::Error::Io
+    /// [`Error::Poisoned`]: crate::Error::Poisoned
+    /// [`Error::ReadOnly`]: crate::Error::ReadOnly
+    /// [`Error::Dropped`]: crate::Error::Dropped
+    pub fn put<'k>(&self, key: impl Into<Key<'k>>, vector: &[f32], metadata: &[u8]) -> Result<bool> {
+        self.store_one(key.into(), vector, metadata, Rule::Any)
+    }
+
+    /// As [`put`](Self::put), for a key that must be new.
+    ///
+    /// # Errors
+    /// Those of `put`, and [`Error::KeyExists`](crate::Error::KeyExists).
+    pub fn insert<'k>(&self, key: impl Into<Key<'k>>, vector: &[f32], metadata: &[u8]) -> Result<()> {
+        self.store_one(key.into(), vector, metadata, Rule::Absent).map(drop)
+    }
+
+    /// As [`put`](Self::put), for a key that must be there.
+    ///
+    /// # Errors
+    /// Those of `put`, and [`Error::KeyNotFound`](crate::Error::KeyNotFound).
+    pub fn replace<'k>(&self, key: impl Into<Key<'k>>, vector: &[f32], metadata: &[u8]) -> Result<()> {
+        self.store_one(key.into(), vector, metadata, Rule::Present).map(drop)
+    }
+
+    fn store_one(&self, key: Key<'_>, vector: &[f32], metadata: &[u8], rule: Rule) -> Result<bool> {
+        let step =
+            Step { kind: Kind::Put, name: Name::Vector(key), vector: bytemuck::cast_slice(vector), metadata, rule };
+        let tally = self.store().write([step])?;
+        self.pin.relieve();
+        Ok(tally.inserted == 1)
+    }
+
+    /// Reads a vector and its metadata without a copy (with [`Access::File`](crate::Access::File): with one).
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`](crate::Error::Corrupt) where the index or the record's header is damaged, and with
+    /// `verify_checksums` any byte of the record; [`Error::Io`](crate::Error::Io);
+    /// [`Error::Dropped`](crate::Error::Dropped).
+    pub fn get<'k>(&self, key: impl Into<Key<'k>>) -> Result<Option<Vector>> {
+        let held = self.store().get(Name::Vector(key.into()))?;
+        Ok(held.map(|held| Vector { held, vector_bytes: self.store().vector_bytes() }))
+    }
+
+    /// Copies a vector into `vector`, which has room for just as many elements as the schema's dimension, and its
+    /// metadata into `metadata`, whose content it replaces. Returns false, and touches neither, if the key is not there.
+    ///
+    /// # Errors
+    /// Those of [`get`](Self::get), and [`Error::DimensionMismatch`](crate::Error::DimensionMismatch) for a buffer of
+    /// another size.
+    pub fn get_into<'k>(&self, key: impl Into<Key<'k>>, vector: &mut [f32], metadata: &mut Vec<u8>) -> Result<bool> {
+        self.store().get_into(key.into(), vector, metadata)
+    }
+
+    /// Whether the key is there.
+    ///
+    /// # Errors
+    /// Those of [`get`](Self::get).
+    pub fn contains<'k>(&self, key: impl Into<Key<'k>>) -> Result<bool> {
+        self.store().contains(key.into())
+    }
+
+    /// Deletes a vector. Returns whether it was there.
+    ///
+    /// # Errors
+    /// Those of [`put`](Self::put).
+    pub fn delete<'k>(&self, key: impl Into<Key<'k>>) -> Result<bool> {
+        Ok(self.write([Operation::Delete { key: key.into() }])?.deleted == 1)
+    }
+
+    /// Performs a batch as one: all of it or, if any element fails, none; also across a crash or a loss of power.
+    /// Elements take effect in order. Readers see either none of it or all.
+    ///
+    /// ```
+    /// use jvdb_core::{Databases, Key, Metric, Operation, Options, Schema, Written};
+    /// let databases = Databases::in_memory(Options::default())?;
+    /// let db = databases.create("points", Schema::new(2, Metric::Euclidean)?)?;
+    /// let points = [[0.0, 1.0], [2.0, 3.0]];
+    /// let puts = points.iter().zip(1..).map(|(point, id)| Operation::Put { key: Key::Int(id), vector: point, metadata: b"" });
+    /// assert_eq!(db.write(puts)?, Written { inserted: 2, ..Written::default() });
+    /// # Ok::<(), jvdb_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`put`](Self::put), for any element.
+    pub fn write<'a>(&self, operations: impl IntoIterator<Item = Operation<'a>>) -> Result<Written> {
+        let steps = operations.into_iter().map(|operation| match operation {
+            Operation::Put { key, vector, metadata } => Step {
+                kind: Kind::Put,
+                name: Name::Vector(key),
+                vector: bytemuck::cast_slice(vector),
+                metadata,
+                rule: Rule::Any,
+            },
+            Operation::Delete { key } => {
+                Step { kind: Kind::Delete, name: Name::Vector(key), vector: &[], metadata: &[], rule: Rule::Any }
+            }
+        });
+        let tally = self.store().write(steps)?;
+        self.pin.relieve();
+        Ok(Written { inserted: tally.inserted, replaced: tally.replaced, deleted: tally.deleted })
+    }
+
+    /// Keys of all live vectors, in the order in which they were last stored. See [`scan`](Self::scan) for what writes
+    /// in between do.
+    pub fn ids(&self, from: Cursor) -> Ids<'_> {
+        Ids { store: self.store(), position: Position::at(from.0), failed: false }
+    }
+
+    /// All live vectors without a copy, in the order in which they were last stored, from a cursor on.
+    ///
+    /// No lock is held between elements. A vector that is there throughout the scan is given at least once; one that is
+    /// replaced meanwhile may come a second time with its new value, because it has moved to the end.
+    pub fn scan(&self, from: Cursor) -> Scan<'_> {
+        Scan { store: self.store(), position: Position::at(from.0), failed: false }
+    }
+
+    /// Number of live vectors. Takes no lock.
+    pub fn count(&self) -> u64 {
+        self.store().figures.vectors.load(Relaxed)
+    }
+
+    /// Returns when everything acknowledged before the call survives a loss of power, with the time that took. Reads
+    /// and writes go on meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io) if the disk is full or a sync fails; a failed sync poisons the database, and every
+    /// later write and flush fails with [`Error::Poisoned`](crate::Error::Poisoned) until the directory is reopened.
+    pub fn flush(&self) -> Result<Duration> {
+        self.store().flush()
+    }
+
+    /// Figures of this database.
+    pub fn stats(&self) -> DatabaseStats {
+        self.store().stats()
+    }
+
+    /// Value of an attribute: bytes that a caller keeps beside the vectors, under a name of its own.
+    ///
+    /// # Errors
+    /// Those of [`get`](Self::get).
+    pub fn attribute(&self, name: &[u8]) -> Result<Option<Vec<u8>>> {
+        let held = self.store().get(Name::Attribute(name))?;
+        Ok(held.map(|held| Vector { held, vector_bytes: 0 }.metadata().to_vec()))
+    }
+
+    /// Sets an attribute. The name has 1..=512 bytes, the value at most 16 MiB. As durable as a [`put`](Self::put).
+    ///
+    /// # Errors
+    /// Those of `put`.
+    pub fn set_attribute(&self, name: &[u8], value: &[u8]) -> Result<()> {
+        self.attribute_step(Kind::SetAttribute, name, value).map(drop)
+    }
+
+    /// Removes an attribute. Returns whether it was there.
+    ///
+    /// # Errors
+    /// Those of [`put`](Self::put).
+    pub fn remove_attribute(&self, name: &[u8]) -> Result<bool> {
+        self.attribute_step(Kind::RemoveAttribute, name, &[])
+    }
+
+    fn attribute_step(&self, kind: Kind, name: &[u8], value: &[u8]) -> Result<bool> {
+        let step = Step { kind, name: Name::Attribute(name), vector: &[], metadata: value, rule: Rule::Any };
+        let tally = self.store().write([step])?;
+        self.pin.relieve();
+        Ok(tally.deleted == 1)
+    }
+
+    /// Names of all attributes, sorted. Reads the whole index.
+    ///
+    /// # Errors
+    /// Those of [`get`](Self::get).
+    pub fn attributes(&self) -> Result<Vec<Vec<u8>>> {
+        self.store().attribute_names()
+    }
+
+    /// Checks every checksum, the chain of the log, and the index against the log. Writes wait meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io) only: damage is what the report is for.
+    pub fn verify(&self) -> Result<Report> {
+        self.store().verify()
+    }
+
+    fn store(&self) -> &Store {
+        self.pin.store()
+    }
+}

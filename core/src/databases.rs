@@ -1,0 +1,153 @@
+//! A directory of databases: the door through which everything is opened, made and dropped.
+
+use crate::database::Database;
+#[cfg(doc)]
+use crate::error::Error;
+use crate::error::Result;
+use crate::flusher::House;
+use crate::medium::{MemoryVolume, Volume};
+use crate::options::Options;
+use crate::schema::Schema;
+use crate::shelf::{Pin, Shelf};
+use crate::stats::StorageStats;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A storage directory, open. Every call takes `&self` and may come from any thread.
+///
+/// Databases open on first use, at most `max_open_files` at once; the one not used for longest is closed to make room. A
+/// directory has one writing process at a time. When this and all [`Database`] handles are dropped, everything is
+/// flushed and closed; errors of that are logged, and [`close`](Self::close) returns them.
+///
+/// ```
+/// use jvdb_core::{Databases, Metric, Options, Schema};
+/// # let dir = tempfile::tempdir()?;
+/// # let path = dir.path();
+/// let databases = Databases::open(path, Options::default())?;
+/// let db = databases.create("colours", Schema::new(3, Metric::Cosine)?)?;
+/// db.put("orange", &[1.0, 0.5, 0.0], b"{}")?; // survives kill -9 from here on
+/// db.flush()?; // survives a loss of power from here on
+/// drop(db);
+/// databases.close()?;
+/// assert_eq!(Databases::open(path, Options::default())?.list()?, ["colours"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Databases {
+    house: Arc<House>,
+}
+
+impl Databases {
+    /// Opens a directory, and makes it if it is missing and `options.create` says so. Takes its lock unless it is opened
+    /// read-only. Lists the directory; opens no database file.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the directory cannot be used, [`Error::Locked`] with the holder's process id if another process
+    /// writes to it, [`Error::InvalidArgument`] for options out of range.
+    #[cfg(unix)]
+    pub fn open(path: impl AsRef<std::path::Path>, options: Options) -> Result<Self> {
+        use crate::medium::NativeVolume;
+        options.check()?;
+        let volume = if options.read_only {
+            NativeVolume::open_read_only(path, options.access)?
+        } else {
+            NativeVolume::open(path, options.access, options.create)?
+        };
+        Self::on(Arc::new(volume), options)
+    }
+
+    /// A directory in memory: the same calls and the same engine, no files. All is gone when it is dropped.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for options out of range.
+    pub fn in_memory(options: Options) -> Result<Self> {
+        Self::on(Arc::new(MemoryVolume::default()), options)
+    }
+
+    /// A directory on any volume. Whoever brings the volume sees to it that nobody else writes to it.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the volume cannot be listed, [`Error::InvalidArgument`] for options out of range.
+    pub fn on(volume: Arc<dyn Volume>, options: Options) -> Result<Self> {
+        Ok(Self { house: Arc::new(House::new(Shelf::open(volume, options)?)?) })
+    }
+
+    /// Makes an empty database and opens it. It survives a loss of power when this returns.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyExists`], [`Error::InvalidName`], [`Error::Io`], [`Error::ReadOnly`], [`Error::AllPinned`].
+    pub fn create(&self, name: &str, schema: Schema) -> Result<Database> {
+        self.house.shelf.create(name, schema)?;
+        self.database(name)
+    }
+
+    /// Opens a database, or gives another handle on it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::InvalidName`], [`Error::Corrupt`] and [`Error::UnsupportedVersion`] for a file that
+    /// is none of ours, [`Error::AllPinned`] if `max_open_files` others are all held by handles, [`Error::Io`].
+    pub fn database(&self, name: &str) -> Result<Database> {
+        let store = self.house.shelf.acquire(name)?;
+        Ok(Database::new(Pin::new(store, Arc::clone(&self.house))))
+    }
+
+    /// Whether a database exists.
+    ///
+    /// # Errors
+    /// [`Error::InvalidName`], [`Error::Io`].
+    pub fn exists(&self, name: &str) -> Result<bool> {
+        self.house.shelf.exists(name)
+    }
+
+    /// Removes a database and its file. Handles on it get [`Error::Dropped`] from then on; vectors that were read stay
+    /// valid.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::InvalidName`], [`Error::ReadOnly`], [`Error::Io`].
+    pub fn drop_database(&self, name: &str) -> Result<()> {
+        self.house.shelf.remove(name)
+    }
+
+    /// Names of all databases, sorted. Reads the directory.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn list(&self) -> Result<Vec<String>> {
+        self.house.shelf.names()
+    }
+
+    /// Flushes every database that has unflushed writes, and returns how long all of it took.
+    ///
+    /// # Errors
+    /// All are tried; the first error is returned. See [`Database::flush`].
+    pub fn flush(&self) -> Result<Duration> {
+        let volume = &self.house.shelf.volume;
+        let started = volume.now();
+        self.house.shelf.flush()?;
+        Ok(volume.now().saturating_sub(started))
+    }
+
+    /// Figures of the directory. Reads the superblock of each database that is not open.
+    ///
+    /// # Errors
+    /// [`Error::Io`], and [`Error::Corrupt`] for a file that is none of ours.
+    pub fn stats(&self) -> Result<StorageStats> {
+        self.house.shelf.stats()
+    }
+
+    /// The options it was opened with.
+    pub fn options(&self) -> &Options {
+        &self.house.shelf.options
+    }
+
+    /// Flushes everything so that the next opening has nothing to replay, and closes. Handles that are still held keep
+    /// the directory, and its lock, until they are dropped.
+    ///
+    /// # Errors
+    /// All databases are tried; the first error is returned. Everything acknowledged is in the files in any case.
+    pub fn close(self) -> Result<()> {
+        match self.house.shelf.options.read_only {
+            true => Ok(()),
+            false => self.house.shelf.settle(),
+        }
+    }
+}

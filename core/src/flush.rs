@@ -1,0 +1,268 @@
+//! Making what was written durable, and the index speak of it.
+//!
+//! A flush takes two syncs: one for the log and the slots written after the flush before, one for the superblock that
+//! vouches for it. Only then are the slots of this flush written. A sync that fails is never tried again: the store is
+//! poisoned, because nothing is known of what the disk holds.
+
+use crate::checkpoint::{self, Failure};
+use crate::delta::{Delta, Entry};
+use crate::error::{Error, Result};
+use crate::log::{Fault, Link};
+use crate::medium::{Medium, Permit};
+use crate::state::find_in_table;
+use crate::store::{Store, lock};
+use crate::superblock::{Counts, Superblock};
+use crate::table::Geometry;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+/// How much of the log is written again at once after a recovery.
+const PIECE: u64 = 256 << 10;
+
+/// What the last flush left. Whoever holds its lock is the one that flushes.
+pub(crate) struct Checkpoint {
+    /// The newest superblock on disk.
+    pub superblock: Superblock,
+    /// The table in the file, though not yet surely on disk, speaks of everything before this.
+    pub applied_to: u64,
+    /// End of the tail that an opening found in the file without knowing whether the disk has it.
+    pub unsure_to: u64,
+    /// A table to build although the present one is not full, because one of its windows is.
+    pub wanted: Option<Geometry>,
+}
+
+/// The part of the log that a flush takes on.
+struct Cut {
+    next: Link,
+    counts: Counts,
+    /// A new table to build, in room reserved for it.
+    table: Option<Geometry>,
+    entries: Vec<Entry>,
+}
+
+impl Store {
+    /// Returns when everything acknowledged before the call survives a loss of power, with the time that took.
+    pub(crate) fn flush(&self) -> Result<Duration> {
+        let started = self.volume.now();
+        let mut checkpoint = lock(&self.checkpoint);
+        let mut took = None;
+        loop {
+            self.check_writable()?;
+            let Some(cut) = self.cut(&mut checkpoint)? else { break };
+            let medium = self.medium()?;
+            let built = self.make_durable(&*medium, &mut checkpoint, &cut)?;
+            took.get_or_insert_with(|| self.volume.now().saturating_sub(started));
+            self.bring_in(&*medium, &mut checkpoint, &cut, built)?;
+            if checkpoint.wanted.is_none() {
+                break;
+            }
+        }
+        drop(checkpoint);
+        let elapsed = took.unwrap_or_else(|| self.volume.now().saturating_sub(started));
+        if took.is_some() {
+            self.note_flush(elapsed);
+        }
+        Ok(elapsed)
+    }
+
+    fn note_flush(&self, took: Duration) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.figures.flushes.fetch_add(1, Relaxed);
+        self.figures.last_flush_us.store(micros, Relaxed);
+        self.figures.longest_flush_us.fetch_max(micros, Relaxed);
+        let flush_duration_ms = took.as_secs_f64() * 1000.0;
+        tracing::info!(database = self.identity.name, flush_duration_ms, "flush completed");
+    }
+
+    /// The medium, for as long as it is in use.
+    pub(crate) fn medium(&self) -> Result<Arc<dyn Medium>> {
+        let closed = || self.fault(Fault::read(0)(io::Error::other("the file is closed")));
+        self.read().medium.clone().ok_or_else(closed)
+    }
+
+    /// Draws the line: what is before it belongs to this flush. `None` if nothing is.
+    fn cut(&self, checkpoint: &mut Checkpoint) -> Result<Option<Cut>> {
+        let mut writer = lock(&self.writer);
+        let unfinished = !self.read().frozen.is_empty();
+        if writer.next.offset == checkpoint.superblock.durable_end && checkpoint.wanted.is_none() && !unfinished {
+            return Ok(None);
+        }
+        if unfinished {
+            self.thaw()?;
+        }
+        let old = checkpoint.superblock.table;
+        let names = writer.counts.names();
+        let table = match checkpoint.wanted {
+            Some(wanted) => Some(wanted),
+            None if old.holds(names) => None,
+            None => Some(Geometry::for_names(names)),
+        };
+        let table = table.map(|shape| writer.reserve_table(shape)).transpose().map_err(|fault| self.fault(fault))?;
+        if table.is_some() {
+            writer.counts.dead_bytes += old.bytes().map_or(0, |bytes| bytes + 64);
+        }
+        writer.operations = 0;
+        let mut state = self.change();
+        state.end = writer.next.offset;
+        state.frozen = std::mem::take(&mut state.active);
+        drop(state);
+        self.figures.take(&writer.counts, writer.next.offset, 0);
+        let (next, counts) = (writer.next, writer.counts);
+        drop(writer);
+        let entries = self.read().frozen.sorted();
+        Ok(Some(Cut { next, counts, table, entries }))
+    }
+
+    /// Gives what an unfinished flush had frozen back to the active changes. The table may have taken in any part of it.
+    fn thaw(&self) -> Result<()> {
+        let mut state = self.change();
+        let mut merged = Delta::default();
+        let log = state.log().map_err(|fault| self.fault(fault))?;
+        let mut add = |entry: Entry, newer: Option<&Delta>| {
+            let found = log.locate(entry.offset)?;
+            let head = log.head(&found)?;
+            let name = found.header.name(&head, log.vector_bytes);
+            if let Some(newer) = newer
+                && newer.find(entry.hash, |offset| log.names(offset, name).map(|found| found.is_some()))?.is_some()
+            {
+                return Ok(());
+            }
+            let prior = find_in_table(&log, state.table, entry.hash, name)?.map_or(0, |found| found.offset);
+            merged.set(Entry { prior, ..entry }, 0);
+            Ok(())
+        };
+        let frozen = state.frozen.sorted().into_iter().try_for_each(|entry| add(entry, Some(&state.active)));
+        let active = state.active.sorted().into_iter().try_for_each(|entry| add(entry, None));
+        frozen.and(active).map_err(|fault| self.fault(fault))?;
+        state.frozen = Delta::default();
+        state.active = merged;
+        Ok(())
+    }
+
+    /// The two syncs. Returns whether the new table of this cut, if it has one, is in force.
+    fn make_durable(&self, medium: &dyn Medium, checkpoint: &mut Checkpoint, cut: &Cut) -> Result<bool> {
+        self.write_tail_again(medium, checkpoint)?;
+        let old = checkpoint.superblock;
+        checkpoint.wanted = None;
+        let built = match cut.table {
+            None => false,
+            Some(new) => match checkpoint::build(medium, old.table, new, &cut.entries) {
+                Ok(()) => true,
+                Err(Failure::Crowded) => {
+                    checkpoint.wanted = Some(new.wider(cut.counts.names()));
+                    false
+                }
+                Err(failure) => return Err(self.failed(failure, new)),
+            },
+        };
+        self.sync(medium)?;
+        let superblock = Superblock {
+            generation: old.generation + 1,
+            durable_end: cut.next.offset,
+            applied_end: if built { cut.next.offset } else { checkpoint.applied_to },
+            sequence: cut.next.sequence,
+            link: cut.next.link,
+            table: cut.table.filter(|_| built).unwrap_or(old.table),
+            counts: cut.counts,
+            ..old
+        };
+        self.vouch(medium, checkpoint, superblock)?;
+        checkpoint.unsure_to = 0;
+        Ok(built)
+    }
+
+    fn sync(&self, medium: &dyn Medium) -> Result<()> {
+        medium.sync().map_err(|source| {
+            let error = Error::io("sync", &self.identity.path, source);
+            tracing::error!(database = self.identity.name, %error, "poisoned: no more writes until it is reopened");
+            // Only the first cause counts.
+            let _ = self.poison.set(error.to_string());
+            error
+        })
+    }
+
+    /// Puts a superblock on disk.
+    fn vouch(&self, medium: &dyn Medium, checkpoint: &mut Checkpoint, superblock: Superblock) -> Result<()> {
+        let place = superblock.place();
+        let written = medium.write(place, &superblock.encode(), Permit::ENGINE);
+        written.map_err(|source| self.fault(Fault::Io { action: "write", offset: place, source }))?;
+        self.sync(medium)?;
+        checkpoint.superblock = superblock;
+        self.figures.durable_end.store(superblock.durable_end, Relaxed);
+        Ok(())
+    }
+
+    /// A clean page in the cache is no proof of what the disk holds: after a failed sync it may be the only copy.
+    fn write_tail_again(&self, medium: &dyn Medium, checkpoint: &Checkpoint) -> Result<()> {
+        let mut offset = checkpoint.superblock.durable_end;
+        while offset < checkpoint.unsure_to {
+            let len = (checkpoint.unsure_to - offset).min(PIECE);
+            let bytes = medium.read(offset, len as usize).map_err(|source| self.fault(Fault::read(offset)(source)))?;
+            let written = medium.write(offset, &bytes, Permit::ENGINE);
+            written.map_err(|source| self.fault(Fault::Io { action: "write", offset, source }))?;
+            offset += len;
+        }
+        Ok(())
+    }
+
+    /// Makes the index speak of the cut.
+    fn bring_in(&self, medium: &dyn Medium, checkpoint: &mut Checkpoint, cut: &Cut, built: bool) -> Result<()> {
+        let table = checkpoint.superblock.table;
+        if !built && table.buckets > 0 {
+            let write = |offset, bytes: &[u8]| {
+                let _no_reader = self.change();
+                medium.write(offset, bytes, Permit::ENGINE)
+            };
+            match checkpoint::apply_in_place(medium, table, &cut.entries, write) {
+                Ok(()) => {}
+                Err(Failure::Crowded) => {
+                    checkpoint.wanted.get_or_insert(table.wider(cut.counts.names()));
+                }
+                Err(failure) => return Err(self.failed(failure, table)),
+            }
+        }
+        if checkpoint.wanted.is_some() {
+            // The frozen changes stay in force until a table takes them.
+            return Ok(());
+        }
+        let mut state = self.change();
+        state.table = table;
+        let done = std::mem::take(&mut state.frozen);
+        drop(state);
+        drop(done);
+        checkpoint.applied_to = cut.next.offset;
+        Ok(())
+    }
+
+    fn failed(&self, failure: Failure, table: Geometry) -> Error {
+        self.fault(match failure {
+            Failure::Io(source) => Fault::Io { action: "update the index of", offset: table.offset, source },
+            Failure::Rotten(rotten) => rotten.into(),
+            Failure::Crowded => Fault::Corrupt { offset: table.offset, what: "index table has no room" },
+        })
+    }
+
+    /// Whether nothing would have to be replayed if the file were closed now.
+    pub(crate) fn is_settled(&self) -> bool {
+        let checkpoint = lock(&self.checkpoint);
+        let superblock = &checkpoint.superblock;
+        superblock.applied_end == superblock.durable_end && superblock.durable_end == lock(&self.writer).next.offset
+    }
+
+    /// Flushes, and makes the index durable as well, so that the next opening has nothing to replay.
+    pub(crate) fn settle(&self) -> Result<Duration> {
+        let took = self.flush()?;
+        let mut checkpoint = lock(&self.checkpoint);
+        let superblock = checkpoint.superblock;
+        if superblock.applied_end < superblock.durable_end && checkpoint.applied_to == superblock.durable_end {
+            let medium = self.medium()?;
+            self.sync(&*medium)?;
+            let settled =
+                Superblock { generation: superblock.generation + 1, applied_end: superblock.durable_end, ..superblock };
+            self.vouch(&*medium, &mut checkpoint, settled)?;
+        }
+        Ok(took)
+    }
+}

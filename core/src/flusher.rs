@@ -1,0 +1,152 @@
+//! Flushes nobody asked for: every `flush_interval`, and when too much is unflushed.
+//!
+//! A thread of its own where there are threads; elsewhere the next write does what is due. Holds no lock of its own
+//! while it flushes, and keeps no directory open that its user has let go.
+
+use crate::error::{Error, Result};
+use crate::shelf::Shelf;
+use crate::store::{Pressure, Store, lock};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// An open directory: what all handles share. When the last one goes, everything is flushed and closed.
+pub(crate) struct House {
+    pub shelf: Arc<Shelf>,
+    bell: Arc<Bell>,
+    thread: Option<JoinHandle<()>>,
+    /// When the last periodic flush was, in microseconds of the volume's clock. For houses without a thread.
+    flushed_us: AtomicU64,
+}
+
+#[derive(Default)]
+struct Bell {
+    calls: Mutex<Calls>,
+    rung: Condvar,
+}
+
+#[derive(Default)]
+struct Calls {
+    stop: bool,
+    due: bool,
+}
+
+impl House {
+    pub(crate) fn new(shelf: Shelf) -> Result<Self> {
+        let shelf = Arc::new(shelf);
+        let bell = Arc::new(Bell::default());
+        let wanted = shelf.volume.has_threads() && !shelf.options.read_only;
+        let thread = wanted.then(|| start(&shelf, &bell)).transpose()?;
+        let flushed_us = AtomicU64::new(micros(shelf.volume.now()));
+        Ok(Self { shelf, bell, thread, flushed_us })
+    }
+
+    pub(crate) fn has_thread(&self) -> bool {
+        self.thread.is_some()
+    }
+
+    /// Sees to a store under pressure, and without a thread to what time has made due.
+    pub(crate) fn relieve(&self, store: &Store, pressure: Pressure) {
+        match (pressure, &self.thread) {
+            (Pressure::Overdue, _) | (Pressure::Due, None) => note(store.flush().map(drop)),
+            (Pressure::Due, Some(_)) => self.bell.ring(),
+            (Pressure::None, _) => {}
+        }
+        let interval = self.shelf.options.flush_interval;
+        if self.thread.is_none() && !interval.is_zero() && !self.shelf.options.read_only {
+            let now = micros(self.shelf.volume.now());
+            if now.saturating_sub(self.flushed_us.load(Relaxed)) >= micros(interval) {
+                self.flushed_us.store(now, Relaxed);
+                note(self.shelf.flush());
+            }
+        }
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        lock(&self.bell.calls).stop = true;
+        self.bell.rung.notify_all();
+        if let Some(thread) = self.thread.take() {
+            // A thread that panicked has said so itself.
+            let _ = thread.join();
+        }
+        // Errors are logged where they happen; who wants to see them calls `close`.
+        let _ = self.shelf.settle();
+        tracing::info!(path = self.shelf.volume.path(), "storage directory closed");
+    }
+}
+
+impl Bell {
+    fn ring(&self) {
+        let mut calls = lock(&self.calls);
+        if !calls.due {
+            calls.due = true;
+            self.rung.notify_all();
+        }
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// A failed flush is told by whatever the caller does next: here it can only be logged.
+fn note(flushed: Result<()>) {
+    if let Err(error) = flushed {
+        tracing::error!(%error, "flush failed");
+    }
+}
+
+fn start(shelf: &Arc<Shelf>, bell: &Arc<Bell>) -> Result<JoinHandle<()>> {
+    let interval = shelf.options.flush_interval;
+    let path = shelf.volume.path().to_owned();
+    let (shelf, bell) = (Arc::downgrade(shelf), Arc::clone(bell));
+    let thread = std::thread::Builder::new().name("jvdb-flush".into());
+    let thread = thread.spawn(move || run(&shelf, &bell, interval));
+    thread.map_err(|source| Error::io("start the flush thread of", path, source))
+}
+
+fn run(shelf: &Weak<Shelf>, bell: &Bell, interval: Duration) {
+    let mut last = Instant::now();
+    loop {
+        let periodic = match wait(bell, last, interval) {
+            Wake::Stop => return,
+            Wake::Due => false,
+            Wake::Time => true,
+        };
+        let Some(shelf) = shelf.upgrade() else { return };
+        note(if periodic { shelf.settle() } else { shelf.flush_due() });
+        if periodic {
+            last = Instant::now();
+        }
+    }
+}
+
+enum Wake {
+    Stop,
+    Due,
+    Time,
+}
+
+fn wait(bell: &Bell, last: Instant, interval: Duration) -> Wake {
+    let mut calls = lock(&bell.calls);
+    loop {
+        if calls.stop {
+            return Wake::Stop;
+        }
+        if std::mem::take(&mut calls.due) {
+            return Wake::Due;
+        }
+        if interval.is_zero() {
+            calls = bell.rung.wait(calls).unwrap_or_else(PoisonError::into_inner);
+            continue;
+        }
+        let left = interval.saturating_sub(last.elapsed());
+        if left.is_zero() {
+            return Wake::Time;
+        }
+        calls = bell.rung.wait_timeout(calls, left).unwrap_or_else(PoisonError::into_inner).0;
+    }
+}

@@ -1,0 +1,49 @@
+//! Embedded, crash-safe vector storage: one log-structured `.jvdb` file per database.
+//!
+//! ```text
+//! Databases -> Database -> store -> log and index -> Medium
+//! ```
+//!
+//! [`Databases`] is a directory, [`Database`] one file of it in use. Vectors of `f32` are stored under integer or byte
+//! keys, with metadata beside them, and read without a copy. `core/DESIGN.md` states the file format and the promises:
+//! a write that returned survives the death of the process, a flush that returned survives a loss of power, a batch is
+//! all or nothing, and damage is an error, never an answer.
+#![warn(clippy::all)]
+
+#[cfg(target_endian = "big")]
+compile_error!("jvdb reads vectors in place from little-endian files");
+
+mod append;
+mod checkpoint;
+mod checksum;
+mod database;
+mod databases;
+mod delta;
+mod error;
+mod flush;
+mod flusher;
+mod key;
+mod log;
+pub mod medium;
+mod name;
+mod options;
+mod record;
+mod recovery;
+mod scan;
+mod schema;
+mod shelf;
+mod state;
+mod stats;
+mod store;
+mod superblock;
+mod table;
+mod verify;
+
+pub use database::{Cursor, Database, Ids, Operation, Scan, Vector, Written};
+pub use databases::Databases;
+pub use error::{Error, Result};
+pub use key::{Key, KeyBuf};
+pub use options::{Access, Options};
+pub use schema::{MAX_DIMENSION, MAX_KEY_LEN, MAX_METADATA_LEN, Metric, Schema};
+pub use stats::{DatabaseStats, StorageStats};
+pub use verify::{Damage, Report};

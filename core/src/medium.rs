@@ -1,0 +1,222 @@
+//! The one seam between the engine and the world: a file-like run of bytes, and the directory such runs live in.
+//!
+//! The engine sees nothing of an operating system but these two traits. A medium moves bytes and makes them durable; it
+//! knows nothing of records, superblocks or indexes. The engine keeps one rule on its side: bytes it has borrowed or
+//! pinned are never written again, except with the very same values.
+
+#[cfg(unix)]
+mod file;
+mod mapping;
+mod memory;
+#[cfg(unix)]
+mod mmap;
+#[cfg(unix)]
+mod native;
+
+pub use mapping::MappedSlice;
+pub use memory::{MemoryMedium, MemoryVolume};
+#[cfg(unix)]
+pub use {
+    file::FileMedium,
+    mmap::MmapMedium,
+    native::{DirectoryLock, NativeVolume},
+};
+
+use std::io;
+use std::ops::Deref;
+use std::time::Duration;
+
+/// Proof that it is the engine that asks for a change. Only the engine makes one, so nobody else can write below a view
+/// that somebody reads: this is what makes borrowed reads sound. Media that wrap others pass it on.
+#[derive(Debug, Clone, Copy)]
+pub struct Permit(());
+
+impl Permit {
+    pub(crate) const ENGINE: Self = Self(());
+}
+
+/// A run of bytes that can be read and written at any offset, and made durable: a file, or memory that plays one.
+///
+/// All calls take `&self` and may come from several threads. Short reads and writes are the implementation's business:
+/// each call does all of its work or fails. Errors are the operating system's own; the engine adds the path.
+pub trait Medium: Send + Sync {
+    /// Length in bytes. Constant time, no system call.
+    fn len(&self) -> u64;
+
+    /// Whether nothing was ever written.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Copies `into.len()` bytes from `offset`.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::UnexpectedEof`] past the end.
+    fn read_into(&self, offset: u64, into: &mut [u8]) -> io::Result<()>;
+
+    /// Gives `len` bytes from `offset`, without a copy where the medium can.
+    ///
+    /// # Errors
+    /// As [`read_into`](Self::read_into).
+    fn read(&self, offset: u64, len: usize) -> io::Result<View<'_>> {
+        let mut lines = Lines::zeroed(len);
+        self.read_into(offset, &mut lines)?;
+        Ok(View::Owned(lines))
+    }
+
+    /// As [`read`](Self::read), valid for as long as the result lives, whatever becomes of the medium.
+    ///
+    /// # Errors
+    /// As [`read_into`](Self::read_into).
+    fn pin(&self, offset: u64, len: usize) -> io::Result<Pinned> {
+        let mut lines = Lines::zeroed(len);
+        self.read_into(offset, &mut lines)?;
+        Ok(Pinned::Owned(lines))
+    }
+
+    /// Writes all of `bytes` at `offset`, growing the medium as needed. A gap left before `offset` reads as zeros. When
+    /// this returns the bytes survive the death of the process, not yet a loss of power.
+    ///
+    /// # Errors
+    /// As the operating system says. Any part of the bytes may have been written.
+    fn write(&self, offset: u64, bytes: &[u8], permit: Permit) -> io::Result<()>;
+
+    /// Makes everything written or truncated before the call survive a loss of power.
+    ///
+    /// # Errors
+    /// After an error nothing is known about what is durable; calling again proves nothing.
+    fn sync(&self) -> io::Result<()>;
+
+    /// Cuts the medium to `len` bytes. `len` is never beyond the end.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn truncate(&self, len: u64, permit: Permit) -> io::Result<()>;
+
+    /// Tells that `len` bytes from `offset` will be read soon, in order. Does nothing where that means nothing.
+    fn will_read(&self, offset: u64, len: usize) {
+        let _ = (offset, len);
+    }
+}
+
+/// A directory of media, named like files. Names hold no separators and are never empty.
+pub trait Volume: Send + Sync {
+    /// Where this is, for error messages: a path.
+    fn path(&self) -> &str;
+
+    /// Names of all files in it, in any order.
+    ///
+    /// # Errors
+    /// As the operating system says; so do all calls below.
+    fn list(&self) -> io::Result<Vec<String>>;
+
+    /// Opens an existing file for reading, and for writing unless the volume is read-only.
+    fn open(&self, file: &str) -> io::Result<Box<dyn Medium>>;
+
+    /// Creates an empty file, in place of one of that name.
+    fn create(&self, file: &str) -> io::Result<Box<dyn Medium>>;
+
+    /// Length of a file in bytes, without opening it.
+    fn size(&self, file: &str) -> io::Result<u64>;
+
+    /// Renames a file, in place of one that has the new name. Atomic.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+
+    /// Removes a file. Media opened from it go on working.
+    fn remove(&self, file: &str) -> io::Result<()>;
+
+    /// Makes creations, renames and removals before the call survive a loss of power.
+    fn sync(&self) -> io::Result<()>;
+
+    /// Bytes no other file or opening has: random, or at least never repeated.
+    fn entropy(&self) -> [u8; 16];
+
+    /// A clock that never goes back, from any origin.
+    fn now(&self) -> Duration;
+
+    /// Whether threads can be started here. Without them, due flushes run inside the next write.
+    fn has_threads(&self) -> bool {
+        cfg!(not(target_family = "wasm"))
+    }
+}
+
+fn file_name_missing(file: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, format!("no file {file}"))
+}
+
+/// Sixty-four bytes on a sixty-four byte boundary: the unit in which buffers for records are allocated.
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C, align(64))]
+struct Line([u8; 64]);
+
+/// An owned buffer that starts on a 64-byte boundary.
+#[derive(Clone, Default)]
+pub struct Lines {
+    lines: Vec<Line>,
+    len: usize,
+}
+
+impl Lines {
+    /// `len` zero bytes.
+    pub fn zeroed(len: usize) -> Self {
+        Self { lines: vec![Line([0; 64]); len.div_ceil(64)], len }
+    }
+
+    /// Makes the buffer `len` bytes long. Bytes added are zero, bytes kept keep their value.
+    pub fn resize(&mut self, len: usize) {
+        if len < self.len {
+            bytemuck::cast_slice_mut::<Line, u8>(&mut self.lines)[len..self.len].fill(0);
+        }
+        self.lines.resize(len.div_ceil(64), Line([0; 64]));
+        self.len = len;
+    }
+}
+
+impl Deref for Lines {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        &bytemuck::cast_slice(&self.lines)[..self.len]
+    }
+}
+
+impl std::ops::DerefMut for Lines {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        &mut bytemuck::cast_slice_mut(&mut self.lines)[..self.len]
+    }
+}
+
+/// Bytes of a medium, borrowed from it or copied.
+pub enum View<'a> {
+    /// Where they lie.
+    Borrowed(&'a [u8]),
+    /// A copy.
+    Owned(Lines),
+}
+
+impl Deref for View<'_> {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Borrowed(bytes) => bytes,
+            Self::Owned(lines) => lines,
+        }
+    }
+}
+
+/// Bytes of a medium that stay what and where they are while this lives.
+pub enum Pinned {
+    /// In a mapping, which this keeps.
+    Mapped(MappedSlice),
+    /// A copy.
+    Owned(Lines),
+}
+
+impl Deref for Pinned {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Mapped(slice) => slice,
+            Self::Owned(lines) => lines,
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Files read and written at positions: every access is a system call and a copy.
+
+use super::{Medium, Permit};
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// An open file and its length, which nobody else changes.
+pub(super) struct Handle {
+    file: File,
+    len: AtomicU64,
+}
+
+impl Handle {
+    pub(super) fn new(file: File) -> io::Result<Self> {
+        let len = AtomicU64::new(file.metadata()?.len());
+        Ok(Self { file, len })
+    }
+
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        self.len.load(Ordering::Acquire)
+    }
+
+    /// End of a range that lies within the file.
+    pub(super) fn check(&self, offset: u64, len: usize) -> io::Result<usize> {
+        offset
+            .checked_add(len as u64)
+            .filter(|end| *end <= self.len())
+            .and_then(|end| usize::try_from(end).ok())
+            .ok_or_else(|| past_the_end(offset, len))
+    }
+
+    pub(super) fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all_at(bytes, offset)?;
+        self.len.fetch_max(offset + bytes.len() as u64, Ordering::AcqRel);
+        Ok(())
+    }
+
+    pub(super) fn truncate(&self, len: u64) -> io::Result<()> {
+        self.len.store(len, Ordering::Release);
+        self.file.set_len(len)
+    }
+}
+
+pub(super) fn past_the_end(offset: u64, len: usize) -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, format!("{len} bytes at {offset} reach past the end of the file"))
+}
+
+/// A file without a mapping.
+pub struct FileMedium(Handle);
+
+impl FileMedium {
+    /// Takes over an open file.
+    ///
+    /// # Errors
+    /// If its length cannot be read.
+    pub fn new(file: File) -> io::Result<Self> {
+        Handle::new(file).map(Self)
+    }
+}
+
+impl Medium for FileMedium {
+    fn len(&self) -> u64 {
+        self.0.len()
+    }
+
+    fn read_into(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
+        self.0.check(offset, into.len())?;
+        self.0.file.read_exact_at(into, offset)
+    }
+
+    fn write(&self, offset: u64, bytes: &[u8], _: Permit) -> io::Result<()> {
+        self.0.write(offset, bytes)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.0.file.sync_data()
+    }
+
+    fn truncate(&self, len: u64, _: Permit) -> io::Result<()> {
+        self.0.truncate(len)
+    }
+}

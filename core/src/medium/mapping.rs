@@ -1,0 +1,179 @@
+//! Memory that readers share: a read-only mapping of a file, or an allocation that plays one.
+//!
+//! This is the only file of the engine with unsafe code. It owns raw memory and hands out slices of it; it knows nothing
+//! of files' lengths or of what the bytes mean. The rule it rests on is the engine's: bytes that were handed out as a
+//! slice are not changed while the slice lives (see [`Permit`](super::Permit)).
+#![allow(unsafe_code)]
+
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::cell::Cell;
+use std::ops::Deref;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+#[cfg(unix)]
+use std::{fs::File, io};
+
+/// Where a region's memory comes from, and how it goes back.
+enum Memory {
+    #[cfg(unix)]
+    File(memmap2::Mmap),
+    Allocation(Layout),
+}
+
+/// A fixed run of memory with a stable address.
+pub(super) struct Region {
+    base: NonNull<u8>,
+    len: usize,
+    memory: Memory,
+}
+
+// SAFETY: the region owns its memory exclusively, and all access goes through methods that take `&self` and obey the
+// rule stated at the head of this file, so moving it or sharing it between threads adds no new access.
+unsafe impl Send for Region {}
+// SAFETY: as above.
+unsafe impl Sync for Region {}
+
+impl Region {
+    /// Maps `len` bytes of a file from its start, read-only. `len` may be beyond the file's end; what is beyond must
+    /// not be read before the file has grown over it, which the media see to.
+    #[cfg(unix)]
+    pub(super) fn map(file: &File, len: usize) -> io::Result<Self> {
+        // SAFETY: the mapping is read-only and shared. The file changes under it only by the engine's own positional
+        // writes, which spare every byte that is handed out as a slice, and by other processes only against the
+        // directory lock.
+        let map = unsafe { memmap2::MmapOptions::new().len(len).map(file)? };
+        // Point reads gain nothing from read-ahead, and with a cold cache lose milliseconds to it.
+        let _ = map.advise(memmap2::Advice::Random);
+        let base = NonNull::new(map.as_ptr().cast_mut()).expect("a mapping is never at address zero");
+        Ok(Self { base, len, memory: Memory::File(map) })
+    }
+
+    /// Allocates `len` zero bytes on a 64-byte boundary.
+    pub(super) fn allocate(len: usize) -> Self {
+        let layout = Layout::from_size_align(len.max(64), 64).expect("a segment is far below the address space");
+        // SAFETY: the layout has a size above zero.
+        let pointer = unsafe { alloc_zeroed(layout) };
+        let Some(base) = NonNull::new(pointer) else { handle_alloc_error(layout) };
+        Self { base, len, memory: Memory::Allocation(layout) }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The `len` bytes at `at`.
+    ///
+    /// # Panics
+    /// Past the end of the region.
+    pub(super) fn slice(&self, at: usize, len: usize) -> &[u8] {
+        self.check(at, len);
+        // SAFETY: the range lies within the region (checked), which lives as long as `self`; its bytes are initialised
+        // (a file's, or zeroed at allocation) and not changed while the slice lives (the rule at the head).
+        unsafe { std::slice::from_raw_parts(self.base.as_ptr().add(at), len) }
+    }
+
+    /// Copies the bytes at `at`. Unlike [`slice`](Self::slice), fit for bytes that are changed in place.
+    ///
+    /// # Panics
+    /// Past the end of the region.
+    pub(super) fn copy_to(&self, at: usize, into: &mut [u8]) {
+        self.check(at, into.len());
+        // SAFETY: the source range lies within the region (checked) and cannot overlap an exclusive borrow.
+        unsafe { std::ptr::copy_nonoverlapping(self.base.as_ptr().add(at), into.as_mut_ptr(), into.len()) }
+    }
+
+    /// Copies `bytes` to `at`.
+    ///
+    /// # Panics
+    /// Past the end of the region, or if it is a mapping, which is read-only.
+    pub(super) fn copy_from(&self, at: usize, bytes: &[u8]) {
+        self.check(at, bytes.len());
+        assert!(matches!(self.memory, Memory::Allocation(_)), "a mapping is never written");
+        // SAFETY: the target range lies within an allocation of ours (checked) that no slice handed out covers (the
+        // rule at the head), so it cannot overlap `bytes`.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.base.as_ptr().add(at), bytes.len()) }
+    }
+
+    /// Tells the kernel that a range will be read soon.
+    #[cfg(unix)]
+    pub(super) fn will_read(&self, at: usize, len: usize) {
+        if let Memory::File(map) = &self.memory {
+            let _ = map.advise_range(memmap2::Advice::WillNeed, at, len);
+        }
+    }
+
+    fn check(&self, at: usize, len: usize) {
+        assert!(at <= self.len && len <= self.len - at, "range {at}+{len} is outside a region of {}", self.len);
+    }
+}
+
+impl Drop for Region {
+    fn drop(&mut self) {
+        if let Memory::Allocation(layout) = self.memory {
+            // SAFETY: allocated with this layout in `allocate`, and nothing that borrows from it can outlive `self`.
+            unsafe { dealloc(self.base.as_ptr(), layout) }
+        }
+    }
+}
+
+const SHARDS: usize = 8;
+
+/// One reference count on a cache line of its own.
+#[repr(align(128))]
+struct Shard(Arc<Region>);
+
+/// A region that many threads pin at once: the reference count is split, so that they do not meet on one cache line.
+pub(super) struct SharedRegion([Arc<Shard>; SHARDS]);
+
+impl SharedRegion {
+    pub(super) fn new(region: Region) -> Self {
+        let region = Arc::new(region);
+        Self(std::array::from_fn(|_| Arc::new(Shard(Arc::clone(&region)))))
+    }
+
+    /// A slice that keeps the region alive by itself.
+    pub(super) fn pin(&self, at: usize, len: usize) -> MappedSlice {
+        let bytes = NonNull::from(self.slice(at, len)).cast();
+        MappedSlice { _region: Arc::clone(&self.0[this_thread()]), bytes, len }
+    }
+}
+
+impl Deref for SharedRegion {
+    type Target = Region;
+    fn deref(&self) -> &Region {
+        &self.0[0].0
+    }
+}
+
+fn this_thread() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local!(static SHARD: Cell<usize> = const { Cell::new(usize::MAX) });
+    SHARD.with(|shard| {
+        if shard.get() == usize::MAX {
+            shard.set(NEXT.fetch_add(1, Ordering::Relaxed) % SHARDS);
+        }
+        shard.get()
+    })
+}
+
+/// Bytes in a mapping, which this keeps alive.
+pub struct MappedSlice {
+    _region: Arc<Shard>,
+    bytes: NonNull<u8>,
+    len: usize,
+}
+
+// SAFETY: a shared, read-only view of memory that the region keeps alive from any thread.
+unsafe impl Send for MappedSlice {}
+// SAFETY: as above.
+unsafe impl Sync for MappedSlice {}
+
+impl Deref for MappedSlice {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        // SAFETY: `bytes` and `len` come from a slice of the region that `_region` keeps alive, and the bytes are not
+        // changed while this lives (the rule at the head).
+        unsafe { std::slice::from_raw_parts(self.bytes.as_ptr(), self.len) }
+    }
+}

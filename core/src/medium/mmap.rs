@@ -1,0 +1,113 @@
+//! Files read through a mapping and written by positional writes.
+//!
+//! Nothing is ever stored through the mapping: a full disk is an error of a write, not a signal, and there is one write
+//! path for all files. The mapping is larger than the file, so that growth seldom maps again; an outgrown mapping is kept
+//! until the medium is closed and its pins are gone.
+
+use super::file::{Handle, past_the_end};
+use super::mapping::{Region, SharedRegion};
+use super::{Medium, Permit, Pinned, View};
+use std::fs::File;
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+/// Address space taken at first, in bytes. It costs nothing until the file fills it.
+const FIRST: usize = 256 << 20;
+/// How much larger than needed a new mapping is made.
+const HEADROOM: usize = 4;
+
+/// A file behind a read-only mapping.
+pub struct MmapMedium {
+    handle: Handle,
+    maps: [OnceLock<SharedRegion>; 32],
+    /// Number of maps made; the last is the largest.
+    made: AtomicUsize,
+    mapping: Mutex<()>,
+}
+
+impl MmapMedium {
+    /// Takes over an open file. It is mapped at the first read.
+    ///
+    /// # Errors
+    /// If its length cannot be read.
+    pub fn new(file: File) -> io::Result<Self> {
+        Ok(Self {
+            handle: Handle::new(file)?,
+            maps: [const { OnceLock::new() }; 32],
+            made: AtomicUsize::new(0),
+            mapping: Mutex::new(()),
+        })
+    }
+
+    /// The mapping that covers `len` bytes at `offset`, which lie within the file.
+    fn cover(&self, offset: u64, len: usize) -> io::Result<&SharedRegion> {
+        let end = self.handle.check(offset, len)?;
+        match self.newest() {
+            Some(map) if map.len() >= end => Ok(map),
+            _ => self.map(end),
+        }
+    }
+
+    fn newest(&self) -> Option<&SharedRegion> {
+        self.maps[..self.made.load(Ordering::Acquire)].last().and_then(OnceLock::get)
+    }
+
+    #[cold]
+    fn map(&self, end: usize) -> io::Result<&SharedRegion> {
+        let _one_at_a_time = self.mapping.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(map) = self.newest().filter(|map| map.len() >= end) {
+            return Ok(map);
+        }
+        let made = self.made.load(Ordering::Acquire);
+        let slot = self.maps.get(made).ok_or_else(|| io::Error::other("too many mappings of one file"))?;
+        let roomy = end.saturating_mul(HEADROOM).max(FIRST);
+        // Where address space is limited a mapping of just what is there will do.
+        let region = Region::map(self.handle.file(), roomy).or_else(|_| Region::map(self.handle.file(), end))?;
+        let map = slot.get_or_init(|| SharedRegion::new(region));
+        self.made.store(made + 1, Ordering::Release);
+        Ok(map)
+    }
+}
+
+impl Medium for MmapMedium {
+    fn len(&self) -> u64 {
+        self.handle.len()
+    }
+
+    fn read_into(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
+        self.cover(offset, into.len())?.copy_to(at(offset)?, into);
+        Ok(())
+    }
+
+    fn read(&self, offset: u64, len: usize) -> io::Result<View<'_>> {
+        Ok(View::Borrowed(self.cover(offset, len)?.slice(at(offset)?, len)))
+    }
+
+    fn pin(&self, offset: u64, len: usize) -> io::Result<Pinned> {
+        Ok(Pinned::Mapped(self.cover(offset, len)?.pin(at(offset)?, len)))
+    }
+
+    fn write(&self, offset: u64, bytes: &[u8], _: Permit) -> io::Result<()> {
+        self.handle.write(offset, bytes)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.handle.file().sync_data()
+    }
+
+    fn truncate(&self, len: u64, _: Permit) -> io::Result<()> {
+        self.handle.truncate(len)
+    }
+
+    fn will_read(&self, offset: u64, len: usize) {
+        let len = len.min(usize::try_from(self.len().saturating_sub(offset)).unwrap_or(usize::MAX));
+        if let (Ok(map), Ok(at)) = (self.cover(offset, len), at(offset)) {
+            map.will_read(at, len);
+        }
+    }
+}
+
+fn at(offset: u64) -> io::Result<usize> {
+    usize::try_from(offset).map_err(|_| past_the_end(offset, 0))
+}

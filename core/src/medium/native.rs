@@ -1,0 +1,150 @@
+//! Directories of the operating system, and the lock that keeps a second writer out of one.
+
+use super::file::FileMedium;
+use super::mmap::MmapMedium;
+use super::{Medium, Volume};
+use crate::error::{Error, Result};
+use crate::options::Access;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// Name of the lock file in a storage directory.
+const LOCK_FILE: &str = ".jvdb.lock";
+
+/// The right to write to a storage directory. Held by one process at a time, and gone when that process is.
+///
+/// It is an advisory lock (`flock`) on `.jvdb.lock`, in which the holder leaves its process id. The file stays when the
+/// lock is released: removing it would let two processes lock two files of one name.
+#[derive(Debug)]
+pub struct DirectoryLock {
+    _file: File,
+}
+
+impl DirectoryLock {
+    /// Takes the lock of an existing directory.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] with the holder's process id if another process, or another opening in this one, has it;
+    /// [`Error::Io`] if the lock file cannot be opened.
+    pub fn acquire(directory: impl AsRef<Path>) -> Result<Self> {
+        let directory = directory.as_ref();
+        let path = directory.join(LOCK_FILE);
+        let failed = |source| Error::io("lock", path.display().to_string(), source);
+        let mut file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                let _ = file.read_to_string(&mut holder);
+                let holder = if holder.trim().is_empty() { "another process" } else { holder.trim() };
+                return Err(Error::Locked { path: directory.display().to_string(), holder: holder.into() });
+            }
+        }
+        file.set_len(0).map_err(failed)?;
+        writeln!(file, "process {}", std::process::id()).map_err(failed)?;
+        Ok(Self { _file: file })
+    }
+}
+
+/// A directory of the operating system.
+#[derive(Debug)]
+pub struct NativeVolume {
+    directory: PathBuf,
+    text: String,
+    access: Access,
+    read_only: bool,
+    _lock: Option<DirectoryLock>,
+}
+
+impl NativeVolume {
+    /// Opens a directory for writing, and locks it. With `create` it is made if it is missing.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it is missing or cannot be used, [`Error::Locked`] if somebody else writes to it.
+    pub fn open(directory: impl AsRef<Path>, access: Access, create: bool) -> Result<Self> {
+        let directory = directory.as_ref();
+        if create {
+            fs::create_dir_all(directory)
+                .map_err(|source| Error::io("create directory", directory.display().to_string(), source))?;
+        }
+        let mut volume = Self::open_read_only(directory, access)?;
+        volume.read_only = false;
+        volume._lock = Some(DirectoryLock::acquire(directory)?);
+        Ok(volume)
+    }
+
+    /// Opens a directory for reading. No lock is taken: what a writer does meanwhile may or may not be seen.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it is missing or is no directory.
+    pub fn open_read_only(directory: impl AsRef<Path>, access: Access) -> Result<Self> {
+        let directory = directory.as_ref();
+        let text = directory.display().to_string();
+        match fs::metadata(directory) {
+            Ok(found) if found.is_dir() => {}
+            Ok(_) => return Err(Error::io("open directory", text, io::ErrorKind::NotADirectory.into())),
+            Err(source) => return Err(Error::io("open directory", text, source)),
+        }
+        Ok(Self { directory: directory.into(), text, access, read_only: true, _lock: None })
+    }
+
+    fn medium(&self, file: File) -> io::Result<Box<dyn Medium>> {
+        Ok(match self.access {
+            Access::Mmap => Box::new(MmapMedium::new(file)?),
+            Access::File => Box::new(FileMedium::new(file)?),
+        })
+    }
+}
+
+impl Volume for NativeVolume {
+    fn path(&self) -> &str {
+        &self.text
+    }
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        let names = fs::read_dir(&self.directory)?.map(|entry| Ok(entry?.file_name().into_string().ok()));
+        names.filter_map(io::Result::transpose).collect()
+    }
+
+    fn open(&self, file: &str) -> io::Result<Box<dyn Medium>> {
+        self.medium(OpenOptions::new().read(true).write(!self.read_only).open(self.directory.join(file))?)
+    }
+
+    fn create(&self, file: &str) -> io::Result<Box<dyn Medium>> {
+        let mut options = OpenOptions::new();
+        self.medium(options.read(true).write(true).create(true).truncate(true).open(self.directory.join(file))?)
+    }
+
+    fn size(&self, file: &str) -> io::Result<u64> {
+        Ok(fs::metadata(self.directory.join(file))?.len())
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(self.directory.join(from), self.directory.join(to))
+    }
+
+    fn remove(&self, file: &str) -> io::Result<()> {
+        fs::remove_file(self.directory.join(file))
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        File::open(&self.directory)?.sync_all()
+    }
+
+    fn entropy(&self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        // The system's generator has no failure that could be met any better than by stopping here.
+        getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+        bytes
+    }
+
+    fn now(&self) -> Duration {
+        static START: OnceLock<Instant> = OnceLock::new();
+        START.get_or_init(Instant::now).elapsed()
+    }
+}

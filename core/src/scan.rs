@@ -1,0 +1,133 @@
+//! Walking over what is alive, in log order, without holding anything between steps.
+
+use crate::error::Result;
+use crate::key::{KeyBuf, Name};
+use crate::log::{Fault, Located};
+use crate::record::Kind;
+use crate::state::State;
+use crate::store::{Held, Store};
+use crate::superblock::LOG_START;
+use crate::table::{BUCKET, slots};
+use std::sync::atomic::Ordering::Relaxed;
+
+/// How far ahead of a scan the medium is told what comes.
+const AHEAD: u64 = 4 << 20;
+
+/// A position in the log. It stays good while the log only grows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Position {
+    pub offset: u64,
+    told: u64,
+}
+
+impl Position {
+    pub(crate) fn at(offset: u64) -> Self {
+        let offset = offset.max(LOG_START);
+        Self { offset, told: offset }
+    }
+}
+
+impl Store {
+    /// The next live vector from a position, held in place; moves the position behind it.
+    pub(crate) fn next_vector(&self, position: &mut Position) -> Result<Option<Held>> {
+        self.check_there()?;
+        let state = self.read();
+        let Some(found) = self.next_live(&state, position)? else { return Ok(None) };
+        let held = self.hold(&state, found.offset, found.header)?;
+        drop(state);
+        if self.settings.verify_checksums {
+            self.check_held(&held, found.offset)?;
+        }
+        Ok(Some(held))
+    }
+
+    /// The key of the next live vector from a position; moves the position behind it.
+    pub(crate) fn next_key(&self, position: &mut Position) -> Result<Option<KeyBuf>> {
+        self.check_there()?;
+        let state = self.read();
+        let Some(found) = self.next_live(&state, position)? else { return Ok(None) };
+        let fault = |fault| self.fault(fault);
+        let log = state.log().map_err(fault)?;
+        let key = if found.header.names_inline() {
+            owned(found.header.name(&[], log.vector_bytes))
+        } else {
+            owned(found.header.name(&log.head(&found).map_err(fault)?, log.vector_bytes))
+        };
+        Ok(key)
+    }
+
+    fn next_live(&self, state: &State, position: &mut Position) -> Result<Option<Located>> {
+        let fault = |fault| self.fault(fault);
+        let log = state.log().map_err(fault)?;
+        while position.offset < state.end {
+            if position.offset >= position.told {
+                log.medium.will_read(position.told, AHEAD as usize);
+                position.told = position.offset + AHEAD / 2;
+            }
+            let found = log.locate(position.offset).map_err(fault)?;
+            let live = found.header.kind == Kind::Put && self.is_live(state, &found).map_err(fault)?;
+            position.offset += found.len;
+            if live {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether a record is the latest of its name. Where nothing was ever replaced or deleted, that needs no search.
+    fn is_live(&self, state: &State, found: &Located) -> Result<bool, Fault> {
+        if self.figures.dead_records.load(Relaxed) == 0 {
+            return Ok(true);
+        }
+        let log = state.log()?;
+        let head = log.head(found)?;
+        let name = found.header.name(&head, log.vector_bytes);
+        let latest = state.find(name.hash(self.identity.seed), name)?.live;
+        Ok(latest.is_some_and(|latest| latest.offset == found.offset))
+    }
+
+    /// Names of all attributes, sorted. Reads the whole index, but of the log only what it says of attributes.
+    pub(crate) fn attribute_names(&self) -> Result<Vec<Vec<u8>>> {
+        self.check_there()?;
+        let state = self.read();
+        let mut names = self.collect_attributes(&state).map_err(|fault| self.fault(fault))?;
+        names.sort_unstable();
+        names.dedup();
+        Ok(names)
+    }
+
+    fn collect_attributes(&self, state: &State) -> Result<Vec<Vec<u8>>, Fault> {
+        let log = state.log()?;
+        let attribute = |hash: u64| hash & 1 == 1;
+        let mut offsets: Vec<u64> = Vec::new();
+        for delta in [&state.active, &state.frozen] {
+            offsets.extend(delta.sorted().iter().filter(|entry| attribute(entry.hash)).map(|entry| entry.offset));
+        }
+        let mut bucket = [0; BUCKET];
+        for number in 0..state.table.all_buckets() {
+            let place = state.table.place(number);
+            log.medium.read_into(place, &mut bucket).map_err(Fault::read(place))?;
+            let slots = slots(&bucket, number, state.table)?;
+            offsets.extend(slots.filter(|slot| attribute(slot.hash)).map(|slot| slot.offset));
+        }
+        let mut names = Vec::new();
+        for offset in offsets {
+            let found = log.locate(offset)?;
+            let head = log.head(&found)?;
+            let name = found.header.name(&head, log.vector_bytes);
+            if let Name::Attribute(bytes) = name
+                && state.find(name.hash(self.identity.seed), name)?.live.is_some()
+            {
+                names.push(bytes.to_vec());
+            }
+        }
+        Ok(names)
+    }
+}
+
+fn owned(name: Name<'_>) -> Option<KeyBuf> {
+    match name {
+        Name::Vector(key) => Some(key.to_owned()),
+        Name::Attribute(_) => None,
+    }
+}

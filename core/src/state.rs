@@ -1,0 +1,107 @@
+//! What a reader sees: the table in the file, under what was written since.
+//!
+//! Held under a lock that readers share; changed by writers and by the flush in short steps.
+
+use crate::delta::Delta;
+use crate::key::Name;
+use crate::log::{Fault, Located, Log};
+use crate::medium::Medium;
+use crate::table::{BUCKET, Geometry, slots};
+use std::io;
+use std::sync::Arc;
+
+pub(crate) struct State {
+    /// `None` while the store is parked, when nobody reads it.
+    pub medium: Option<Arc<dyn Medium>>,
+    pub vector_bytes: usize,
+    /// End of what was acknowledged.
+    pub end: u64,
+    pub table: Geometry,
+    /// What the flush under way, or one that failed, is bringing into the table.
+    pub frozen: Delta,
+    /// What was written since.
+    pub active: Delta,
+}
+
+/// What is known of a name.
+#[derive(Default)]
+pub(crate) struct Lookup {
+    /// Its record, if it is there.
+    pub live: Option<Located>,
+    /// What the table says of it once the frozen changes are in: an offset, or 0.
+    pub prior: u64,
+    /// The active entry of this name, by the offset of its record, or 0.
+    pub entry: u64,
+}
+
+impl State {
+    pub(crate) fn log(&self) -> Result<Log<'_>, Fault> {
+        let medium = self.medium.as_deref().ok_or_else(|| Fault::Io {
+            action: "read",
+            offset: 0,
+            source: io::Error::other("the file is closed"),
+        })?;
+        Ok(Log { medium, vector_bytes: self.vector_bytes, end: self.end })
+    }
+
+    /// Looks a name up: active changes first, then frozen ones, then the table.
+    pub(crate) fn find(&self, hash: u64, name: Name<'_>) -> Result<Lookup, Fault> {
+        let log = self.log()?;
+        if !self.active.is_empty()
+            && let Some((entry, found)) = find_in(&self.active, &log, hash, name)?
+        {
+            return Ok(Lookup { live: found, prior: entry.prior, entry: entry.offset });
+        }
+        if !self.frozen.is_empty()
+            && let Some((_, found)) = find_in(&self.frozen, &log, hash, name)?
+        {
+            return Ok(Lookup { prior: found.map_or(0, |found| found.offset), live: found, entry: 0 });
+        }
+        let live = find_in_table(&log, self.table, hash, name)?;
+        Ok(Lookup { prior: live.map_or(0, |found| found.offset), live, entry: 0 })
+    }
+}
+
+/// The entry of a name, and its record unless that takes the name away.
+fn find_in(
+    delta: &Delta,
+    log: &Log<'_>,
+    hash: u64,
+    name: Name<'_>,
+) -> Result<Option<(crate::delta::Entry, Option<Located>)>, Fault> {
+    let mut last = None;
+    let entry = delta.find(hash, |offset| {
+        last = log.names(offset, name)?;
+        Ok::<_, Fault>(last.is_some())
+    })?;
+    Ok(entry.map(|entry| (entry, last.filter(|_| !entry.deleted))))
+}
+
+/// The record that the table knows under a name.
+pub(crate) fn find_in_table(
+    log: &Log<'_>,
+    table: Geometry,
+    hash: u64,
+    name: Name<'_>,
+) -> Result<Option<Located>, Fault> {
+    if table.buckets == 0 {
+        return Ok(None);
+    }
+    let mut bucket = [0; BUCKET];
+    for number in table.window_of(hash) {
+        let place = table.place(number);
+        // A copy: buckets are the one thing that is changed in place.
+        log.medium.read_into(place, &mut bucket).map_err(Fault::read(place))?;
+        for slot in slots(&bucket, number, table)? {
+            if slot.hash == hash
+                && let Some(found) = log.names(slot.offset, name)?
+            {
+                if !found.header.kind.stores() {
+                    return Err(Fault::Corrupt { offset: place, what: "index points at a record of a deletion" });
+                }
+                return Ok(Some(found));
+            }
+        }
+    }
+    Ok(None)
+}

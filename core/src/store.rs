@@ -1,0 +1,371 @@
+//! One database file in use: single operations and batches, for any number of threads.
+//!
+//! Writers take turns; readers share a lock that writers and the flush hold only for moments. Opening is in `recovery`,
+//! durability in `flush`, iteration in `scan`. A store knows nothing of other stores or of threads that flush it.
+
+use crate::append::{Before, Change, Draft, Writer};
+use crate::delta::Entry;
+use crate::error::{Error, Result};
+use crate::flush::Checkpoint;
+use crate::key::{Key, Name};
+use crate::log::Fault;
+use crate::medium::{Pinned, Volume};
+use crate::record::{HEADER, Header, Kind};
+use crate::schema::{MAX_KEY_LEN, MAX_METADATA_LEN, Schema};
+use crate::state::{Lookup, State};
+use crate::stats::DatabaseStats;
+use crate::superblock::Counts;
+use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard, ShardedLockWriteGuard};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+/// What a store is told by whoever opens it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Settings {
+    pub read_only: bool,
+    pub verify_checksums: bool,
+    pub max_unflushed_bytes: u64,
+    pub max_unflushed_operations: u64,
+}
+
+/// Who a store is, in files and in messages.
+pub(crate) struct Identity {
+    /// Name of the database.
+    pub name: String,
+    /// Name of the file in its volume.
+    pub file: String,
+    /// Path of the file, for messages.
+    pub path: String,
+    pub uuid: [u8; 16],
+    pub schema: Schema,
+    /// Seeds the hash of the index.
+    pub seed: u64,
+}
+
+pub(crate) struct Store {
+    pub identity: Identity,
+    pub settings: Settings,
+    pub volume: Arc<dyn Volume>,
+    // Locks are taken in this order.
+    pub checkpoint: Mutex<Checkpoint>,
+    pub writer: Mutex<Writer>,
+    pub state: ShardedLock<State>,
+    pub poison: OnceLock<String>,
+    pub dropped: AtomicBool,
+    pub figures: Figures,
+}
+
+/// Figures that are read without a lock.
+#[derive(Default)]
+pub(crate) struct Figures {
+    pub vectors: AtomicU64,
+    pub dead_records: AtomicU64,
+    pub end: AtomicU64,
+    pub durable_end: AtomicU64,
+    pub operations: AtomicU64,
+    pub flushes: AtomicU64,
+    pub last_flush_us: AtomicU64,
+    pub longest_flush_us: AtomicU64,
+}
+
+/// What must be true of a key before a vector is stored under it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rule {
+    Any,
+    Absent,
+    Present,
+}
+
+/// How urgently a flush is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Pressure {
+    None,
+    /// The bound on unflushed volume is reached.
+    Due,
+    /// It is passed by far: writers must wait.
+    Overdue,
+}
+
+/// A record held in place.
+pub(crate) struct Held {
+    pub record: Pinned,
+    pub header: Header,
+}
+
+/// One element of a batch, checked and in the engine's terms.
+pub(crate) struct Step<'a> {
+    pub kind: Kind,
+    pub name: Name<'a>,
+    pub vector: &'a [u8],
+    pub metadata: &'a [u8],
+    pub rule: Rule,
+}
+
+/// What a batch came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub inserted: u64,
+    pub replaced: u64,
+    pub deleted: u64,
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Store {
+    pub(crate) fn read(&self) -> ShardedLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn change(&self) -> ShardedLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The error for the caller. Whatever goes wrong in a database that is gone goes wrong because it is gone.
+    pub(crate) fn fault(&self, fault: Fault) -> Error {
+        match self.check_there() {
+            Ok(()) => fault.at(&self.identity.path),
+            Err(gone) => gone,
+        }
+    }
+
+    pub(crate) fn vector_bytes(&self) -> usize {
+        self.identity.schema.vector_bytes()
+    }
+
+    /// Fails if the database is gone.
+    pub(crate) fn check_there(&self) -> Result<()> {
+        if self.dropped.load(Relaxed) {
+            return Err(Error::Dropped { database: self.identity.name.clone() });
+        }
+        Ok(())
+    }
+
+    /// Fails if nothing may be written.
+    pub(crate) fn check_writable(&self) -> Result<()> {
+        self.check_there()?;
+        if self.settings.read_only {
+            return Err(Error::ReadOnly { path: self.volume.path().into() });
+        }
+        match self.poison.get() {
+            Some(cause) => Err(Error::Poisoned { database: self.identity.name.clone(), cause: cause.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    fn check_step(&self, step: &Step<'_>) -> Result<()> {
+        match step.name {
+            Name::Vector(key) => key.check()?,
+            Name::Attribute(name) if name.is_empty() || name.len() > MAX_KEY_LEN => {
+                let reason = format!("{} bytes, a name has 1..={MAX_KEY_LEN}", name.len());
+                return Err(Error::invalid("attribute name", reason));
+            }
+            Name::Attribute(_) => {}
+        }
+        if step.kind == Kind::Put && step.vector.len() != self.vector_bytes() {
+            return Err(self.wrong_dimension(step.vector.len() / size_of::<f32>()));
+        }
+        if step.metadata.len() > MAX_METADATA_LEN {
+            let reason = format!("{} bytes, the limit is {MAX_METADATA_LEN}", step.metadata.len());
+            return Err(Error::invalid("metadata", reason));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn wrong_dimension(&self, actual: usize) -> Error {
+        let expected = self.identity.schema.dimension();
+        Error::DimensionMismatch { database: self.identity.name.clone(), expected, actual }
+    }
+
+    /// Performs steps as one: all of them, or none if one fails.
+    pub(crate) fn write<'a>(&self, steps: impl IntoIterator<Item = Step<'a>>) -> Result<Tally> {
+        let mut writer = lock(&self.writer);
+        self.check_writable()?;
+        let mut tally = Tally::default();
+        let mut draft = writer.draft();
+        for step in steps {
+            self.check_step(&step)?;
+            self.draft(&mut draft, &step, &mut tally)?;
+        }
+        draft.finish().map_err(|fault| self.fault(fault))?;
+        self.publish(&mut writer);
+        Ok(tally)
+    }
+
+    fn draft(&self, draft: &mut Draft<'_>, step: &Step<'_>, tally: &mut Tally) -> Result<()> {
+        let hash = step.name.hash(self.identity.seed);
+        let fault = |fault| self.fault(fault);
+        let before = match draft.earlier(hash, step.name).map_err(fault)? {
+            Some(before) => before,
+            None => self.read().find(hash, step.name).map_err(fault)?.into(),
+        };
+        let there = before.live.is_some();
+        match (step.rule, there) {
+            (Rule::Absent, true) => return Err(self.key_error(step.name, true)),
+            (Rule::Present, false) => return Err(self.key_error(step.name, false)),
+            _ => {}
+        }
+        match (step.kind.stores(), there) {
+            (true, true) => tally.replaced += 1,
+            (true, false) => tally.inserted += 1,
+            (false, true) => tally.deleted += 1,
+            // Nothing to take away, nothing to say about it.
+            (false, false) => return Ok(()),
+        }
+        draft.add(step.kind, hash, step.name, before, step.vector, step.metadata).map_err(fault)
+    }
+
+    fn key_error(&self, name: Name<'_>, exists: bool) -> Error {
+        let database = self.identity.name.clone();
+        let key = match name {
+            Name::Vector(key) => key.to_string(),
+            Name::Attribute(name) => Key::Bytes(name).to_string(),
+        };
+        if exists { Error::KeyExists { database, key } } else { Error::KeyNotFound { database, key } }
+    }
+
+    /// Shows readers what was written.
+    fn publish(&self, writer: &mut Writer) {
+        let mut state = self.change();
+        state.end = writer.next.offset;
+        if writer.changes.len() > 1 {
+            state.active.reserve(writer.changes.len());
+        }
+        for Change { entry, replaces } in &writer.changes {
+            state.active.set(*entry, *replaces);
+        }
+        drop(state);
+        writer.rest();
+        self.figures.take(&writer.counts, writer.next.offset, writer.operations);
+    }
+
+    /// How urgently a flush is wanted. Two loads and two comparisons.
+    pub(crate) fn pressure(&self) -> Pressure {
+        let bytes = self.unflushed_bytes();
+        let operations = self.figures.operations.load(Relaxed);
+        let beyond = |times: u64| {
+            bytes > self.settings.max_unflushed_bytes.saturating_mul(times)
+                || operations > self.settings.max_unflushed_operations.saturating_mul(times)
+        };
+        if !beyond(1) || self.poison.get().is_some() {
+            Pressure::None
+        } else if beyond(4) {
+            Pressure::Overdue
+        } else {
+            Pressure::Due
+        }
+    }
+
+    pub(crate) fn unflushed_bytes(&self) -> u64 {
+        self.figures.end.load(Relaxed).saturating_sub(self.figures.durable_end.load(Relaxed))
+    }
+
+    /// Holds the record of a name in place.
+    pub(crate) fn get(&self, name: Name<'_>) -> Result<Option<Held>> {
+        self.check_there()?;
+        let hash = name.hash(self.identity.seed);
+        let state = self.read();
+        let held = match state.find(hash, name).map_err(|fault| self.fault(fault))?.live {
+            Some(found) => Some((self.hold(&state, found.offset, found.header)?, found)),
+            None => None,
+        };
+        drop(state);
+        let Some((held, found)) = held else { return Ok(None) };
+        if self.settings.verify_checksums {
+            self.check_held(&held, found.offset)?;
+        }
+        Ok(Some(held))
+    }
+
+    pub(crate) fn hold(&self, state: &State, offset: u64, header: Header) -> Result<Held> {
+        let len = header.summed_len(self.vector_bytes());
+        let log = state.log().map_err(|fault| self.fault(fault))?;
+        let record = log.medium.pin(offset, len).map_err(|source| self.fault(Fault::read(offset)(source)))?;
+        Ok(Held { record, header })
+    }
+
+    pub(crate) fn check_held(&self, held: &Held, offset: u64) -> Result<()> {
+        if crate::checksum::sum64(&held.record[HEADER..]) == held.header.body_sum {
+            return Ok(());
+        }
+        Err(self.fault(Fault::Corrupt { offset, what: "record body has a wrong checksum" }))
+    }
+
+    /// Copies a vector and its metadata out; false if it is not there.
+    pub(crate) fn get_into(&self, key: Key<'_>, vector: &mut [f32], metadata: &mut Vec<u8>) -> Result<bool> {
+        self.check_there()?;
+        if vector.len() != self.identity.schema.dimension() {
+            return Err(self.wrong_dimension(vector.len()));
+        }
+        let name = Name::Vector(key);
+        let hash = name.hash(self.identity.seed);
+        let state = self.read();
+        let fault = |fault| self.fault(fault);
+        let Some(found) = state.find(hash, name).map_err(fault)?.live else { return Ok(false) };
+        let log = state.log().map_err(fault)?;
+        let record_len = found.header.meta_at(self.vector_bytes()) + found.header.meta_len as usize;
+        let read_len =
+            if self.settings.verify_checksums { found.header.summed_len(self.vector_bytes()) } else { record_len };
+        let record = log.medium.read(found.offset, read_len);
+        let record = record.map_err(|source| self.fault(Fault::read(found.offset)(source)))?;
+        if self.settings.verify_checksums && crate::checksum::sum64(&record[HEADER..]) != found.header.body_sum {
+            return Err(fault(Fault::Corrupt { offset: found.offset, what: "record body has a wrong checksum" }));
+        }
+        let bytes: &mut [u8] = bytemuck::cast_slice_mut(vector);
+        bytes.copy_from_slice(&record[HEADER..HEADER + self.vector_bytes()]);
+        metadata.clear();
+        metadata.extend_from_slice(&record[record_len - found.header.meta_len as usize..record_len]);
+        Ok(true)
+    }
+
+    pub(crate) fn contains(&self, key: Key<'_>) -> Result<bool> {
+        self.check_there()?;
+        let name = Name::Vector(key);
+        let lookup = self.read().find(name.hash(self.identity.seed), name);
+        lookup.map(|lookup| lookup.live.is_some()).map_err(|fault| self.fault(fault))
+    }
+
+    pub(crate) fn stats(&self) -> DatabaseStats {
+        let (counts, end, operations) = {
+            let writer = lock(&self.writer);
+            (writer.counts, writer.next.offset, writer.operations)
+        };
+        let (buckets, file_bytes) = {
+            let state = self.read();
+            (state.table.all_buckets(), state.medium.as_ref().map_or(end, |medium| medium.len()))
+        };
+        let micros = |figure: &AtomicU64| std::time::Duration::from_micros(figure.load(Relaxed));
+        DatabaseStats {
+            vectors: counts.vectors,
+            file_bytes,
+            dead_bytes: counts.dead_bytes,
+            unflushed_bytes: self.unflushed_bytes(),
+            unflushed_operations: operations,
+            index_buckets: buckets,
+            flushes: self.figures.flushes.load(Relaxed),
+            last_flush: micros(&self.figures.last_flush_us),
+            longest_flush: micros(&self.figures.longest_flush_us),
+        }
+    }
+}
+
+impl From<Lookup> for Before {
+    fn from(lookup: Lookup) -> Self {
+        Self { live: lookup.live.map(|found| (found.offset, found.len)), prior: lookup.prior, entry: lookup.entry }
+    }
+}
+
+impl Figures {
+    pub(crate) fn take(&self, counts: &Counts, end: u64, operations: u64) {
+        self.vectors.store(counts.vectors, Relaxed);
+        self.dead_records.store(counts.dead_records, Relaxed);
+        self.end.store(end, Relaxed);
+        self.operations.store(operations, Relaxed);
+    }
+}
+
+/// An entry's own change: used where entries are rebuilt from the log.
+pub(crate) fn entry_of(hash: u64, offset: u64, prior: u64, kind: Kind) -> Entry {
+    Entry { hash, offset, prior, deleted: !kind.stores() }
+}

@@ -1,0 +1,184 @@
+//! The index table in the file: buckets of one cache line, each under its own checksum.
+//!
+//! A name may lie in any of the `window` buckets that begin at its home, and nowhere else; a search that fails has looked
+//! at all of them. So a slot says all there is to say by itself: no bucket depends on another having reached the disk,
+//! and bringing the table up to date is the same however much of it was done before. Homes rise with the hash, so that
+//! tables are built and changed in one sweep. This file knows the shape; what is written when is the flush's business.
+
+use crate::checksum::{field, sum32};
+use crate::delta::Entry;
+use crate::superblock::LOG_START;
+use std::ops::Range;
+
+/// Bytes of a bucket: one cache line.
+pub(crate) const BUCKET: usize = 64;
+/// Slots of a bucket: 48-bit hash, 48-bit record offset in units of 64 bytes. A 32-bit checksum takes the rest.
+const SLOTS: usize = 5;
+const SLOT: usize = 12;
+const SUM_AT: usize = SLOTS * SLOT;
+/// Buckets a name may lie in, in a table that was never short of room.
+const WINDOW: u32 = 8;
+/// A table grows when more than this part of its slots would be in use.
+const MAX_LOAD: (u64, u64) = (3, 4);
+/// How many times the names there are a new table has room for.
+const HEADROOM: u64 = 2;
+
+/// Where a table is and how large.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Geometry {
+    /// Offset of the first bucket in the file; 0 for no table.
+    pub offset: u64,
+    /// Homes. There are `window - 1` buckets more behind them, for what overflows the last.
+    pub buckets: u64,
+    pub window: u32,
+}
+
+/// A bucket that is not what was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rotten(pub u64);
+
+impl Geometry {
+    /// A table with room for twice `names`.
+    pub(crate) fn for_names(names: u64) -> Self {
+        let slots = (names.max(1) * HEADROOM * MAX_LOAD.1).div_ceil(MAX_LOAD.0);
+        Self { offset: 0, buckets: slots.div_ceil(SLOTS as u64), window: WINDOW }
+    }
+
+    /// What to try when `self` had no room in one place although it is not full: more room, and in the end a wider
+    /// window, which takes in even names of one hash.
+    pub(crate) fn wider(self, names: u64) -> Self {
+        let slots = self.buckets * SLOTS as u64;
+        if slots > names.saturating_mul(16) {
+            Self { window: self.window.saturating_mul(2), ..self }
+        } else {
+            Self { buckets: self.buckets * 2, ..self }
+        }
+    }
+
+    /// Whether this many names fit.
+    pub(crate) fn holds(self, names: u64) -> bool {
+        names * MAX_LOAD.1 <= self.buckets * SLOTS as u64 * MAX_LOAD.0
+    }
+
+    pub(crate) fn all_buckets(self) -> u64 {
+        if self.buckets == 0 { 0 } else { self.buckets.saturating_add(u64::from(self.window) - 1) }
+    }
+
+    /// Bytes of all buckets; `None` if that is beyond any file.
+    pub(crate) fn bytes(self) -> Option<u64> {
+        (self.window > 0).then_some(())?;
+        self.all_buckets().checked_mul(BUCKET as u64)
+    }
+
+    /// Whether this is no table, or one that lies in the log before `end`.
+    pub(crate) fn lies_before(self, end: u64) -> bool {
+        if self.buckets == 0 {
+            return self.offset == 0;
+        }
+        let reach = self.bytes().and_then(|bytes| self.offset.checked_add(bytes));
+        self.offset > LOG_START && self.offset.is_multiple_of(64) && reach.is_some_and(|reach| reach <= end)
+    }
+
+    /// Offset of a bucket in the file.
+    pub(crate) fn place(self, bucket: u64) -> u64 {
+        self.offset + bucket * BUCKET as u64
+    }
+
+    /// First of the buckets in which a name of this hash may lie.
+    pub(crate) fn home(self, hash: u64) -> u64 {
+        ((u128::from(hash) * u128::from(self.buckets)) >> 48) as u64
+    }
+
+    pub(crate) fn window_of(self, hash: u64) -> Range<u64> {
+        let home = self.home(hash);
+        home..home + u64::from(self.window)
+    }
+}
+
+/// A run of buckets in memory, to search and to change.
+pub(crate) struct Buckets<'a> {
+    /// Number of the first.
+    pub first: u64,
+    pub bytes: &'a mut [u8],
+}
+
+/// What a slot says: a name of this hash has its record there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Slot {
+    pub hash: u64,
+    pub offset: u64,
+}
+
+impl Slot {
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut wide = [0; 8];
+        wide[..6].copy_from_slice(&bytes[..6]);
+        let hash = u64::from_le_bytes(wide);
+        wide[..6].copy_from_slice(&bytes[6..SLOT]);
+        let offset = u64::from_le_bytes(wide) << 6;
+        (offset != 0).then_some(Self { hash, offset })
+    }
+
+    fn encode(self) -> [u8; SLOT] {
+        let mut bytes = [0; SLOT];
+        bytes[..6].copy_from_slice(&self.hash.to_le_bytes()[..6]);
+        bytes[6..].copy_from_slice(&(self.offset >> 6).to_le_bytes()[..6]);
+        bytes
+    }
+}
+
+/// The slots in use of one bucket, or news that it is rotten.
+pub(crate) fn slots(bucket: &[u8], number: u64, geometry: Geometry) -> Result<impl Iterator<Item = Slot> + '_, Rotten> {
+    if field::u32(bucket, SUM_AT) != sum(bucket, number, geometry) {
+        return Err(Rotten(geometry.place(number)));
+    }
+    Ok(bucket[..SUM_AT].chunks_exact(SLOT).filter_map(Slot::decode))
+}
+
+fn sum(bucket: &[u8], number: u64, geometry: Geometry) -> u32 {
+    sum32(&bucket[..SUM_AT], geometry.place(number))
+}
+
+impl Buckets<'_> {
+    /// Checks every checksum.
+    pub(crate) fn check(&self, geometry: Geometry) -> Result<(), Rotten> {
+        for (number, bucket) in (self.first..).zip(self.bytes.chunks_exact(BUCKET)) {
+            let _whole = slots(bucket, number, geometry)?;
+        }
+        Ok(())
+    }
+
+    /// Makes the slots say what the entry says; false if its window has no room. The buckets of the window must all be
+    /// here. Checksums are left for [`seal`](Self::seal).
+    pub(crate) fn apply(&mut self, entry: Entry, geometry: Geometry) -> bool {
+        let window = geometry.window_of(entry.hash);
+        let start = (window.start - self.first) as usize * BUCKET;
+        let end = (window.end - self.first) as usize * BUCKET;
+        let mut free = None;
+        let mut own = None;
+        for bucket in (start..end).step_by(BUCKET) {
+            for at in (bucket..bucket + SUM_AT).step_by(SLOT) {
+                match Slot::decode(&self.bytes[at..at + SLOT]) {
+                    None => free = free.or(Some(at)),
+                    Some(slot) if slot.offset == entry.prior || slot.offset == entry.offset => own = own.or(Some(at)),
+                    Some(_) => {}
+                }
+            }
+        }
+        let new = if entry.deleted { [0; SLOT] } else { Slot { hash: entry.hash, offset: entry.offset }.encode() };
+        match (own, free, entry.deleted) {
+            (Some(at), _, _) | (None, Some(at), false) => self.bytes[at..at + SLOT].copy_from_slice(&new),
+            (None, _, true) => {}
+            (None, None, false) => return false,
+        }
+        true
+    }
+
+    /// Fills in every checksum.
+    pub(crate) fn seal(&mut self, geometry: Geometry) {
+        for (number, bucket) in (self.first..).zip(self.bytes.chunks_exact_mut(BUCKET)) {
+            let sum = sum(bucket, number, geometry);
+            bucket[SUM_AT..].copy_from_slice(&sum.to_le_bytes());
+        }
+    }
+}

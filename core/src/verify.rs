@@ -1,0 +1,177 @@
+//! Checking a whole file: every record, every bucket, and the one against the other. Changes nothing.
+
+use crate::error::Result;
+use crate::key::Name;
+use crate::log::{Fault, Link, Located, Log};
+use crate::record::{Kind, UNIT};
+use crate::state::State;
+use crate::store::{Store, lock};
+use crate::superblock::{LOG_START, Superblock};
+use crate::table::{BUCKET, slots};
+
+/// What [`Database::verify`](crate::Database::verify) found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// Records read.
+    pub records: u64,
+    /// Live vectors found.
+    pub vectors: u64,
+    /// Bytes checked.
+    pub bytes: u64,
+    /// Everything that is wrong; empty if the database is sound.
+    pub damage: Vec<Damage>,
+}
+
+/// One damaged place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Damage {
+    /// Byte offset in the file.
+    pub offset: u64,
+    /// What is wrong there.
+    pub what: String,
+}
+
+impl Report {
+    fn note(&mut self, fault: Fault) -> Result<(), Fault> {
+        match fault {
+            Fault::Corrupt { offset, what } => {
+                self.damage.push(Damage { offset, what: what.into() });
+                Ok(())
+            }
+            fault => Err(fault),
+        }
+    }
+}
+
+impl Store {
+    /// Checks everything. Writers wait meanwhile; readers do not.
+    pub(crate) fn verify(&self) -> Result<Report> {
+        self.check_there()?;
+        let _no_flush = lock(&self.checkpoint);
+        let writer = lock(&self.writer);
+        let state = self.read();
+        let mut report = Report::default();
+        self.check_all(&state, writer.next, &mut report).map_err(|fault| self.fault(fault))?;
+        if report.damage.is_empty() && report.vectors != writer.counts.vectors {
+            let what = format!("{} vectors counted, {} found", writer.counts.vectors, report.vectors);
+            report.damage.push(Damage { offset: 0, what });
+        }
+        report.bytes = state.end;
+        Ok(report)
+    }
+
+    fn check_all(&self, state: &State, end: Link, report: &mut Report) -> Result<(), Fault> {
+        let log = state.log()?;
+        self.check_superblocks(&log, report)?;
+        let first = Superblock::first(self.identity.uuid, self.identity.schema);
+        let mut link = Link { offset: LOG_START, sequence: first.sequence, link: first.link };
+        while link.offset < state.end {
+            match link.follow(&log).and_then(|found| log.check_body(&found).map(|()| found)) {
+                Ok(found) => {
+                    report.records += 1;
+                    self.check_indexed(state, &found, report)?;
+                    link = Link::after(&found);
+                }
+                Err(fault) => {
+                    report.note(fault)?;
+                    let Some(found) = resume(&log, link.offset)? else { return self.check_table(state, report) };
+                    link = found;
+                }
+            }
+        }
+        if link != end {
+            report.note(Fault::Corrupt { offset: state.end, what: "the log does not end where its chain does" })?;
+        }
+        self.check_table(state, report)
+    }
+
+    fn check_superblocks(&self, log: &Log<'_>, report: &mut Report) -> Result<(), Fault> {
+        for place in [0, LOG_START / 2] {
+            let mut block = [0; crate::superblock::SECTOR];
+            log.medium.read_into(place, &mut block).map_err(Fault::read(place))?;
+            if Superblock::decode(&block).is_err() {
+                report.note(Fault::Corrupt { offset: place, what: "superblock is damaged" })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the index knows the record, or a later one of its name.
+    fn check_indexed(&self, state: &State, found: &Located, report: &mut Report) -> Result<(), Fault> {
+        if !found.header.kind.stores() {
+            return Ok(());
+        }
+        let log = state.log()?;
+        let head = log.head(found)?;
+        let name = found.header.name(&head, log.vector_bytes);
+        match state.find(name.hash(self.identity.seed), name) {
+            Ok(lookup) => match lookup.live {
+                Some(live) if live.offset == found.offset => {
+                    report.vectors += u64::from(found.header.kind == Kind::Put);
+                    Ok(())
+                }
+                Some(live) if live.offset < found.offset => {
+                    report.note(Fault::Corrupt { offset: found.offset, what: "index points at an older record" })
+                }
+                _ => Ok(()),
+            },
+            Err(fault) => report.note(fault),
+        }
+    }
+
+    /// Whether each slot points at a record of its hash.
+    fn check_table(&self, state: &State, report: &mut Report) -> Result<(), Fault> {
+        let log = state.log()?;
+        let mut bucket = [0; BUCKET];
+        for number in 0..state.table.all_buckets() {
+            let place = state.table.place(number);
+            log.medium.read_into(place, &mut bucket).map_err(Fault::read(place))?;
+            let slots = match slots(&bucket, number, state.table) {
+                Ok(slots) => slots,
+                Err(rotten) => {
+                    report.note(rotten.into())?;
+                    continue;
+                }
+            };
+            for slot in slots {
+                match log.locate(slot.offset).and_then(|found| Ok((log.head(&found)?, found))) {
+                    Ok((head, found)) => {
+                        let name: Name<'_> = found.header.name(&head, log.vector_bytes);
+                        if !found.header.kind.stores() || name.hash(self.identity.seed) != slot.hash {
+                            report.note(Fault::Corrupt { offset: place, what: "index slot points at another name" })?;
+                        }
+                    }
+                    Err(fault) => report.note(fault)?,
+                }
+            }
+        }
+        report.damage.sort_by_key(|damage| damage.offset);
+        report.damage.dedup();
+        Ok(())
+    }
+}
+
+/// The next place behind a damaged record where one stands that is sound in itself.
+fn resume(log: &Log<'_>, damaged: u64) -> Result<Option<Link>, Fault> {
+    let mut offset = damaged;
+    // A damaged body leaves the header, and with it the way to the next record.
+    if let Ok(found) = log.locate(offset) {
+        let next = Link::after(&found);
+        if log.locate(next.offset).is_ok() || next.offset == log.end {
+            return Ok(Some(next));
+        }
+    }
+    while offset + UNIT < log.end {
+        offset += UNIT;
+        match log.locate(offset) {
+            Ok(found) => {
+                return Ok(Some(Link { offset, sequence: found.header.sequence, link: found.header.link }));
+            }
+            Err(Fault::Corrupt { .. }) => {}
+            Err(fault) => return Err(fault),
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,272 @@
+//! One suite for all media: the same operations give the same answers and, with the same seed, the same bytes.
+
+use jvdb_core::medium::{MemoryVolume, NativeVolume, Volume};
+use jvdb_core::{Access, Cursor, Databases, Error, Key, Metric, Operation, Options, Schema, Written};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The directory under test, and how to get at its bytes.
+struct Bench {
+    name: &'static str,
+    volume: Arc<dyn Volume>,
+    memory: Option<Arc<MemoryVolume>>,
+    dir: Option<tempfile::TempDir>,
+}
+
+fn benches() -> Vec<Bench> {
+    let native = |name, access| {
+        let dir = tempfile::tempdir().unwrap();
+        let volume = Arc::new(NativeVolume::open(dir.path(), access, false).unwrap());
+        Bench { name, volume, memory: None, dir: Some(dir) }
+    };
+    let memory = Arc::new(MemoryVolume::default());
+    vec![
+        native("mmap", Access::Mmap),
+        native("file", Access::File),
+        Bench { name: "memory", volume: Arc::clone(&memory) as Arc<dyn Volume>, memory: Some(memory), dir: None },
+    ]
+}
+
+impl Bench {
+    fn open(&self, options: Options) -> Databases {
+        let options = Options { seed: Some(42), flush_interval: Duration::ZERO, ..options };
+        Databases::on(Arc::clone(&self.volume), options).unwrap()
+    }
+
+    fn bytes(&self, file: &str) -> Vec<u8> {
+        match (&self.memory, &self.dir) {
+            (Some(memory), _) => memory.bytes(file).unwrap(),
+            (_, Some(dir)) => std::fs::read(dir.path().join(file)).unwrap(),
+            _ => unreachable!(),
+        }
+    }
+}
+
+fn on_all_media(test: impl Fn(&Bench)) {
+    for bench in benches() {
+        println!("medium {}", bench.name);
+        test(&bench);
+    }
+}
+
+fn schema(dimension: usize) -> Schema {
+    Schema::new(dimension, Metric::Euclidean).unwrap()
+}
+
+fn vector(seed: u64, dimension: usize) -> Vec<f32> {
+    (0..dimension).map(|i| (seed * 31 + i as u64) as f32 * 0.25 - 7.0).collect()
+}
+
+#[test]
+fn every_operation_answers_the_same_on_every_medium() {
+    on_all_media(|bench| {
+        let databases = bench.open(Options::default());
+        let db = databases.create("d", schema(5)).unwrap();
+        assert!(matches!(databases.create("d", schema(5)), Err(Error::AlreadyExists { .. })));
+        assert_eq!(db.schema(), schema(5));
+
+        assert!(db.put(1, &vector(1, 5), b"one").unwrap());
+        assert!(!db.put(1, &vector(11, 5), b"uno").unwrap());
+        db.insert("two", &vector(2, 5), b"").unwrap();
+        assert!(matches!(db.insert("two", &vector(2, 5), b""), Err(Error::KeyExists { .. })));
+        db.replace("two", &vector(22, 5), b"zwei").unwrap();
+        assert!(matches!(db.replace(3, &vector(2, 5), b""), Err(Error::KeyNotFound { .. })));
+        let long = [7; 512];
+        db.put(&long[..], &vector(4, 5), &[0; 1000]).unwrap();
+
+        for flushed in [false, true] {
+            if flushed {
+                db.flush().unwrap();
+            }
+            let one = db.get(1).unwrap().unwrap();
+            assert_eq!((one.vector(), one.metadata(), one.key()), (&vector(11, 5)[..], &b"uno"[..], Key::Int(1)));
+            assert_eq!(one.vector().as_ptr() as usize % 64, 0, "vectors are aligned");
+            let mut buffer = vec![0.0; 5];
+            let mut metadata = b"old".to_vec();
+            assert!(db.get_into("two", &mut buffer, &mut metadata).unwrap());
+            assert_eq!((buffer.clone(), &metadata[..]), (vector(22, 5), &b"zwei"[..]));
+            assert!(!db.get_into(9, &mut buffer, &mut metadata).unwrap());
+            assert_eq!(metadata, b"zwei", "a miss touches nothing");
+            assert!(db.contains(&long[..]).unwrap() && !db.contains(2).unwrap() && !db.contains("1").unwrap());
+            assert_eq!(db.get(&long[..]).unwrap().unwrap().key(), Key::Bytes(&long));
+            assert_eq!(db.count(), 3);
+        }
+
+        assert!(db.delete(1).unwrap());
+        assert!(!db.delete(1).unwrap());
+        assert_eq!((db.count(), db.get(1).unwrap().is_none()), (2, true));
+
+        db.set_attribute(b"index", b"hnsw").unwrap();
+        db.set_attribute(b"b", &[]).unwrap();
+        db.flush().unwrap();
+        db.set_attribute(b"index", b"flat").unwrap();
+        assert_eq!(db.attribute(b"index").unwrap().unwrap(), b"flat");
+        assert_eq!(db.attributes().unwrap(), [b"b".to_vec(), b"index".to_vec()]);
+        assert!(db.remove_attribute(b"b").unwrap() && !db.remove_attribute(b"b").unwrap());
+        assert_eq!(db.attributes().unwrap(), [b"index".to_vec()]);
+        assert!(db.get("index").unwrap().is_none(), "an attribute is no vector");
+        assert_eq!(db.verify().unwrap().damage, []);
+
+        databases.drop_database("d").unwrap();
+        assert!(matches!(db.put(1, &vector(1, 5), b""), Err(Error::Dropped { .. })));
+        assert!(matches!(db.get(1), Err(Error::Dropped { .. })));
+        assert!(matches!(databases.database("d"), Err(Error::NotFound { .. })));
+        assert_eq!(databases.list().unwrap(), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn batches_are_all_or_nothing() {
+    on_all_media(|bench| {
+        let databases = bench.open(Options::default());
+        let db = databases.create("d", schema(300)).unwrap();
+        let vectors: Vec<_> = (0..1000).map(|i| vector(i, 300)).collect();
+        let put = |i: usize| Operation::Put { key: Key::Int(i as u64), vector: &vectors[i], metadata: b"m" };
+        let written = db.write((0..1000).map(put)).unwrap();
+        assert_eq!(written, Written { inserted: 1000, ..Written::default() });
+
+        // One wrong element in the middle of a batch that is written in several pieces.
+        let wrong = (0..999).map(|i| match i {
+            700 => Operation::Put { key: Key::Int(5000), vector: &vectors[0][1..], metadata: b"" },
+            _ => Operation::Delete { key: Key::Int(i) },
+        });
+        assert!(matches!(db.write(wrong), Err(Error::DimensionMismatch { .. })));
+        let replacing = (0..1000).map(|i| match i {
+            999 => Operation::Put { key: Key::Int(5000), vector: &vectors[0][1..], metadata: b"" },
+            _ => Operation::Put { key: Key::Int(i), vector: &vectors[0], metadata: b"" },
+        });
+        assert!(db.write(replacing).is_err());
+        assert_eq!(db.count(), 1000);
+        for i in 0..1000 {
+            assert_eq!(db.get(i as u64).unwrap().unwrap().vector(), vectors[i]);
+        }
+
+        // Several operations on one name within a batch take effect in order.
+        let operations = [
+            put(7),
+            Operation::Delete { key: Key::Int(7) },
+            Operation::Delete { key: Key::Int(7) },
+            Operation::Put { key: Key::Bytes(b"x"), vector: &vectors[1], metadata: b"a" },
+            Operation::Put { key: Key::Bytes(b"x"), vector: &vectors[2], metadata: b"b" },
+            Operation::Delete { key: Key::Int(8) },
+            Operation::Put { key: Key::Int(8), vector: &vectors[3], metadata: b"" },
+            Operation::Delete { key: Key::Int(123_456) },
+        ];
+        assert_eq!(db.write(operations).unwrap(), Written { inserted: 2, replaced: 2, deleted: 2 });
+        assert_eq!(db.count(), 1000);
+        assert_eq!(db.write([]).unwrap(), Written::default());
+        databases.close().unwrap();
+        drop(db);
+
+        let databases = bench.open(Options::default());
+        let db = databases.database("d").unwrap();
+        assert_eq!(db.count(), 1000);
+        assert!(db.get(7).unwrap().is_none());
+        assert_eq!(db.get("x").unwrap().unwrap().vector(), vectors[2]);
+        assert_eq!(db.get(8).unwrap().unwrap().vector(), vectors[3]);
+        assert_eq!(db.verify().unwrap().damage, []);
+    });
+}
+
+#[test]
+fn pinned_vectors_stay_what_they_are() {
+    on_all_media(|bench| {
+        let databases = bench.open(Options { max_open_files: 5, ..Options::default() });
+        let db = databases.create("d", schema(16)).unwrap();
+        db.put(1, &vector(1, 16), b"first").unwrap();
+        let held = db.get(1).unwrap().unwrap();
+        db.put(1, &vector(2, 16), b"second").unwrap();
+        for i in 2..20_000_u64 {
+            db.put(i, &vector(i, 16), b"").unwrap();
+        }
+        db.delete(1).unwrap();
+        db.flush().unwrap();
+        drop(db);
+        for i in 0..10 {
+            databases.create(&format!("other{i}"), schema(1)).unwrap();
+        }
+        databases.drop_database("d").unwrap();
+        drop(databases);
+        assert_eq!((held.vector(), held.metadata()), (&vector(1, 16)[..], &b"first"[..]));
+    });
+}
+
+#[test]
+fn cursors_survive_writes() {
+    on_all_media(|bench| {
+        let databases = bench.open(Options::default());
+        let db = databases.create("d", schema(4)).unwrap();
+        for i in 0..100_u64 {
+            db.put(i, &vector(i, 4), b"").unwrap();
+        }
+        let mut scan = db.scan(Cursor::START);
+        let first: Vec<_> = scan.by_ref().take(40).map(|v| v.unwrap().key().to_owned()).collect();
+        let cursor = Cursor::from_u64(scan.cursor().to_u64());
+        db.delete(50).unwrap();
+        db.put(100, &vector(100, 4), b"").unwrap();
+        db.flush().unwrap();
+        let rest: Vec<_> = db.scan(cursor).map(|v| v.unwrap().key().to_owned()).collect();
+        let expected: Vec<_> = (0..=100).filter(|i| *i != 50).map(|i| Key::Int(i).to_owned()).collect();
+        assert_eq!([first, rest].concat(), expected);
+        assert_eq!(db.ids(cursor).count(), 60);
+        assert!(db.scan(Cursor::from_u64(8193)).next().unwrap().is_err(), "no cursor points between records");
+    });
+}
+
+#[test]
+fn the_same_operations_write_the_same_bytes() {
+    let mut images: Vec<(&str, Vec<u8>)> = Vec::new();
+    for bench in benches() {
+        let databases = bench.open(Options::default());
+        let db = databases.create("d", schema(24)).unwrap();
+        for i in 0..3000_u64 {
+            db.put(i % 1700, &vector(i, 24), &i.to_le_bytes()).unwrap();
+            if i % 5 == 0 {
+                db.delete(i / 2).unwrap();
+            }
+            if i % 700 == 699 {
+                db.flush().unwrap();
+            }
+        }
+        assert!(db.write([Operation::Put { key: Key::Int(1), vector: &[], metadata: b"" }]).is_err());
+        db.set_attribute(b"a", b"value").unwrap();
+        drop(db);
+        databases.close().unwrap();
+        let databases = bench.open(Options::default());
+        databases.database("d").unwrap().put("again", &vector(0, 24), b"").unwrap();
+        databases.close().unwrap();
+        images.push((bench.name, bench.bytes("d.jvdb")));
+    }
+    for (name, image) in &images[1..] {
+        assert!(*image == images[0].1, "{name} differs from {}", images[0].0);
+    }
+}
+
+#[test]
+fn bad_input_is_refused_and_changes_nothing() {
+    on_all_media(|bench| {
+        let databases = bench.open(Options::default());
+        for name in ["", ".", "..", "a/b", "nul\0", &"x".repeat(300)] {
+            assert!(matches!(databases.create(name, schema(2)), Err(Error::InvalidName { .. })), "{name:?}");
+            assert!(matches!(databases.database(name), Err(Error::InvalidName { .. })), "{name:?}");
+        }
+        assert!(Schema::new(0, Metric::Cosine).is_err() && Schema::new(65_537, Metric::Cosine).is_err());
+        let db = databases.create("d", Schema::new(65_536, Metric::DotProduct).unwrap()).unwrap();
+        db.put(1, &vec![1.5; 65_536], b"").unwrap();
+        for wrong in [0, 1, 65_535, 65_537] {
+            assert!(matches!(db.put(2, &vec![0.0; wrong], b""), Err(Error::DimensionMismatch { .. })));
+        }
+        let fine = vec![f32::NAN; 65_536];
+        assert!(matches!(db.put("", &fine, b""), Err(Error::InvalidArgument { .. })));
+        assert!(matches!(db.put(&[0; 513][..], &fine, b""), Err(Error::InvalidArgument { .. })));
+        assert!(matches!(db.put(2, &fine, &vec![0; (16 << 20) + 1]), Err(Error::InvalidArgument { .. })));
+        assert!(matches!(db.set_attribute(b"", b""), Err(Error::InvalidArgument { .. })));
+        assert!(matches!(db.get_into(1, &mut [0.0; 3], &mut Vec::new()), Err(Error::DimensionMismatch { .. })));
+        assert_eq!(db.count(), 1);
+        db.put(2, &fine, &vec![7; 16 << 20]).unwrap();
+        let back = db.get(2).unwrap().unwrap();
+        assert!(back.vector().iter().all(|x| x.to_bits() == f32::NAN.to_bits()), "NaN is stored as given");
+        assert_eq!(back.metadata().len(), 16 << 20);
+        assert_eq!(db.verify().unwrap().damage, []);
+    });
+}
