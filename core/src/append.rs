@@ -10,6 +10,7 @@ use crate::medium::{Medium, Permit};
 use crate::record::{Header, Kind, UNIT};
 use crate::superblock::Counts;
 use crate::table::Geometry;
+use crate::teeth::{Mutant, broken};
 use hashbrown::HashTable;
 use std::io;
 use std::sync::Arc;
@@ -29,6 +30,9 @@ pub(crate) struct Writer {
     pub counts: Counts,
     /// Operations since the last flush began.
     pub operations: u64,
+    /// The file may hold bytes beyond the end of the log. They must be gone from the disk before anything is written in
+    /// their place: sectors of theirs and of a record like theirs would make a record that nobody wrote.
+    pub stray: bool,
     buffer: Vec<u8>,
     pub changes: Vec<Change>,
     seen: HashTable<usize>,
@@ -60,6 +64,7 @@ impl Writer {
             salt,
             counts,
             operations: 0,
+            stray: false,
             buffer: Vec::new(),
             changes: Vec::new(),
             seen: HashTable::new(),
@@ -74,7 +79,7 @@ impl Writer {
     pub(crate) fn draft(&mut self) -> Draft<'_> {
         self.rest();
         let (next, counts) = (self.next, self.counts);
-        Draft { writer: self, written_to: next.offset, next, counts, open: None, finished: false }
+        Draft { writer: self, written_to: next.offset, next, counts, open: None, tried: false, finished: false }
     }
 
     /// Appends the header of a table; its buckets are written to the room behind it by whoever builds it.
@@ -107,6 +112,8 @@ pub(crate) struct Draft<'a> {
     counts: Counts,
     /// The last record, whose header waits to know whether the batch goes on.
     open: Option<Open>,
+    /// Whether anything may have reached the file.
+    tried: bool,
     finished: bool,
 }
 
@@ -219,6 +226,7 @@ impl Draft<'_> {
 
     fn write_out(&mut self) -> Result<(), Fault> {
         let offset = self.written_to;
+        self.tried = true;
         let medium = self.writer.medium.as_ref();
         let result = medium
             .ok_or_else(|| io::Error::other("the file is closed"))
@@ -249,14 +257,11 @@ impl Drop for Draft<'_> {
             return;
         }
         // Whatever reached the file must never continue a record that is written here next.
-        self.writer.salt = self.writer.salt.wrapping_mul(0x9E37_79B1).wrapping_add(1);
-        self.writer.rest();
-        if let Some(medium) = &self.writer.medium
-            && medium.len() > self.writer.next.offset
-        {
-            // Best effort: an error leaves bytes that are written over later.
-            let _ = medium.truncate(self.writer.next.offset, Permit::ENGINE);
+        if !broken(Mutant::SaltKept) {
+            self.writer.salt = self.writer.salt.wrapping_mul(0x9E37_79B1).wrapping_add(1);
         }
+        self.writer.rest();
+        self.writer.stray |= self.tried;
     }
 }
 

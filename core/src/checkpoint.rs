@@ -6,6 +6,7 @@
 use crate::delta::Entry;
 use crate::medium::{Medium, Permit};
 use crate::table::{BUCKET, Buckets, Geometry, Rotten, Slot, slots};
+use crate::teeth::{Mutant, broken};
 use std::io;
 use std::iter::Peekable;
 use std::slice::Iter;
@@ -51,11 +52,14 @@ pub(crate) fn apply_in_place(
         let (run, end) = run_of(geometry, rest, start);
         bytes.resize((end - start) as usize * BUCKET, 0);
         medium.read_into(geometry.place(start), &mut bytes)?;
+        let before = broken(Mutant::CacheTrusted).then(|| bytes.clone());
         let mut buckets = Buckets { first: start, bytes: &mut bytes };
         buckets.check(geometry)?;
         let fits = rest[..run].iter().all(|entry| buckets.apply(*entry, geometry));
         buckets.seal(geometry);
-        write(geometry.place(start), &bytes)?;
+        if before.is_none_or(|before| before != bytes) {
+            write(geometry.place(start), &bytes)?;
+        }
         if !fits {
             return Err(Failure::Crowded);
         }

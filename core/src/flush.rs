@@ -4,6 +4,7 @@
 //! vouches for it. Only then are the slots of this flush written. A sync that fails is never tried again: the store is
 //! poisoned, because nothing is known of what the disk holds.
 
+use crate::append::Writer;
 use crate::checkpoint::{self, Failure};
 use crate::delta::{Delta, Entry};
 use crate::error::{Error, Result};
@@ -13,6 +14,7 @@ use crate::state::find_in_table;
 use crate::store::{Store, lock};
 use crate::superblock::{Counts, Superblock};
 use crate::table::Geometry;
+use crate::teeth::{Mutant, broken};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -52,6 +54,10 @@ impl Store {
             self.check_writable()?;
             let Some(cut) = self.cut(&mut checkpoint)? else { break };
             let medium = self.medium()?;
+            if broken(Mutant::ApplyEarly) {
+                let write = |offset, bytes: &[u8]| medium.write(offset, bytes, Permit::ENGINE);
+                let _ = checkpoint::apply_in_place(&*medium, checkpoint.superblock.table, &cut.entries, write);
+            }
             let built = self.make_durable(&*medium, &mut checkpoint, &cut)?;
             took.get_or_insert_with(|| self.volume.now().saturating_sub(started));
             self.bring_in(&*medium, &mut checkpoint, &cut, built)?;
@@ -92,6 +98,7 @@ impl Store {
         if unfinished {
             self.thaw()?;
         }
+        self.clear_stray(&mut writer)?;
         let old = checkpoint.superblock.table;
         let names = writer.counts.names();
         let table = match checkpoint.wanted {
@@ -146,6 +153,9 @@ impl Store {
         self.write_tail_again(medium, checkpoint)?;
         let old = checkpoint.superblock;
         checkpoint.wanted = None;
+        if broken(Mutant::GrowthUnsynced) {
+            self.sync(medium)?;
+        }
         let built = match cut.table {
             None => false,
             Some(new) => match checkpoint::build(medium, old.table, new, &cut.entries) {
@@ -157,11 +167,14 @@ impl Store {
                 Err(failure) => return Err(self.failed(failure, new)),
             },
         };
-        self.sync(medium)?;
+        let late = broken(Mutant::SuperblockFirst);
+        if !late && !broken(Mutant::NoLogSync) && !broken(Mutant::GrowthUnsynced) {
+            self.sync(medium)?;
+        }
         let superblock = Superblock {
             generation: old.generation + 1,
             durable_end: cut.next.offset,
-            applied_end: if built { cut.next.offset } else { checkpoint.applied_to },
+            applied_end: if built || broken(Mutant::AppliedAtOnce) { cut.next.offset } else { checkpoint.applied_to },
             sequence: cut.next.sequence,
             link: cut.next.link,
             table: cut.table.filter(|_| built).unwrap_or(old.table),
@@ -169,12 +182,35 @@ impl Store {
             ..old
         };
         self.vouch(medium, checkpoint, superblock)?;
+        if late {
+            self.sync(medium)?;
+        }
         checkpoint.unsure_to = 0;
         Ok(built)
     }
 
+    /// Takes what lies beyond the end of the log off the disk, before something is written there.
+    pub(crate) fn clear_stray(&self, writer: &mut Writer) -> Result<()> {
+        if !writer.stray {
+            return Ok(());
+        }
+        let medium = self.medium()?;
+        let offset = writer.next.offset;
+        if medium.len() > offset {
+            let cut = medium.truncate(offset, Permit::ENGINE);
+            cut.map_err(|source| self.fault(Fault::Io { action: "truncate", offset, source }))?;
+        }
+        if !broken(Mutant::TruncationUnsynced) {
+            self.sync(&*medium)?;
+        }
+        writer.stray = false;
+        Ok(())
+    }
+
     fn sync(&self, medium: &dyn Medium) -> Result<()> {
-        medium.sync().map_err(|source| {
+        let synced = medium.sync();
+        let synced = if broken(Mutant::SyncRetried) { synced.or_else(|_| medium.sync()) } else { synced };
+        synced.map_err(|source| {
             let error = Error::io("sync", &self.identity.path, source);
             tracing::error!(database = self.identity.name, %error, "poisoned: no more writes until it is reopened");
             // Only the first cause counts.
@@ -188,7 +224,9 @@ impl Store {
         let place = superblock.place();
         let written = medium.write(place, &superblock.encode(), Permit::ENGINE);
         written.map_err(|source| self.fault(Fault::Io { action: "write", offset: place, source }))?;
-        self.sync(medium)?;
+        if !broken(Mutant::NoSuperblockSync) {
+            self.sync(medium)?;
+        }
         checkpoint.superblock = superblock;
         self.figures.durable_end.store(superblock.durable_end, Relaxed);
         Ok(())
@@ -197,6 +235,9 @@ impl Store {
     /// A clean page in the cache is no proof of what the disk holds: after a failed sync it may be the only copy.
     fn write_tail_again(&self, medium: &dyn Medium, checkpoint: &Checkpoint) -> Result<()> {
         let mut offset = checkpoint.superblock.durable_end;
+        if broken(Mutant::TailTrusted) {
+            return Ok(());
+        }
         while offset < checkpoint.unsure_to {
             let len = (checkpoint.unsure_to - offset).min(PIECE);
             let bytes = medium.read(offset, len as usize).map_err(|source| self.fault(Fault::read(offset)(source)))?;

@@ -37,6 +37,11 @@ mod stats;
 mod store;
 mod superblock;
 mod table;
+#[cfg(feature = "teeth")]
+#[doc(hidden)]
+pub mod teeth;
+#[cfg(not(feature = "teeth"))]
+mod teeth;
 mod verify;
 
 pub use database::{Cursor, Database, Ids, Operation, Scan, Vector, Written};

@@ -1,7 +1,7 @@
 //! Making, opening, parking and reopening files: from bytes on disk to a store, and what a crash left put right.
 //!
 //! After a clean close this reads two superblocks and nothing else. After a crash it replays the end of the log into
-//! memory and writes nothing, but for cutting off what was never acknowledged.
+//! memory and writes nothing; what was never acknowledged is cut off before the next write.
 
 use crate::append::Writer;
 use crate::delta::Delta;
@@ -14,6 +14,7 @@ use crate::schema::Schema;
 use crate::state::State;
 use crate::store::{Figures, Identity, Settings, Store, entry_of, lock};
 use crate::superblock::{Counts, Flaw, LOG_START, SECTOR, Superblock};
+use crate::teeth::{Mutant, broken};
 use crossbeam_utils::sync::ShardedLock;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -38,7 +39,9 @@ pub(crate) fn create(volume: &dyn Volume, file: &str, schema: Schema, uuid: [u8;
     let made = (|| {
         let medium = volume.create(&temporary).map_err(failed("create"))?;
         medium.write(0, &head, Permit::ENGINE).map_err(failed("write"))?;
-        medium.sync().map_err(failed("sync"))?;
+        if !broken(Mutant::CreateUnsynced) {
+            medium.sync().map_err(failed("sync"))?;
+        }
         volume.rename(&temporary, file).map_err(failed("rename"))
     })();
     if made.is_err() {
@@ -46,6 +49,9 @@ pub(crate) fn create(volume: &dyn Volume, file: &str, schema: Schema, uuid: [u8;
         let _ = volume.remove(&temporary);
     }
     made?;
+    if broken(Mutant::NoDirectorySync) {
+        return Ok(());
+    }
     volume.sync().map_err(failed("sync the directory of"))
 }
 
@@ -110,10 +116,6 @@ pub(crate) fn open(volume: Arc<dyn Volume>, name: &str, file: &str, settings: Se
             bytes = medium.len() - next.offset,
             "recovery dropped the end of the log, which was never acknowledged"
         );
-        if !settings.read_only {
-            let cut = medium.truncate(next.offset, Permit::ENGINE);
-            cut.map_err(|source| Fault::Io { action: "truncate", offset: next.offset, source }.at(&identity.path))?;
-        }
     }
     if next.offset > superblock.applied_end {
         let replayed = next.offset - superblock.applied_end;
@@ -128,6 +130,7 @@ pub(crate) fn open(volume: Arc<dyn Volume>, name: &str, file: &str, settings: Se
     }
     state.end = next.offset;
     let mut writer = Writer::new(state.vector_bytes, next, salt, counts);
+    writer.stray = medium.len() > next.offset;
     writer.medium = Some(medium);
     let figures = Figures::default();
     figures.take(&counts, next.offset, 0);
@@ -217,7 +220,7 @@ impl Replay {
             };
             link = Link::after(&found);
             batch.push(found);
-            if !found.header.continues() {
+            if !found.header.continues() || broken(Mutant::HalfBatch) {
                 for found in batch.drain(..) {
                     let old = self.take(&found)?;
                     self.counts.record(found.header.kind, old, found.len);
@@ -237,7 +240,10 @@ impl Replay {
         let head = log.head(found)?;
         let name = found.header.name(&head, log.vector_bytes);
         let hash = name.hash(self.seed);
-        let before = self.state.find(hash, name)?;
+        let mut before = self.state.find(hash, name)?;
+        if broken(Mutant::ReplayBlind) && before.entry == 0 {
+            before.prior = 0;
+        }
         let entry = entry_of(hash, found.offset, before.prior, found.header.kind);
         drop(head);
         self.state.active.set(entry, before.entry);
@@ -261,7 +267,8 @@ impl Store {
         let mut writer = lock(&self.writer);
         let medium = self.volume.open(&self.identity.file).map_err(|source| Error::io("open", path, source))?;
         let superblock = newest_superblock(&*medium, path)?;
-        if superblock.uuid != checkpoint.superblock.uuid || medium.len() < writer.next.offset {
+        let replaced = superblock.uuid != checkpoint.superblock.uuid && !broken(Mutant::StaleStore);
+        if replaced || medium.len() < writer.next.offset {
             let what = "file was changed or replaced by somebody else while it was in use".into();
             return Err(Error::Corrupt { path: path.clone(), offset: superblock.place(), what });
         }

@@ -6,7 +6,8 @@ use crate::delta::Delta;
 use crate::key::Name;
 use crate::log::{Fault, Located, Log};
 use crate::medium::Medium;
-use crate::table::{BUCKET, Geometry, slots};
+use crate::table::{BUCKET, Geometry, SLOTS, slots};
+use crate::teeth::{Mutant, broken};
 use std::io;
 use std::sync::Arc;
 
@@ -92,6 +93,12 @@ pub(crate) fn find_in_table(
         let place = table.place(number);
         // A copy: buckets are the one thing that is changed in place.
         log.medium.read_into(place, &mut bucket).map_err(Fault::read(place))?;
+        if broken(Mutant::StopAtGap)
+            && slots(&bucket, number, table)?.all(|slot| slot.hash != hash)
+            && slots(&bucket, number, table)?.count() < SLOTS
+        {
+            return Ok(None);
+        }
         for slot in slots(&bucket, number, table)? {
             if slot.hash == hash
                 && let Some(found) = log.names(slot.offset, name)?

@@ -182,6 +182,7 @@ impl Store {
     pub(crate) fn write<'a>(&self, steps: impl IntoIterator<Item = Step<'a>>) -> Result<Tally> {
         let mut writer = lock(&self.writer);
         self.check_writable()?;
+        self.clear_stray(&mut writer)?;
         let mut tally = Tally::default();
         let mut draft = writer.draft();
         for step in steps {

@@ -13,7 +13,7 @@ use std::ops::Range;
 /// Bytes of a bucket: one cache line.
 pub(crate) const BUCKET: usize = 64;
 /// Slots of a bucket: 48-bit hash, 48-bit record offset in units of 64 bytes. A 32-bit checksum takes the rest.
-const SLOTS: usize = 5;
+pub(crate) const SLOTS: usize = 5;
 const SLOT: usize = 12;
 const SUM_AT: usize = SLOTS * SLOT;
 /// Buckets a name may lie in, in a table that was never short of room.
