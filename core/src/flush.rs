@@ -47,25 +47,28 @@ struct Cut {
 impl Store {
     /// Returns when everything acknowledged before the call survives a loss of power, with the time that took.
     pub(crate) fn flush(&self) -> Result<Duration> {
+        self.flush_with(&mut lock(&self.checkpoint), false)
+    }
+
+    /// With `all`, also brings into the table what is durable already but was only replayed.
+    fn flush_with(&self, checkpoint: &mut Checkpoint, all: bool) -> Result<Duration> {
         let started = self.volume.now();
-        let mut checkpoint = lock(&self.checkpoint);
         let mut took = None;
         loop {
             self.check_writable()?;
-            let Some(cut) = self.cut(&mut checkpoint)? else { break };
+            let Some(cut) = self.cut(checkpoint, all && took.is_none())? else { break };
             let medium = self.medium()?;
             if broken(Mutant::ApplyEarly) {
                 let write = |offset, bytes: &[u8]| medium.write(offset, bytes, Permit::ENGINE);
                 let _ = checkpoint::apply_in_place(&*medium, checkpoint.superblock.table, &cut.entries, write);
             }
-            let built = self.make_durable(&*medium, &mut checkpoint, &cut)?;
+            let built = self.make_durable(&*medium, checkpoint, &cut)?;
             took.get_or_insert_with(|| self.volume.now().saturating_sub(started));
-            self.bring_in(&*medium, &mut checkpoint, &cut, built)?;
+            self.bring_in(&*medium, checkpoint, &cut, built)?;
             if checkpoint.wanted.is_none() {
                 break;
             }
         }
-        drop(checkpoint);
         let elapsed = took.unwrap_or_else(|| self.volume.now().saturating_sub(started));
         if took.is_some() {
             self.note_flush(elapsed);
@@ -89,10 +92,14 @@ impl Store {
     }
 
     /// Draws the line: what is before it belongs to this flush. `None` if nothing is.
-    fn cut(&self, checkpoint: &mut Checkpoint) -> Result<Option<Cut>> {
+    fn cut(&self, checkpoint: &mut Checkpoint, all: bool) -> Result<Option<Cut>> {
         let mut writer = lock(&self.writer);
-        let unfinished = !self.read().frozen.is_empty();
-        if writer.next.offset == checkpoint.superblock.durable_end && checkpoint.wanted.is_none() && !unfinished {
+        let (unfinished, all) = {
+            let state = self.read();
+            (!state.frozen.is_empty(), all && !state.active.is_empty())
+        };
+        let nothing_new = writer.next.offset == checkpoint.superblock.durable_end;
+        if nothing_new && checkpoint.wanted.is_none() && !unfinished && !all {
             return Ok(None);
         }
         if unfinished {
@@ -294,8 +301,8 @@ impl Store {
 
     /// Flushes, and makes the index durable as well, so that the next opening has nothing to replay.
     pub(crate) fn settle(&self) -> Result<Duration> {
-        let took = self.flush()?;
         let mut checkpoint = lock(&self.checkpoint);
+        let took = self.flush_with(&mut checkpoint, true)?;
         let superblock = checkpoint.superblock;
         if superblock.applied_end < superblock.durable_end && checkpoint.applied_to == superblock.durable_end {
             let medium = self.medium()?;

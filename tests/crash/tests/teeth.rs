@@ -1,0 +1,62 @@
+//! Each way of breaking the protocol is noticed: a campaign that misses one proves nothing. (Chain and salt, which only
+//! an unsound disk puts to the test, have a file of their own: `stale_tail.rs`.)
+
+use jvdb_core::teeth::{Mutant, break_protocol};
+use jvdb_crash::campaign::{Effort, run, workload};
+
+/// Images to look at before a mutant counts as survived.
+const BUDGET: u64 = 400_000;
+
+/// Runs a campaign with a broken protocol; tells after how many images it was noticed.
+fn noticed(mutant: Mutant) -> Option<u64> {
+    let mut images = 0;
+    for seed in 1.. {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let len = random.usize(1..=24);
+        let ops = workload(&mut random, len);
+        let effort = Effort { exhaustive: 64, sample: 12, second_life: 12 };
+        let sync_failures = if seed % 2 == 0 { 5 } else { 0 };
+        break_protocol(Some(mutant));
+        let result = run(seed, &ops, effort, sync_failures);
+        break_protocol(None);
+        match result {
+            Ok(tried) => images += tried.images,
+            Err(_) => return Some(images),
+        }
+        if images > BUDGET {
+            return None;
+        }
+    }
+    None
+}
+
+macro_rules! teeth {
+    ($($test:ident => $mutant:ident),+ $(,)?) => {$(
+        #[test]
+        fn $test() {
+            match noticed(Mutant::$mutant) {
+                Some(images) => println!("{:?} noticed after {images} images", Mutant::$mutant),
+                None => panic!("{:?} survived {BUDGET} images", Mutant::$mutant),
+            }
+        }
+    )+};
+}
+
+teeth! {
+    first_sync_left_out => NoLogSync,
+    second_sync_left_out => NoSuperblockSync,
+    superblock_before_log => SuperblockFirst,
+    index_applied_before_durable => ApplyEarly,
+    index_called_durable_at_once => AppliedAtOnce,
+    slots_in_the_cache_trusted => CacheTrusted,
+    grown_table_not_synced => GrowthUnsynced,
+    tail_trusted_after_a_failed_sync => TailTrusted,
+    failed_sync_retried => SyncRetried,
+    truncation_not_synced => TruncationUnsynced,
+    bodies_not_checked_in_replay => BodyUnchecked,
+    half_a_batch_replayed => HalfBatch,
+    replay_blind_to_the_table => ReplayBlind,
+    search_stops_at_a_gap => StopAtGap,
+    file_named_before_it_is_synced => CreateUnsynced,
+    directory_not_synced => NoDirectorySync,
+}
