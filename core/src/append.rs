@@ -87,6 +87,7 @@ impl Writer {
         let mut draft = self.draft();
         let geometry = Geometry { offset: draft.next.offset + UNIT, ..geometry };
         draft.push(Header::table(geometry), Name::Attribute(&[]), &[], &[])?;
+        draft.stretch()?;
         draft.finish()?;
         Ok(geometry)
     }
@@ -131,23 +132,34 @@ impl Draft<'_> {
     /// What an earlier operation of this very draft did to a name; `None` if none did.
     pub(crate) fn earlier(&self, hash: u64, name: Name<'_>) -> Result<Option<Before>, Fault> {
         let changes = &self.writer.changes;
-        let same_hash = |index: &usize| changes[*index].entry.hash == hash;
-        let possible = match changes.len() {
-            0 => false,
-            1 => same_hash(&0),
-            _ => self.writer.seen.find(spread(hash), same_hash).is_some(),
+        let mut failed = None;
+        let mut len = 0;
+        let mut is_it = |index: &usize| {
+            let entry = &changes[*index].entry;
+            entry.hash == hash
+                && match self.named(entry.offset, name) {
+                    Ok(found) => {
+                        len = found.unwrap_or(0);
+                        found.is_some()
+                    }
+                    Err(fault) => {
+                        failed = Some(fault);
+                        false
+                    }
+                }
         };
-        if !possible {
-            return Ok(None);
+        let found = match changes.len() {
+            0 => None,
+            1 => is_it(&0).then_some(0),
+            _ => self.writer.seen.find(spread(hash), is_it).copied(),
+        };
+        if let Some(fault) = failed {
+            return Err(fault);
         }
-        for change in changes.iter().rev().filter(|change| change.entry.hash == hash) {
-            let offset = change.entry.offset;
-            if let Some(len) = self.named(offset, name)? {
-                let live = (!change.entry.deleted).then_some((offset, len));
-                return Ok(Some(Before { live, prior: change.entry.prior, entry: offset }));
-            }
-        }
-        Ok(None)
+        Ok(found.map(|index| {
+            let Entry { offset, prior, deleted, .. } = changes[index].entry;
+            Before { live: (!deleted).then_some((offset, len)), prior, entry: offset }
+        }))
     }
 
     /// Length of the draft's record at `offset`, if it is one of that name. It may be in the file, in the buffer, or
@@ -165,7 +177,7 @@ impl Draft<'_> {
             return Ok(header.record_len(vector_bytes).filter(|_| same));
         }
         let medium = self.writer.medium().map_err(Fault::read(offset))?;
-        let log = Log { medium: &**medium, vector_bytes, end: self.written_to };
+        let log = Log { medium: &**medium, vector_bytes, end: self.written_to, table: Geometry::default() };
         Ok(log.names(offset, name)?.map(|found| found.len))
     }
 
@@ -193,7 +205,12 @@ impl Draft<'_> {
             if index == 1 {
                 self.writer.seen.insert_unique(hash_of(&0), 0, hash_of);
             }
-            self.writer.seen.insert_unique(spread(hash), index, hash_of);
+            // The latest operation on a name is the one that counts.
+            let same_name = |earlier: &usize| changes[*earlier].entry.offset == before.entry;
+            match self.writer.seen.find_mut(spread(hash), same_name) {
+                Some(earlier) => *earlier = index,
+                None => drop(self.writer.seen.insert_unique(spread(hash), index, hash_of)),
+            }
         }
         Ok(())
     }
@@ -208,6 +225,14 @@ impl Draft<'_> {
         let len = header.record_len(vector.len()).ok_or(Fault::Corrupt { offset: 0, what: "record too long" })?;
         self.open = Some(Open { header, at, len });
         Ok(len)
+    }
+
+    /// Makes the file reach to the end of the open record: no end of a log may lie beyond its file's.
+    fn stretch(&mut self) -> Result<(), Fault> {
+        let offset = self.open_end() - UNIT;
+        self.tried = true;
+        let written = self.writer.medium().and_then(|medium| medium.write(offset, &[0; UNIT as usize], Permit::ENGINE));
+        written.map_err(|source| Fault::Io { action: "write", offset, source })
     }
 
     /// Completes the header of the open record.
@@ -286,6 +311,11 @@ impl Counts {
             self.dead_records += 1;
             self.dead_bytes += len;
         }
+    }
+
+    /// Takes in a table that is no longer, or never was, in force.
+    pub(crate) fn abandon(&mut self, table: Geometry) {
+        self.dead_bytes += table.bytes().filter(|_| table.buckets > 0).map_or(0, |bytes| bytes + UNIT);
     }
 
     /// Names that the index must hold.

@@ -271,7 +271,8 @@ impl Database {
     }
 
     /// Performs a batch as one: all of it or, if any element fails, none; also across a crash or a loss of power.
-    /// Elements take effect in order. Readers see either none of it or all.
+    /// Elements take effect in order. Readers see either none of it or all. Other writers of this database wait while the
+    /// iterator runs, so it must not write to, flush or ask figures of this database itself.
     ///
     /// ```
     /// use jvdb_core::{Databases, Key, Metric, Operation, Options, Schema, Written};

@@ -33,6 +33,8 @@ pub(crate) struct Checkpoint {
     pub unsure_to: u64,
     /// A table to build although the present one is not full, because one of its windows is.
     pub wanted: Option<Geometry>,
+    /// Room in the log for a table that a failed flush did not come to use.
+    pub reserved: Option<Geometry>,
 }
 
 /// The part of the log that a flush takes on.
@@ -77,10 +79,8 @@ impl Store {
     }
 
     fn note_flush(&self, took: Duration) {
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        self.figures.flushes.fetch_add(1, Relaxed);
-        self.figures.last_flush_us.store(micros, Relaxed);
-        self.figures.longest_flush_us.fetch_max(micros, Relaxed);
+        self.figures.flushes.note(took);
+        self.flushes.note(took);
         let flush_duration_ms = took.as_secs_f64() * 1000.0;
         tracing::info!(database = self.identity.name, flush_duration_ms, "flush completed");
     }
@@ -108,25 +108,39 @@ impl Store {
         self.clear_stray(&mut writer)?;
         let old = checkpoint.superblock.table;
         let names = writer.counts.names();
-        let table = match checkpoint.wanted {
+        let shape = match checkpoint.wanted {
             Some(wanted) => Some(wanted),
             None if old.holds(names) => None,
             None => Some(Geometry::for_names(names)),
         };
-        let table = table.map(|shape| writer.reserve_table(shape)).transpose().map_err(|fault| self.fault(fault))?;
-        if table.is_some() {
-            writer.counts.dead_bytes += old.bytes().map_or(0, |bytes| bytes + 64);
-        }
+        let table = match shape {
+            None => None,
+            Some(shape) => Some(self.room_for(shape, checkpoint, &mut writer)?),
+        };
         writer.operations = 0;
         let mut state = self.change();
         state.end = writer.next.offset;
-        state.frozen = std::mem::take(&mut state.active);
+        let frozen = Arc::new(std::mem::take(&mut state.active));
+        state.frozen = Arc::clone(&frozen);
         drop(state);
         self.figures.take(&writer.counts, writer.next.offset, 0);
         let (next, counts) = (writer.next, writer.counts);
         drop(writer);
-        let entries = self.read().frozen.sorted();
-        Ok(Some(Cut { next, counts, table, entries }))
+        Ok(Some(Cut { next, counts, table, entries: frozen.sorted() }))
+    }
+
+    /// Room in the log for a table: what a failed flush left, or new.
+    fn room_for(&self, shape: Geometry, checkpoint: &mut Checkpoint, writer: &mut Writer) -> Result<Geometry> {
+        let left = checkpoint.reserved.take();
+        let room = match left.filter(|left| left.buckets >= shape.buckets && left.window >= shape.window) {
+            Some(room) => room,
+            None => {
+                writer.counts.abandon(left.unwrap_or_default());
+                writer.reserve_table(shape).map_err(|fault| self.fault(fault))?
+            }
+        };
+        checkpoint.reserved = Some(room);
+        Ok(room)
     }
 
     /// Gives what an unfinished flush had frozen back to the active changes. The table may have taken in any part of it.
@@ -150,7 +164,7 @@ impl Store {
         let frozen = state.frozen.sorted().into_iter().try_for_each(|entry| add(entry, Some(&state.active)));
         let active = state.active.sorted().into_iter().try_for_each(|entry| add(entry, None));
         frozen.and(active).map_err(|fault| self.fault(fault))?;
-        state.frozen = Delta::default();
+        state.frozen = Arc::default();
         state.active = merged;
         Ok(())
     }
@@ -169,6 +183,8 @@ impl Store {
                 Ok(()) => true,
                 Err(Failure::Crowded) => {
                     checkpoint.wanted = Some(new.wider(cut.counts.names()));
+                    checkpoint.reserved = None;
+                    lock(&self.writer).counts.abandon(new);
                     false
                 }
                 Err(failure) => return Err(self.failed(failure, new)),
@@ -178,6 +194,10 @@ impl Store {
         if !late && !broken(Mutant::NoLogSync) && !broken(Mutant::GrowthUnsynced) {
             self.sync(medium)?;
         }
+        let mut counts = cut.counts;
+        if built {
+            counts.abandon(old.table);
+        }
         let superblock = Superblock {
             generation: old.generation + 1,
             durable_end: cut.next.offset,
@@ -185,7 +205,7 @@ impl Store {
             sequence: cut.next.sequence,
             link: cut.next.link,
             table: cut.table.filter(|_| built).unwrap_or(old.table),
-            counts: cut.counts,
+            counts,
             ..old
         };
         self.vouch(medium, checkpoint, superblock)?;
@@ -193,6 +213,10 @@ impl Store {
             self.sync(medium)?;
         }
         checkpoint.unsure_to = 0;
+        if built {
+            checkpoint.reserved = None;
+            lock(&self.writer).counts.abandon(old.table);
+        }
         Ok(built)
     }
 
@@ -203,10 +227,8 @@ impl Store {
         }
         let medium = self.medium()?;
         let offset = writer.next.offset;
-        if medium.len() > offset {
-            let cut = medium.truncate(offset, Permit::ENGINE);
-            cut.map_err(|source| self.fault(Fault::Io { action: "truncate", offset, source }))?;
-        }
+        let cut = medium.truncate(offset, Permit::ENGINE);
+        cut.map_err(|source| self.fault(Fault::Io { action: "truncate", offset, source }))?;
         if !broken(Mutant::TruncationUnsynced) {
             self.sync(&*medium)?;
         }
@@ -229,6 +251,10 @@ impl Store {
     /// Puts a superblock on disk.
     fn vouch(&self, medium: &dyn Medium, checkpoint: &mut Checkpoint, superblock: Superblock) -> Result<()> {
         let place = superblock.place();
+        if medium.len() < superblock.durable_end {
+            let what = "file is shorter than its log: somebody truncated it";
+            return Err(self.fault(Fault::Corrupt { offset: medium.len(), what }));
+        }
         let written = medium.write(place, &superblock.encode(), Permit::ENGINE);
         written.map_err(|source| self.fault(Fault::Io { action: "write", offset: place, source }))?;
         if !broken(Mutant::NoSuperblockSync) {
@@ -247,8 +273,7 @@ impl Store {
         }
         while offset < checkpoint.unsure_to {
             let len = (checkpoint.unsure_to - offset).min(PIECE);
-            let bytes = medium.read(offset, len as usize).map_err(|source| self.fault(Fault::read(offset)(source)))?;
-            let written = medium.write(offset, &bytes, Permit::ENGINE);
+            let written = medium.rewrite(offset, len as usize, Permit::ENGINE);
             written.map_err(|source| self.fault(Fault::Io { action: "write", offset, source }))?;
             offset += len;
         }

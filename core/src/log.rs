@@ -6,8 +6,9 @@ use crate::checksum::sum64;
 use crate::error::Error;
 use crate::key::Name;
 use crate::medium::{Medium, View};
-use crate::record::{HEADER, Header, Kind};
-use crate::table::Rotten;
+use crate::record::{HEADER, Header, Kind, UNIT};
+use crate::superblock::LOG_START;
+use crate::table::{Geometry, Rotten};
 use crate::teeth::{Mutant, broken};
 use std::io;
 
@@ -46,6 +47,8 @@ pub(crate) struct Log<'a> {
     pub medium: &'a dyn Medium,
     pub vector_bytes: usize,
     pub end: u64,
+    /// The index table in force, whose buckets change in place: no record lies in it.
+    pub table: Geometry,
 }
 
 /// A record known to be whole and in bounds.
@@ -60,6 +63,9 @@ impl<'a> Log<'a> {
     /// The header of the record at `offset`, which must lie wholly before the end.
     pub(crate) fn locate(&self, offset: u64) -> Result<Located, Fault> {
         let corrupt = |what| Fault::Corrupt { offset, what };
+        if offset < LOG_START || !offset.is_multiple_of(UNIT) {
+            return Err(corrupt("no record can begin here"));
+        }
         if offset.checked_add(HEADER as u64).is_none_or(|end| end > self.end) {
             return Err(corrupt("record lies beyond the end of the log"));
         }
@@ -67,6 +73,9 @@ impl<'a> Log<'a> {
         let header = Header::decode(&block).ok_or(corrupt("record header has a wrong checksum"))?;
         let len = header.record_len(self.vector_bytes).filter(|len| *len <= self.end - offset);
         let len = len.ok_or(corrupt("record is longer than the log"))?;
+        if header.kind != Kind::Table && self.table.meets(offset, offset + len) {
+            return Err(corrupt("record lies within the index table"));
+        }
         Ok(Located { offset, len, header })
     }
 

@@ -14,13 +14,9 @@ mod mmap;
 mod native;
 
 pub use mapping::MappedSlice;
-pub use memory::{MemoryMedium, MemoryVolume};
+pub use memory::MemoryVolume;
 #[cfg(unix)]
-pub use {
-    file::FileMedium,
-    mmap::MmapMedium,
-    native::{DirectoryLock, NativeVolume},
-};
+pub use native::{DirectoryLock, NativeVolume};
 
 use std::io;
 use std::ops::Deref;
@@ -59,9 +55,7 @@ pub trait Medium: Send + Sync {
     /// # Errors
     /// As [`read_into`](Self::read_into).
     fn read(&self, offset: u64, len: usize) -> io::Result<View<'_>> {
-        let mut lines = Lines::zeroed(len);
-        self.read_into(offset, &mut lines)?;
-        Ok(View::Owned(lines))
+        self.copy(offset, len).map(View::Owned)
     }
 
     /// As [`read`](Self::read), valid for as long as the result lives, whatever becomes of the medium.
@@ -69,9 +63,17 @@ pub trait Medium: Send + Sync {
     /// # Errors
     /// As [`read_into`](Self::read_into).
     fn pin(&self, offset: u64, len: usize) -> io::Result<Pinned> {
+        self.copy(offset, len).map(Pinned::Owned)
+    }
+
+    /// A copy of `len` bytes from `offset`.
+    ///
+    /// # Errors
+    /// As [`read_into`](Self::read_into).
+    fn copy(&self, offset: u64, len: usize) -> io::Result<Lines> {
         let mut lines = Lines::zeroed(len);
         self.read_into(offset, &mut lines)?;
-        Ok(Pinned::Owned(lines))
+        Ok(lines)
     }
 
     /// Writes all of `bytes` at `offset`, growing the medium as needed. A gap left before `offset` reads as zeros. When
@@ -80,6 +82,16 @@ pub trait Medium: Send + Sync {
     /// # Errors
     /// As the operating system says. Any part of the bytes may have been written.
     fn write(&self, offset: u64, bytes: &[u8], permit: Permit) -> io::Result<()>;
+
+    /// Writes bytes again that are there already, so that the next sync covers them whatever the one before came to.
+    ///
+    /// # Errors
+    /// As [`read_into`](Self::read_into) and [`write`](Self::write).
+    fn rewrite(&self, offset: u64, len: usize, permit: Permit) -> io::Result<()> {
+        let mut bytes = vec![0; len];
+        self.read_into(offset, &mut bytes)?;
+        self.write(offset, &bytes, permit)
+    }
 
     /// Makes everything written or truncated before the call survive a loss of power.
     ///
@@ -103,6 +115,15 @@ pub trait Medium: Send + Sync {
 pub trait Volume: Send + Sync {
     /// Where this is, for error messages: a path.
     fn path(&self) -> &str;
+
+    /// Takes the volume for one engine; false if one has it already. Two engines on one volume would change bytes that
+    /// the other has lent out.
+    fn claim(&self) -> bool {
+        true
+    }
+
+    /// Gives back what [`claim`](Self::claim) took.
+    fn release(&self) {}
 
     /// Names of all files in it, in any order.
     ///

@@ -12,7 +12,7 @@ use crate::medium::{Medium, Permit, Volume};
 use crate::record::Kind;
 use crate::schema::Schema;
 use crate::state::State;
-use crate::store::{Figures, Identity, Settings, Store, entry_of, lock};
+use crate::store::{Figures, Flushes, Identity, Settings, Store, entry_of, lock};
 use crate::superblock::{Counts, Flaw, LOG_START, SECTOR, Superblock};
 use crate::teeth::{Mutant, broken};
 use crossbeam_utils::sync::ShardedLock;
@@ -42,6 +42,7 @@ pub(crate) fn create(volume: &dyn Volume, file: &str, schema: Schema, uuid: [u8;
         if !broken(Mutant::CreateUnsynced) {
             medium.sync().map_err(failed("sync"))?;
         }
+        drop(medium);
         volume.rename(&temporary, file).map_err(failed("rename"))
     })();
     if made.is_err() {
@@ -52,15 +53,25 @@ pub(crate) fn create(volume: &dyn Volume, file: &str, schema: Schema, uuid: [u8;
     if broken(Mutant::NoDirectorySync) {
         return Ok(());
     }
-    volume.sync().map_err(failed("sync the directory of"))
+    volume.sync().map_err(failed("sync the directory of")).inspect_err(|_| {
+        // What may not be there after a power cut is not there at all.
+        let _ = volume.remove(file);
+    })
 }
 
 pub(crate) fn path_of(volume: &dyn Volume, file: &str) -> String {
     format!("{}/{file}", volume.path())
 }
 
+/// What the head of a file says.
+pub(crate) struct Head {
+    pub newest: Superblock,
+    /// The other superblock is damaged; it may have been the newer one.
+    pub doubtful: bool,
+}
+
 /// The superblock that counts.
-pub(crate) fn newest_superblock(medium: &dyn Medium, path: &str) -> Result<Superblock> {
+pub(crate) fn newest_superblock(medium: &dyn Medium, path: &str) -> Result<Head> {
     let corrupt = |offset, what: &str| Error::Corrupt { path: path.into(), offset, what: what.into() };
     if medium.len() < LOG_START {
         return Err(corrupt(medium.len(), "header validation failed: file ends before its superblocks do"));
@@ -83,7 +94,7 @@ pub(crate) fn newest_superblock(medium: &dyn Medium, path: &str) -> Result<Super
         if superblock.durable_end > medium.len() {
             return Err(corrupt(medium.len(), "file is truncated: it ends before its flushed data does"));
         }
-        return Ok(superblock);
+        return Ok(Head { newest: superblock, doubtful: !flaws.is_empty() });
     }
     Err(match flaws.as_slice() {
         [Flaw::Version(version), ..] => Error::UnsupportedVersion { path: path.into(), version: *version },
@@ -93,10 +104,17 @@ pub(crate) fn newest_superblock(medium: &dyn Medium, path: &str) -> Result<Super
 }
 
 /// Opens a database file.
-pub(crate) fn open(volume: Arc<dyn Volume>, name: &str, file: &str, settings: Settings, salt: u32) -> Result<Store> {
+pub(crate) fn open(
+    volume: Arc<dyn Volume>,
+    name: &str,
+    file: &str,
+    settings: Settings,
+    salt: u32,
+    flushes: Arc<Flushes>,
+) -> Result<Store> {
     let path = path_of(&*volume, file);
     let medium = volume.open(file).map_err(|source| Error::io("open", &path, source))?;
-    let superblock = newest_superblock(&*medium, &path)?;
+    let Head { newest: superblock, doubtful } = newest_superblock(&*medium, &path)?;
     let medium: Arc<dyn Medium> = Arc::from(medium);
     let identity = Identity {
         name: name.into(),
@@ -107,14 +125,14 @@ pub(crate) fn open(volume: Arc<dyn Volume>, name: &str, file: &str, settings: Se
         seed: superblock.seed(),
     };
     let mut replay = Replay::new(&identity, Arc::clone(&medium), superblock);
-    replay.run(&superblock).map_err(|fault| fault.at(&identity.path))?;
+    replay.run(&superblock, doubtful).map_err(|fault| fault.at(&identity.path))?;
     let Replay { mut state, next, counts, .. } = replay;
     if medium.len() > next.offset {
         tracing::warn!(
             database = name,
             offset = next.offset,
             bytes = medium.len() - next.offset,
-            "recovery dropped the end of the log, which was never acknowledged"
+            "recovery dropped the end of the log, which is torn and was never flushed"
         );
     }
     if next.offset > superblock.applied_end {
@@ -145,12 +163,15 @@ pub(crate) fn open(volume: Arc<dyn Volume>, name: &str, file: &str, settings: Se
             applied_to: superblock.applied_end,
             unsure_to: next.offset,
             wanted: None,
+            reserved: None,
         }),
         writer: Mutex::new(writer),
         state: ShardedLock::new(state),
         poison: OnceLock::new(),
         dropped: AtomicBool::new(false),
         figures,
+        flushes,
+        opened: superblock,
     })
 }
 
@@ -170,16 +191,52 @@ impl Replay {
             vector_bytes: identity.schema.vector_bytes(),
             end,
             table: superblock.table,
-            frozen: Delta::default(),
+            frozen: Arc::default(),
             active: Delta::default(),
         };
         let next = Link { offset: superblock.durable_end, sequence: superblock.sequence, link: superblock.link };
         Self { state, seed: identity.seed, next, counts: superblock.counts }
     }
 
-    fn run(&mut self, superblock: &Superblock) -> Result<(), Fault> {
+    fn run(&mut self, superblock: &Superblock, doubtful: bool) -> Result<(), Fault> {
         self.flushed(superblock)?;
-        self.tail()
+        self.tail()?;
+        if doubtful && self.next.offset < self.state.end {
+            let what = "log is damaged, and so is the superblock that could tell whether this was flushed";
+            return Err(Fault::Corrupt { offset: self.next.offset, what });
+        }
+        if doubtful && self.next.offset > superblock.durable_end {
+            self.recount(superblock)?;
+        }
+        Ok(())
+    }
+
+    /// Counts everything again: a table that is ahead of its superblock cannot tell new names from known ones.
+    fn recount(&mut self, superblock: &Superblock) -> Result<(), Fault> {
+        let mut counts = Counts::default();
+        let mut offset = LOG_START;
+        while offset < self.next.offset {
+            let log = self.state.log()?;
+            let found = log.locate(offset)?;
+            offset += found.len;
+            if found.header.kind == Kind::Table {
+                if found.header.geometry(found.offset) != superblock.table {
+                    counts.abandon(found.header.geometry(found.offset));
+                }
+                continue;
+            }
+            let head = log.head(&found)?;
+            let name = found.header.name(&head, log.vector_bytes);
+            let live = self.state.find(name.hash(self.seed), name)?.live;
+            if live.is_some_and(|live| live.offset == found.offset) {
+                counts.record(found.header.kind, None, found.len);
+            } else {
+                counts.dead_records += 1;
+                counts.dead_bytes += found.len;
+            }
+        }
+        self.counts = counts;
+        Ok(())
     }
 
     /// What is durable but perhaps not in the table. Damage here is an error.
@@ -266,7 +323,7 @@ impl Store {
         let checkpoint = lock(&self.checkpoint);
         let mut writer = lock(&self.writer);
         let medium = self.volume.open(&self.identity.file).map_err(|source| Error::io("open", path, source))?;
-        let superblock = newest_superblock(&*medium, path)?;
+        let superblock = newest_superblock(&*medium, path)?.newest;
         let replaced = superblock.uuid != checkpoint.superblock.uuid && !broken(Mutant::StaleStore);
         if replaced || medium.len() < writer.next.offset {
             let what = "file was changed or replaced by somebody else while it was in use".into();

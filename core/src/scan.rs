@@ -8,6 +8,7 @@ use crate::state::State;
 use crate::store::{Held, Store};
 use crate::superblock::LOG_START;
 use crate::table::{BUCKET, slots};
+use crossbeam_utils::sync::ShardedLockReadGuard;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// How far ahead of a scan the medium is told what comes.
@@ -18,21 +19,32 @@ const AHEAD: u64 = 4 << 20;
 pub(crate) struct Position {
     pub offset: u64,
     told: u64,
+    /// Whether this is known to be the start of a record, because it was reached from the start of the log.
+    sure: bool,
+}
+
+/// Records passed over before readers and writers are let in between.
+const STRIDE: u32 = 1024;
+
+/// How far a step came.
+enum Step {
+    At(Located),
+    Pause,
+    End,
 }
 
 impl Position {
     pub(crate) fn at(offset: u64) -> Self {
+        let sure = offset <= LOG_START;
         let offset = offset.max(LOG_START);
-        Self { offset, told: offset }
+        Self { offset, told: offset, sure }
     }
 }
 
 impl Store {
     /// The next live vector from a position, held in place; moves the position behind it.
     pub(crate) fn next_vector(&self, position: &mut Position) -> Result<Option<Held>> {
-        self.check_there()?;
-        let state = self.read();
-        let Some(found) = self.next_live(&state, position)? else { return Ok(None) };
+        let Some((state, found)) = self.next_live(position)? else { return Ok(None) };
         let held = self.hold(&state, found.offset, found.header)?;
         drop(state);
         if self.settings.verify_checksums {
@@ -43,9 +55,7 @@ impl Store {
 
     /// The key of the next live vector from a position; moves the position behind it.
     pub(crate) fn next_key(&self, position: &mut Position) -> Result<Option<KeyBuf>> {
-        self.check_there()?;
-        let state = self.read();
-        let Some(found) = self.next_live(&state, position)? else { return Ok(None) };
+        let Some((state, found)) = self.next_live(position)? else { return Ok(None) };
         let fault = |fault| self.fault(fault);
         let log = state.log().map_err(fault)?;
         let key = if found.header.names_inline() {
@@ -56,27 +66,42 @@ impl Store {
         Ok(key)
     }
 
-    fn next_live(&self, state: &State, position: &mut Position) -> Result<Option<Located>> {
-        let fault = |fault| self.fault(fault);
-        let log = state.log().map_err(fault)?;
-        while position.offset < state.end {
+    fn next_live(&self, position: &mut Position) -> Result<Option<(ShardedLockReadGuard<'_, State>, Located)>> {
+        loop {
+            self.check_there()?;
+            let state = self.read();
+            match self.step(&state, position).map_err(|fault| self.fault(fault))? {
+                Step::At(found) => return Ok(Some((state, found))),
+                Step::Pause => {}
+                Step::End => return Ok(None),
+            }
+        }
+    }
+
+    fn step(&self, state: &State, position: &mut Position) -> Result<Step, Fault> {
+        let log = state.log()?;
+        for _ in 0..STRIDE {
+            if position.offset >= state.end {
+                return Ok(Step::End);
+            }
             if position.offset >= position.told {
                 log.medium.will_read(position.told, AHEAD as usize);
                 position.told = position.offset + AHEAD / 2;
             }
-            let found = log.locate(position.offset).map_err(fault)?;
-            let live = found.header.kind == Kind::Put && self.is_live(state, &found).map_err(fault)?;
+            let found = log.locate(position.offset)?;
+            let live = found.header.kind == Kind::Put && self.is_live(state, &found, position.sure)?;
             position.offset += found.len;
             if live {
-                return Ok(Some(found));
+                return Ok(Step::At(found));
             }
         }
-        Ok(None)
+        Ok(Step::Pause)
     }
 
-    /// Whether a record is the latest of its name. Where nothing was ever replaced or deleted, that needs no search.
-    fn is_live(&self, state: &State, found: &Located) -> Result<bool, Fault> {
-        if self.figures.dead_records.load(Relaxed) == 0 {
+    /// Whether a record is the latest of its name. Where nothing was ever replaced or deleted, that needs no search; but
+    /// what was reached from a place that a caller named must be known to the index.
+    fn is_live(&self, state: &State, found: &Located, sure: bool) -> Result<bool, Fault> {
+        if sure && self.figures.dead_records.load(Relaxed) == 0 {
             return Ok(true);
         }
         let log = state.log()?;
@@ -100,7 +125,7 @@ impl Store {
         let log = state.log()?;
         let attribute = |hash: u64| hash & 1 == 1;
         let mut offsets: Vec<u64> = Vec::new();
-        for delta in [&state.active, &state.frozen] {
+        for delta in [&state.active, &*state.frozen] {
             offsets.extend(delta.sorted().iter().filter(|entry| attribute(entry.hash)).map(|entry| entry.offset));
         }
         let mut bucket = [0; BUCKET];

@@ -11,10 +11,11 @@ use crate::options::Options;
 use crate::recovery;
 use crate::schema::Schema;
 use crate::stats::StorageStats;
-use crate::store::{Pressure, Settings, Store, lock};
+use crate::store::{Flushes, Pressure, Settings, Store, lock};
 use crate::teeth::{Mutant, broken};
 use lru::LruCache;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -30,6 +31,7 @@ pub(crate) struct Shelf {
     books: Mutex<Books>,
     changed: Condvar,
     identities: AtomicU64,
+    flushes: Arc<Flushes>,
 }
 
 struct Books {
@@ -46,10 +48,40 @@ struct Books {
 
 enum Place {
     Closed,
-    /// Somebody is opening, closing, making or removing it.
+    /// Somebody is opening or closing it.
     Busy,
+    /// Somebody is making or removing it.
+    Fleeting,
     Open(Arc<Store>),
     Parked(Arc<Store>),
+}
+
+/// The right to change one database's place. Whatever happens, it leaves a place behind, and lets in who waits for it.
+struct Mark<'a> {
+    shelf: &'a Shelf,
+    name: String,
+    /// What to leave; `None` for no database.
+    then: Option<Place>,
+}
+
+impl Mark<'_> {
+    fn leave(mut self, then: Option<Place>) {
+        self.then = then;
+    }
+}
+
+impl Drop for Mark<'_> {
+    fn drop(&mut self) {
+        let mut books = self.shelf.books();
+        let name = std::mem::take(&mut self.name);
+        let before = match self.then.take() {
+            Some(place) => books.databases.insert(name, place),
+            None => books.databases.remove(&name),
+        };
+        drop(books);
+        drop(before);
+        self.shelf.changed.notify_all();
+    }
 }
 
 /// An open store that stays open while this lives.
@@ -81,6 +113,10 @@ impl Pin {
 impl Shelf {
     pub(crate) fn open(volume: Arc<dyn Volume>, options: Options) -> Result<Self> {
         options.check()?;
+        if !volume.claim() {
+            let holder = "another engine in this process".into();
+            return Err(Error::Locked { path: volume.path().into(), holder });
+        }
         let shelf = Self {
             volume,
             options,
@@ -93,6 +129,7 @@ impl Shelf {
             }),
             changed: Condvar::new(),
             identities: AtomicU64::new(0),
+            flushes: Arc::default(),
         };
         for file in shelf.look()? {
             if file.ends_with(name::TEMPORARY) && !shelf.options.read_only {
@@ -111,11 +148,14 @@ impl Shelf {
         lock(&self.books)
     }
 
-    /// Lists the directory, and takes notice of databases that were copied into it. Returns all file names.
+    /// Lists the directory, and takes notice of files that were copied into it or are gone. Returns all file names.
     fn look(&self) -> Result<Vec<String>> {
-        let files = self.volume.list().map_err(|source| Error::io("list directory", self.volume.path(), source))?;
+        // Under the lock, so that nothing made or removed meanwhile is misread.
         let mut books = self.books();
-        for name in files.iter().filter_map(|file| name::name_of(file)) {
+        let files = self.volume.list().map_err(|source| Error::io("list directory", self.volume.path(), source))?;
+        let names: BTreeSet<String> = files.iter().filter_map(|file| name::name_of(file)).collect();
+        books.databases.retain(|name, place| !matches!(place, Place::Closed) || names.contains(name));
+        for name in names {
             books.databases.entry(name).or_insert(Place::Closed);
         }
         Ok(files)
@@ -123,16 +163,21 @@ impl Shelf {
 
     pub(crate) fn names(&self) -> Result<Vec<String>> {
         self.look()?;
-        Ok(self.books().databases.keys().cloned().collect())
+        let books = self.books();
+        let settled = books.databases.iter().filter(|(_, place)| !matches!(place, Place::Fleeting));
+        Ok(settled.map(|(name, _)| name.clone()).collect())
     }
 
     pub(crate) fn exists(&self, name: &str) -> Result<bool> {
         let file = name::file_of(name)?;
         let mut books = self.books();
-        if !books.databases.contains_key(name) {
+        if matches!(books.databases.get(name), None | Some(Place::Closed)) {
             match self.volume.size(&file) {
                 Ok(_) => books.databases.insert(name.into(), Place::Closed),
-                Err(source) if source.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+                Err(source) if source.kind() == std::io::ErrorKind::NotFound => {
+                    books.databases.remove(name);
+                    return Ok(false);
+                }
                 Err(source) => return Err(Error::io("open", recovery::path_of(&*self.volume, &file), source)),
             };
         }
@@ -167,18 +212,15 @@ impl Shelf {
         if self.exists(name)? {
             return Err(Error::AlreadyExists { database: name.into() });
         }
-        if self.books().databases.insert(name.into(), Place::Busy).is_some() {
-            // Somebody was quicker; what it does with the place it will say itself.
-            return Err(Error::AlreadyExists { database: name.into() });
+        match self.books().databases.entry(name.into()) {
+            Entry::Occupied(_) => return Err(Error::AlreadyExists { database: name.into() }),
+            Entry::Vacant(vacant) => drop(vacant.insert(Place::Fleeting)),
         }
+        let mark = Mark { shelf: self, name: name.into(), then: None };
+        self.room()?;
         let made = recovery::create(&*self.volume, &file, schema, self.identity());
-        let mut books = self.books();
-        match made {
-            Ok(()) => drop(books.databases.insert(name.into(), Place::Closed)),
-            Err(_) => drop(books.databases.remove(name)),
-        }
-        drop(books);
-        self.changed.notify_all();
+        self.books().files -= 1;
+        mark.leave(made.is_ok().then_some(Place::Closed));
         made
     }
 
@@ -196,7 +238,7 @@ impl Shelf {
                     books.open.promote(name);
                     return Ok(store);
                 }
-                Some(Place::Busy) => books = self.wait(books),
+                Some(Place::Busy | Place::Fleeting) => books = self.wait(books),
                 Some(place) => match std::mem::replace(place, Place::Busy) {
                     Place::Parked(store) => break Some(store),
                     _ => break None,
@@ -204,21 +246,13 @@ impl Shelf {
             }
         };
         drop(books);
-        let result =
-            self.room().and_then(|()| self.bring(name, parked.as_ref()).inspect_err(|_| self.books().files -= 1));
-        let mut books = self.books();
-        let place = match (&result, parked) {
-            (Ok(store), _) => {
-                books.open.put(name.into(), ());
-                Place::Open(Arc::clone(store))
-            }
-            (Err(_), Some(store)) => Place::Parked(store),
-            (Err(_), None) => Place::Closed,
-        };
-        books.databases.insert(name.into(), place);
-        drop(books);
-        self.changed.notify_all();
-        result
+        let before = parked.as_ref().map_or(Place::Closed, |store| Place::Parked(Arc::clone(store)));
+        let mark = Mark { shelf: self, name: name.into(), then: Some(before) };
+        self.room()?;
+        let store = self.bring(name, parked.as_ref()).inspect_err(|_| self.books().files -= 1)?;
+        self.books().open.put(name.into(), ());
+        mark.leave(Some(Place::Open(Arc::clone(&store))));
+        Ok(store)
     }
 
     fn wait<'a>(&self, books: MutexGuard<'a, Books>) -> MutexGuard<'a, Books> {
@@ -232,7 +266,8 @@ impl Shelf {
         }
         let salt = if broken(Mutant::SaltKept) { 7 } else { xxh3_64(&self.identity()) as u32 };
         let file = name::file_of(name)?;
-        recovery::open(Arc::clone(&self.volume), name, &file, self.settings(), salt).map(Arc::new)
+        let volume = Arc::clone(&self.volume);
+        recovery::open(volume, name, &file, self.settings(), salt, Arc::clone(&self.flushes)).map(Arc::new)
     }
 
     /// Takes the right to open one more file, from the store that was not used for longest if need be.
@@ -252,7 +287,8 @@ impl Shelf {
                 return Ok(());
             }
             let waited = self.volume.now().saturating_sub(started);
-            if waited >= self.options.pin_timeout {
+            // Without threads nobody is there to let one go.
+            if waited >= self.options.pin_timeout || !self.volume.has_threads() {
                 return Err(Error::AllPinned { limit, waited });
             }
             let looked = self.changed.wait_timeout(books, PATIENCE);
@@ -261,16 +297,11 @@ impl Shelf {
     }
 
     fn evict(&self, name: String, store: Arc<Store>) {
-        let place = if store.is_settled() {
-            drop(store);
-            Place::Closed
-        } else {
-            store.park();
-            Place::Parked(store)
-        };
-        tracing::debug!(database = name, parked = matches!(place, Place::Parked(_)), "evict");
-        self.books().databases.insert(name, place);
-        self.changed.notify_all();
+        let mark = Mark { shelf: self, name, then: Some(Place::Parked(Arc::clone(&store))) };
+        let settled = store.is_settled();
+        tracing::debug!(database = mark.name, parked = !settled, "evict");
+        store.park();
+        mark.leave(Some(if settled { Place::Closed } else { Place::Parked(store) }));
     }
 
     /// Removes a database and its file.
@@ -286,31 +317,26 @@ impl Shelf {
         let place = loop {
             match books.databases.get_mut(name) {
                 None => return Err(Error::NotFound { database: name.into() }),
-                Some(Place::Busy) => books = self.wait(books),
-                Some(place) => break std::mem::replace(place, Place::Busy),
+                Some(Place::Busy | Place::Fleeting) => books = self.wait(books),
+                Some(place) => break std::mem::replace(place, Place::Fleeting),
             }
         };
         drop(books);
-        let removed = self.volume.remove(&file);
-        let mut books = self.books();
-        if let Err(source) = removed {
-            books.databases.insert(name.into(), place);
-            drop(books);
-            self.changed.notify_all();
+        let mark = Mark { shelf: self, name: name.into(), then: None };
+        if let Err(source) = self.volume.remove(&file) {
+            mark.leave(Some(place));
             return Err(Error::io("remove", recovery::path_of(&*self.volume, &file), source));
         }
-        drop(books);
         if let Place::Open(store) | Place::Parked(store) = &place {
             store.dropped.store(true, Relaxed);
             store.park();
         }
         let mut books = self.books();
-        books.databases.remove(name);
         if books.open.pop(name).is_some() {
             books.files -= 1;
         }
         drop(books);
-        self.changed.notify_all();
+        drop(mark);
         let synced = self.volume.sync();
         synced.map_err(|source| Error::io("sync directory", self.volume.path(), source))
     }
@@ -320,7 +346,7 @@ impl Shelf {
         let books = self.books();
         let stores = books.databases.iter().filter_map(|(name, place)| match place {
             Place::Open(store) | Place::Parked(store) => Some((name, Arc::clone(store))),
-            Place::Closed | Place::Busy => None,
+            Place::Closed | Place::Busy | Place::Fleeting => None,
         });
         let stores: Vec<_> = stores.map(|(name, store)| (name.clone(), store)).collect();
         drop(books);
@@ -345,7 +371,7 @@ impl Shelf {
     }
 
     pub(crate) fn flush(&self) -> Result<()> {
-        self.each(|store| store.unflushed_bytes() > 0, Store::flush)
+        self.each(|store| !store.settings.read_only && store.unflushed_bytes() > 0, Store::flush)
     }
 
     /// Flushes what has passed its bound.
@@ -362,18 +388,33 @@ impl Shelf {
         let mut stats = StorageStats { max_open_files: self.options.max_open_files as u64, ..StorageStats::default() };
         for name in self.names()? {
             let file = name::file_of(&name)?;
-            let failed = |source| Error::io("open", recovery::path_of(&*self.volume, &file), source);
             let store = match self.books().databases.get(&name) {
                 Some(Place::Open(store) | Place::Parked(store)) => Some(Arc::clone(store)),
                 _ => None,
             };
-            stats.databases += 1;
-            stats.bytes_on_disk += self.volume.size(&file).map_err(failed)?;
-            match store {
-                Some(store) => stats.add(&store),
-                None => stats.vectors += self.count_closed(&name)?,
+            let counted = match &store {
+                Some(store) => Ok(store.figures.vectors.load(Relaxed)),
+                None => self.count_closed(&name),
+            };
+            let size = self
+                .volume
+                .size(&file)
+                .map_err(|source| Error::io("open", recovery::path_of(&*self.volume, &file), source));
+            match (counted, size) {
+                (Ok(vectors), Ok(bytes)) => {
+                    stats.databases += 1;
+                    stats.vectors += vectors;
+                    stats.bytes_on_disk += bytes;
+                    stats.unflushed_bytes += store.map_or(0, |store| store.unflushed_bytes());
+                }
+                // Dropped meanwhile.
+                _ if !self.exists(&name)? => {}
+                (Err(error), _) | (_, Err(error)) => return Err(error),
             }
         }
+        stats.flushes = self.flushes.count();
+        stats.last_flush = self.flushes.last();
+        stats.longest_flush = self.flushes.longest();
         let mut books = self.books();
         books.forget_evictions(self.volume.now());
         stats.open_files = books.files as u64;
@@ -388,7 +429,7 @@ impl Shelf {
         let path = recovery::path_of(&*self.volume, &file);
         self.room()?;
         let counted = self.volume.open(&file).map_err(|source| Error::io("open", &path, source)).and_then(|medium| {
-            let superblock = recovery::newest_superblock(&*medium, &path)?;
+            let superblock = recovery::newest_superblock(&*medium, &path)?.newest;
             Ok((superblock.durable_end == medium.len()).then_some(superblock.counts.vectors))
         });
         self.books().files -= 1;
@@ -396,6 +437,12 @@ impl Shelf {
             Some(vectors) => Ok(vectors),
             None => Ok(self.acquire(name)?.figures.vectors.load(Relaxed)),
         }
+    }
+}
+
+impl Drop for Shelf {
+    fn drop(&mut self) {
+        self.volume.release();
     }
 }
 
@@ -425,17 +472,5 @@ impl Books {
         while self.recent.front().is_some_and(|then| now.saturating_sub(*then) > MINUTE) {
             self.recent.pop_front();
         }
-    }
-}
-
-impl StorageStats {
-    fn add(&mut self, store: &Store) {
-        let figures = &store.figures;
-        let longest = Duration::from_micros(figures.longest_flush_us.load(Relaxed));
-        self.vectors += figures.vectors.load(Relaxed);
-        self.unflushed_bytes += store.unflushed_bytes();
-        self.flushes += figures.flushes.load(Relaxed);
-        self.last_flush = self.last_flush.max(Duration::from_micros(figures.last_flush_us.load(Relaxed)));
-        self.longest_flush = self.longest_flush.max(longest);
     }
 }

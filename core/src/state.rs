@@ -19,7 +19,7 @@ pub(crate) struct State {
     pub end: u64,
     pub table: Geometry,
     /// What the flush under way, or one that failed, is bringing into the table.
-    pub frozen: Delta,
+    pub frozen: Arc<Delta>,
     /// What was written since.
     pub active: Delta,
 }
@@ -42,7 +42,7 @@ impl State {
             offset: 0,
             source: io::Error::other("the file is closed"),
         })?;
-        Ok(Log { medium, vector_bytes: self.vector_bytes, end: self.end })
+        Ok(Log { medium, vector_bytes: self.vector_bytes, end: self.end, table: self.table })
     }
 
     /// Looks a name up: active changes first, then frozen ones, then the table.

@@ -11,13 +11,15 @@ use crate::key::{Key, Name};
 use crate::log::Fault;
 use crate::medium::{Pinned, Volume};
 use crate::record::{HEADER, Header, Kind};
+use crate::recovery::newest_superblock;
 use crate::schema::{MAX_KEY_LEN, MAX_METADATA_LEN, Schema};
 use crate::state::{Lookup, State};
 use crate::stats::DatabaseStats;
-use crate::superblock::Counts;
+use crate::superblock::{Counts, Superblock};
 use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard, ShardedLockWriteGuard};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 /// What a store is told by whoever opens it.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +55,10 @@ pub(crate) struct Store {
     pub poison: OnceLock<String>,
     pub dropped: AtomicBool,
     pub figures: Figures,
+    /// Of the whole directory.
+    pub flushes: Arc<Flushes>,
+    /// The superblock that was in force at opening.
+    pub opened: Superblock,
 }
 
 /// Figures that are read without a lock.
@@ -63,9 +69,36 @@ pub(crate) struct Figures {
     pub end: AtomicU64,
     pub durable_end: AtomicU64,
     pub operations: AtomicU64,
-    pub flushes: AtomicU64,
-    pub last_flush_us: AtomicU64,
-    pub longest_flush_us: AtomicU64,
+    pub flushes: Flushes,
+}
+
+/// What flushes came to. One for each store, and one for all of a directory.
+#[derive(Default)]
+pub(crate) struct Flushes {
+    count: AtomicU64,
+    last_us: AtomicU64,
+    longest_us: AtomicU64,
+}
+
+impl Flushes {
+    pub(crate) fn note(&self, took: Duration) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.count.fetch_add(1, Relaxed);
+        self.last_us.store(micros, Relaxed);
+        self.longest_us.fetch_max(micros, Relaxed);
+    }
+
+    pub(crate) fn count(&self) -> u64 {
+        self.count.load(Relaxed)
+    }
+
+    pub(crate) fn last(&self) -> Duration {
+        Duration::from_micros(self.last_us.load(Relaxed))
+    }
+
+    pub(crate) fn longest(&self) -> Duration {
+        Duration::from_micros(self.longest_us.load(Relaxed))
+    }
 }
 
 /// What must be true of a key before a vector is stored under it.
@@ -122,12 +155,23 @@ impl Store {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The error for the caller. Whatever goes wrong in a database that is gone goes wrong because it is gone.
+    /// The error for the caller. Whatever goes wrong in a database that is gone goes wrong because it is gone; and what
+    /// looks like damage to a reader that a writer has left behind is none.
     pub(crate) fn fault(&self, fault: Fault) -> Error {
-        match self.check_there() {
-            Ok(()) => fault.at(&self.identity.path),
-            Err(gone) => gone,
+        if let Err(gone) = self.check_there() {
+            return gone;
         }
+        if self.settings.read_only && self.was_changed() {
+            return Error::Changed { path: self.identity.path.clone() };
+        }
+        fault.at(&self.identity.path)
+    }
+
+    /// Whether somebody wrote to the file since it was opened read-only.
+    fn was_changed(&self) -> bool {
+        let file = self.volume.open(&self.identity.file);
+        let newest = file.map(|medium| newest_superblock(&*medium, &self.identity.path));
+        matches!(newest, Ok(Ok(head)) if head.newest != self.opened)
     }
 
     pub(crate) fn vector_bytes(&self) -> usize {
@@ -236,9 +280,9 @@ impl Store {
         for Change { entry, replaces } in &writer.changes {
             state.active.set(*entry, *replaces);
         }
+        self.figures.take(&writer.counts, writer.next.offset, writer.operations);
         drop(state);
         writer.rest();
-        self.figures.take(&writer.counts, writer.next.offset, writer.operations);
     }
 
     /// How urgently a flush is wanted. Two loads and two comparisons.
@@ -336,7 +380,6 @@ impl Store {
             let state = self.read();
             (state.table.all_buckets(), state.medium.as_ref().map_or(end, |medium| medium.len()))
         };
-        let micros = |figure: &AtomicU64| std::time::Duration::from_micros(figure.load(Relaxed));
         DatabaseStats {
             vectors: counts.vectors,
             file_bytes,
@@ -344,9 +387,9 @@ impl Store {
             unflushed_bytes: self.unflushed_bytes(),
             unflushed_operations: operations,
             index_buckets: buckets,
-            flushes: self.figures.flushes.load(Relaxed),
-            last_flush: micros(&self.figures.last_flush_us),
-            longest_flush: micros(&self.figures.longest_flush_us),
+            flushes: self.figures.flushes.count(),
+            last_flush: self.figures.flushes.last(),
+            longest_flush: self.figures.flushes.longest(),
         }
     }
 }

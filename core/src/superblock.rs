@@ -150,7 +150,16 @@ impl Superblock {
             && superblock.applied_end <= superblock.durable_end
             && superblock.durable_end.is_multiple_of(64)
             && superblock.applied_end.is_multiple_of(64);
-        if ordered && superblock.table.lies_before(superblock.durable_end) {
+        // What is counted must fit into the log, and nothing may be near running over.
+        let counts = &superblock.counts;
+        let room = superblock.durable_end / 64;
+        let names = counts.vectors.checked_add(counts.attributes);
+        let counted = names.is_some_and(|names| names <= room)
+            && counts.dead_records <= room
+            && counts.dead_bytes <= superblock.durable_end
+            && superblock.generation < 1 << 62
+            && superblock.sequence < 1 << 62;
+        if ordered && counted && superblock.table.lies_before(superblock.durable_end) {
             Ok(superblock)
         } else {
             Err(Flaw::Damaged)

@@ -18,6 +18,8 @@ const SLOT: usize = 12;
 const SUM_AT: usize = SLOTS * SLOT;
 /// Buckets a name may lie in, in a table that was never short of room.
 const WINDOW: u32 = 8;
+/// Widest window there can be. Only names made to share a hash come near it.
+const MAX_WINDOW: u32 = 4096;
 /// A table grows when more than this part of its slots would be in use.
 const MAX_LOAD: (u64, u64) = (3, 4);
 /// How many times the names there are a new table has room for.
@@ -49,7 +51,7 @@ impl Geometry {
     pub(crate) fn wider(self, names: u64) -> Self {
         let slots = self.buckets * SLOTS as u64;
         if slots > names.saturating_mul(16) {
-            Self { window: self.window.saturating_mul(2), ..self }
+            Self { window: (self.window * 2).min(MAX_WINDOW), ..self }
         } else {
             Self { buckets: self.buckets * 2, ..self }
         }
@@ -76,7 +78,13 @@ impl Geometry {
             return self.offset == 0;
         }
         let reach = self.bytes().and_then(|bytes| self.offset.checked_add(bytes));
-        self.offset > LOG_START && self.offset.is_multiple_of(64) && reach.is_some_and(|reach| reach <= end)
+        let sane = (1..=MAX_WINDOW).contains(&self.window);
+        sane && self.offset > LOG_START && self.offset.is_multiple_of(64) && reach.is_some_and(|reach| reach <= end)
+    }
+
+    /// Whether the table shares bytes with a range of the file.
+    pub(crate) fn meets(self, start: u64, end: u64) -> bool {
+        self.buckets > 0 && start < self.place(self.all_buckets()) && self.offset < end
     }
 
     /// Offset of a bucket in the file.

@@ -36,9 +36,14 @@ impl Handle {
     }
 
     pub(super) fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_all_at(bytes, offset)?;
-        self.len.fetch_max(offset + bytes.len() as u64, Ordering::AcqRel);
-        Ok(())
+        let written = self.file.write_all_at(bytes, offset);
+        let end = match &written {
+            Ok(()) => offset + bytes.len() as u64,
+            // A part may be there; what cannot be told is taken for the whole.
+            Err(_) => self.file.metadata().map_or(offset + bytes.len() as u64, |found| found.len()),
+        };
+        self.len.fetch_max(end, Ordering::AcqRel);
+        written
     }
 
     pub(super) fn truncate(&self, len: u64) -> io::Result<()> {
@@ -52,14 +57,14 @@ pub(super) fn past_the_end(offset: u64, len: usize) -> io::Error {
 }
 
 /// A file without a mapping.
-pub struct FileMedium(Handle);
+pub(crate) struct FileMedium(Handle);
 
 impl FileMedium {
     /// Takes over an open file.
     ///
     /// # Errors
     /// If its length cannot be read.
-    pub fn new(file: File) -> io::Result<Self> {
+    pub(crate) fn new(file: File) -> io::Result<Self> {
         Handle::new(file).map(Self)
     }
 }

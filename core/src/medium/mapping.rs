@@ -5,14 +5,15 @@
 //! slice are not changed while the slice lives (see [`Permit`](super::Permit)).
 #![allow(unsafe_code)]
 
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::cell::Cell;
+#[cfg(unix)]
+use std::fs::File;
+use std::io;
 use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-#[cfg(unix)]
-use std::{fs::File, io};
 
 /// Where a region's memory comes from, and how it goes back.
 enum Memory {
@@ -50,12 +51,13 @@ impl Region {
     }
 
     /// Allocates `len` zero bytes on a 64-byte boundary.
-    pub(super) fn allocate(len: usize) -> Self {
-        let layout = Layout::from_size_align(len.max(64), 64).expect("a segment is far below the address space");
+    pub(super) fn allocate(len: usize) -> io::Result<Self> {
+        let full = || io::Error::from(io::ErrorKind::OutOfMemory);
+        let layout = Layout::from_size_align(len.max(64), 64).map_err(|_| full())?;
         // SAFETY: the layout has a size above zero.
         let pointer = unsafe { alloc_zeroed(layout) };
-        let Some(base) = NonNull::new(pointer) else { handle_alloc_error(layout) };
-        Self { base, len, memory: Memory::Allocation(layout) }
+        let base = NonNull::new(pointer).ok_or_else(full)?;
+        Ok(Self { base, len, memory: Memory::Allocation(layout) })
     }
 
     pub(super) fn len(&self) -> usize {

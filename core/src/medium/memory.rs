@@ -5,10 +5,10 @@
 
 use super::file_name_missing;
 use super::mapping::{Region, SharedRegion};
-use super::{Lines, Medium, Permit, Pinned, View, Volume};
+use super::{Medium, Permit, Pinned, View, Volume};
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ impl Segment {
 }
 
 /// A file in memory.
-pub struct MemoryMedium {
+pub(crate) struct MemoryMedium {
     segments: [OnceLock<Segment>; 48],
     made: AtomicUsize,
     len: AtomicU64,
@@ -57,6 +57,7 @@ impl MemoryMedium {
 
     /// A copy of all bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
+        let _no_write = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut bytes = vec![0; usize::try_from(self.len()).expect("memory fits the address space")];
         self.read_into(0, &mut bytes).expect("the whole lies within its length");
         bytes
@@ -98,16 +99,6 @@ impl MemoryMedium {
             .map(|(segment, _)| (segment, (offset - segment.start) as usize)))
     }
 
-    fn copied(&self, offset: u64, len: usize) -> Lines {
-        let mut lines = Lines::zeroed(len);
-        let mut done = 0;
-        self.pieces(offset, len, |segment, at, piece| {
-            segment.region.copy_to(at, &mut lines[done..done + piece]);
-            done += piece;
-        });
-        lines
-    }
-
     fn check(&self, offset: u64, len: usize) -> io::Result<()> {
         match offset.checked_add(len as u64) {
             Some(end) if end <= self.len() => Ok(()),
@@ -128,7 +119,7 @@ impl MemoryMedium {
         let slot = self.segments.get(made).ok_or_else(|| io::Error::from(io::ErrorKind::StorageFull))?;
         let last = self.made().next_back().map_or(0, |last| last.region.len());
         let need = usize::try_from(end - len).map_err(|_| io::Error::from(io::ErrorKind::StorageFull))?;
-        let region = Region::allocate(need.max(last.saturating_mul(2)).max(FIRST));
+        let region = Region::allocate(need.max(last.saturating_mul(2)).max(FIRST))?;
         // Segments start in rising order: behind everything an abandoned longer write left in the last one.
         let start = self.made().next_back().map_or(len, |last| len.max(last.start));
         slot.get_or_init(|| Segment { start, region: SharedRegion::new(region) });
@@ -155,14 +146,14 @@ impl Medium for MemoryMedium {
     fn read(&self, offset: u64, len: usize) -> io::Result<View<'_>> {
         Ok(match self.whole(offset, len)? {
             Some((segment, at)) => View::Borrowed(segment.region.slice(at, len)),
-            None => View::Owned(self.copied(offset, len)),
+            None => View::Owned(self.copy(offset, len)?),
         })
     }
 
     fn pin(&self, offset: u64, len: usize) -> io::Result<Pinned> {
         Ok(match self.whole(offset, len)? {
             Some((segment, at)) => Pinned::Mapped(segment.region.pin(at, len)),
-            None => Pinned::Owned(self.copied(offset, len)),
+            None => Pinned::Owned(self.copy(offset, len)?),
         })
     }
 
@@ -183,7 +174,13 @@ impl Medium for MemoryMedium {
         Ok(())
     }
 
+    /// Memory has nothing to make durable.
+    fn rewrite(&self, _: u64, _: usize, _: Permit) -> io::Result<()> {
+        Ok(())
+    }
+
     fn truncate(&self, len: u64, _: Permit) -> io::Result<()> {
+        let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let old = self.len.swap(len, Ordering::AcqRel);
         // What is cut off reads as zeros if the file grows over it again.
         self.pieces(len, old.saturating_sub(len) as usize, |segment, at, piece| {
@@ -197,6 +194,7 @@ impl Medium for MemoryMedium {
 #[derive(Default)]
 pub struct MemoryVolume {
     files: Mutex<BTreeMap<String, Arc<MemoryMedium>>>,
+    claimed: AtomicBool,
     #[cfg(target_family = "wasm")]
     ticks: AtomicU64,
 }
@@ -244,6 +242,9 @@ impl Medium for Opened {
     fn sync(&self) -> io::Result<()> {
         self.0.sync()
     }
+    fn rewrite(&self, offset: u64, len: usize, permit: Permit) -> io::Result<()> {
+        self.0.rewrite(offset, len, permit)
+    }
     fn truncate(&self, len: u64, permit: Permit) -> io::Result<()> {
         self.0.truncate(len, permit)
     }
@@ -252,6 +253,14 @@ impl Medium for Opened {
 impl Volume for MemoryVolume {
     fn path(&self) -> &str {
         "memory"
+    }
+
+    fn claim(&self) -> bool {
+        !self.claimed.swap(true, Ordering::AcqRel)
+    }
+
+    fn release(&self) {
+        self.claimed.store(false, Ordering::Release);
     }
 
     fn list(&self) -> io::Result<Vec<String>> {

@@ -4,11 +4,12 @@
 //! path for all files. The mapping is larger than the file, so that growth seldom maps again; an outgrown mapping is kept
 //! until the medium is closed and its pins are gone.
 
-use super::file::{Handle, past_the_end};
+use super::file::Handle;
 use super::mapping::{Region, SharedRegion};
 use super::{Medium, Permit, Pinned, View};
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -18,7 +19,7 @@ const FIRST: usize = 256 << 20;
 const HEADROOM: usize = 4;
 
 /// A file behind a read-only mapping.
-pub struct MmapMedium {
+pub(crate) struct MmapMedium {
     handle: Handle,
     maps: [OnceLock<SharedRegion>; 32],
     /// Number of maps made; the last is the largest.
@@ -31,7 +32,7 @@ impl MmapMedium {
     ///
     /// # Errors
     /// If its length cannot be read.
-    pub fn new(file: File) -> io::Result<Self> {
+    pub(crate) fn new(file: File) -> io::Result<Self> {
         Ok(Self {
             handle: Handle::new(file)?,
             maps: [const { OnceLock::new() }; 32],
@@ -40,13 +41,16 @@ impl MmapMedium {
         })
     }
 
-    /// The mapping that covers `len` bytes at `offset`, which lie within the file.
-    fn cover(&self, offset: u64, len: usize) -> io::Result<&SharedRegion> {
+    /// The mapping that covers `len` bytes at `offset`, which must lie within the file, and where in it they begin.
+    /// `None` if there is no address space for one; then positional reads serve.
+    fn cover(&self, offset: u64, len: usize) -> io::Result<Option<(&SharedRegion, usize)>> {
         let end = self.handle.check(offset, len)?;
-        match self.newest() {
-            Some(map) if map.len() >= end => Ok(map),
+        let map = match self.newest() {
+            Some(map) if map.len() >= end => Some(map),
             _ => self.map(end),
-        }
+        };
+        // No end that was checked to fit is smaller than its start.
+        Ok(map.map(|map| (map, end - len)))
     }
 
     fn newest(&self) -> Option<&SharedRegion> {
@@ -54,19 +58,20 @@ impl MmapMedium {
     }
 
     #[cold]
-    fn map(&self, end: usize) -> io::Result<&SharedRegion> {
+    fn map(&self, end: usize) -> Option<&SharedRegion> {
         let _one_at_a_time = self.mapping.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(map) = self.newest().filter(|map| map.len() >= end) {
-            return Ok(map);
+            return Some(map);
         }
         let made = self.made.load(Ordering::Acquire);
-        let slot = self.maps.get(made).ok_or_else(|| io::Error::other("too many mappings of one file"))?;
+        let slot = self.maps.get(made)?;
         let roomy = end.saturating_mul(HEADROOM).max(FIRST);
-        // Where address space is limited a mapping of just what is there will do.
-        let region = Region::map(self.handle.file(), roomy).or_else(|_| Region::map(self.handle.file(), end))?;
+        // Where address space is limited a smaller mapping will do.
+        let snug = end.saturating_add(end / 2);
+        let region = Region::map(self.handle.file(), roomy).or_else(|_| Region::map(self.handle.file(), snug)).ok()?;
         let map = slot.get_or_init(|| SharedRegion::new(region));
         self.made.store(made + 1, Ordering::Release);
-        Ok(map)
+        Some(map)
     }
 }
 
@@ -76,16 +81,25 @@ impl Medium for MmapMedium {
     }
 
     fn read_into(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
-        self.cover(offset, into.len())?.copy_to(at(offset)?, into);
+        match self.cover(offset, into.len())? {
+            Some((map, at)) => map.copy_to(at, into),
+            None => self.handle.file().read_exact_at(into, offset)?,
+        }
         Ok(())
     }
 
     fn read(&self, offset: u64, len: usize) -> io::Result<View<'_>> {
-        Ok(View::Borrowed(self.cover(offset, len)?.slice(at(offset)?, len)))
+        match self.cover(offset, len)? {
+            Some((map, at)) => Ok(View::Borrowed(map.slice(at, len))),
+            None => self.copy(offset, len).map(View::Owned),
+        }
     }
 
     fn pin(&self, offset: u64, len: usize) -> io::Result<Pinned> {
-        Ok(Pinned::Mapped(self.cover(offset, len)?.pin(at(offset)?, len)))
+        match self.cover(offset, len)? {
+            Some((map, at)) => Ok(Pinned::Mapped(map.pin(at, len))),
+            None => self.copy(offset, len).map(Pinned::Owned),
+        }
     }
 
     fn write(&self, offset: u64, bytes: &[u8], _: Permit) -> io::Result<()> {
@@ -102,12 +116,8 @@ impl Medium for MmapMedium {
 
     fn will_read(&self, offset: u64, len: usize) {
         let len = len.min(usize::try_from(self.len().saturating_sub(offset)).unwrap_or(usize::MAX));
-        if let (Ok(map), Ok(at)) = (self.cover(offset, len), at(offset)) {
+        if let Ok(Some((map, at))) = self.cover(offset, len) {
             map.will_read(at, len);
         }
     }
-}
-
-fn at(offset: u64) -> io::Result<usize> {
-    usize::try_from(offset).map_err(|_| past_the_end(offset, 0))
 }

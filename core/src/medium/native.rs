@@ -9,6 +9,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Name of the lock file in a storage directory.
@@ -58,6 +59,7 @@ pub struct NativeVolume {
     text: String,
     access: Access,
     read_only: bool,
+    claimed: AtomicBool,
     _lock: Option<DirectoryLock>,
 }
 
@@ -90,7 +92,14 @@ impl NativeVolume {
             Ok(_) => return Err(Error::io("open directory", text, io::ErrorKind::NotADirectory.into())),
             Err(source) => return Err(Error::io("open directory", text, source)),
         }
-        Ok(Self { directory: directory.into(), text, access, read_only: true, _lock: None })
+        Ok(Self {
+            directory: directory.into(),
+            text,
+            access,
+            read_only: true,
+            claimed: AtomicBool::new(false),
+            _lock: None,
+        })
     }
 
     fn medium(&self, file: File) -> io::Result<Box<dyn Medium>> {
@@ -104,6 +113,14 @@ impl NativeVolume {
 impl Volume for NativeVolume {
     fn path(&self) -> &str {
         &self.text
+    }
+
+    fn claim(&self) -> bool {
+        !self.claimed.swap(true, Ordering::AcqRel)
+    }
+
+    fn release(&self) {
+        self.claimed.store(false, Ordering::Release);
     }
 
     fn list(&self) -> io::Result<Vec<String>> {
