@@ -159,6 +159,15 @@ impl Error {
         Self::Io { action, path: path.into(), offset: None, source }
     }
 
+    /// Whether it only says that the database is not there any more.
+    pub(crate) fn is_absence(&self) -> bool {
+        match self {
+            Self::NotFound { .. } | Self::Dropped { .. } => true,
+            Self::Io { source, .. } => source.kind() == io::ErrorKind::NotFound,
+            _ => false,
+        }
+    }
+
     pub(crate) fn invalid(what: &'static str, reason: impl Into<String>) -> Self {
         Self::InvalidArgument { what, reason: reason.into() }
     }

@@ -73,7 +73,7 @@ impl Store {
             match self.step(&state, position).map_err(|fault| self.fault(fault))? {
                 Step::At(found) => return Ok(Some((state, found))),
                 Step::Pause => {}
-                Step::End => return Ok(None),
+                Step::End => return self.check_unchanged().map(|()| None),
             }
         }
     }

@@ -359,8 +359,9 @@ impl Shelf {
         for name in self.dirty(wanted) {
             let done = self.acquire(&name).and_then(|store| each(&store).map(drop));
             match done {
+                Ok(()) => {}
                 // Dropped meanwhile: nothing left to write.
-                Ok(()) | Err(Error::NotFound { .. } | Error::Dropped { .. }) => {}
+                Err(error) if error.is_absence() => {}
                 Err(error) => {
                     tracing::error!(database = name, %error, "flush failed");
                     first = first.and(Err(error));
@@ -396,20 +397,17 @@ impl Shelf {
                 Some(store) => Ok(store.figures.vectors.load(Relaxed)),
                 None => self.count_closed(&name),
             };
-            let size = self
-                .volume
-                .size(&file)
-                .map_err(|source| Error::io("open", recovery::path_of(&*self.volume, &file), source));
-            match (counted, size) {
-                (Ok(vectors), Ok(bytes)) => {
+            let path = || recovery::path_of(&*self.volume, &file);
+            let size = self.volume.size(&file).map_err(|source| Error::io("open", path(), source));
+            match counted.and_then(|vectors| Ok((vectors, size?))) {
+                Ok((vectors, bytes)) => {
                     stats.databases += 1;
                     stats.vectors += vectors;
                     stats.bytes_on_disk += bytes;
                     stats.unflushed_bytes += store.map_or(0, |store| store.unflushed_bytes());
                 }
-                // Dropped meanwhile.
-                _ if !self.exists(&name)? => {}
-                (Err(error), _) | (_, Err(error)) => return Err(error),
+                Err(error) if error.is_absence() => {}
+                Err(error) => return Err(error),
             }
         }
         stats.flushes = self.flushes.count();

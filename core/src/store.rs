@@ -161,10 +161,18 @@ impl Store {
         if let Err(gone) = self.check_there() {
             return gone;
         }
-        if self.settings.read_only && self.was_changed() {
-            return Error::Changed { path: self.identity.path.clone() };
+        match self.check_unchanged() {
+            Ok(()) => fault.at(&self.identity.path),
+            Err(changed) => changed,
         }
-        fault.at(&self.identity.path)
+    }
+
+    /// Fails if this is a read-only opening that its writer has left behind.
+    pub(crate) fn check_unchanged(&self) -> Result<()> {
+        if self.settings.read_only && self.was_changed() {
+            return Err(Error::Changed { path: self.identity.path.clone() });
+        }
+        Ok(())
     }
 
     /// Whether somebody wrote to the file since it was opened read-only.

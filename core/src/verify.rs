@@ -54,6 +54,7 @@ impl Store {
         let state = self.read();
         let mut report = Report::default();
         self.check_all(&state, writer.next, &mut report).map_err(|fault| self.fault(fault))?;
+        self.check_unchanged()?;
         if report.damage.is_empty() && report.vectors != writer.counts.vectors {
             let what = format!("{} vectors counted, {} found", writer.counts.vectors, report.vectors);
             report.damage.push(Damage { offset: 0, what });

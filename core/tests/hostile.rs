@@ -1,0 +1,174 @@
+//! Crafted files, forged cursors and rotten superblocks: an error or the truth, never a panic and never wrong bytes.
+
+use jvdb_core::medium::MemoryVolume;
+use jvdb_core::{Cursor, Databases, Error, Metric, Options, Schema};
+use std::sync::Arc;
+use std::time::Duration;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+
+const FILE: &str = "d.jvdb";
+
+fn options() -> Options {
+    Options { flush_interval: Duration::ZERO, seed: Some(42), ..Options::default() }
+}
+
+fn open(image: &[u8]) -> (Arc<MemoryVolume>, Databases) {
+    let volume = Arc::new(MemoryVolume::with_files([(FILE, image)]));
+    let databases = Databases::on(Arc::clone(&volume) as _, options()).unwrap();
+    (volume, databases)
+}
+
+/// The file of a database of that dimension after some work on it, as a kill leaves it.
+fn image(dimension: usize, work: impl Fn(&jvdb_core::Database)) -> Vec<u8> {
+    let volume = Arc::new(MemoryVolume::default());
+    let databases = Databases::on(Arc::clone(&volume) as _, options()).unwrap();
+    let db = databases.create("d", Schema::new(dimension, Metric::Cosine).unwrap()).unwrap();
+    work(&db);
+    volume.bytes(FILE).unwrap()
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap())
+}
+
+fn newest_superblock(image: &[u8]) -> usize {
+    if u64_at(image, 40) > u64_at(image, 4096 + 40) { 0 } else { 4096 }
+}
+
+fn reseal(image: &mut [u8], superblock: usize) {
+    let sum = xxh3_64(&image[superblock..superblock + 504]);
+    image[superblock + 504..superblock + 512].copy_from_slice(&sum.to_le_bytes());
+}
+
+/// A record of one vector under integer key 99, as anybody could write into metadata.
+fn forged_record(vector_bytes: usize) -> Vec<u8> {
+    let mut record = vec![0; (64 + vector_bytes).next_multiple_of(64)];
+    (record[40], record[41], record[42], record[44]) = (1, 2, 8, 99);
+    let body = xxh3_64(&record[64..]);
+    record[8..16].copy_from_slice(&body.to_le_bytes());
+    let sum = xxh3_64(&record[8..64]);
+    record[..8].copy_from_slice(&sum.to_le_bytes());
+    record
+}
+
+#[test]
+fn crafted_superblocks_are_refused() {
+    let sound = image(4, |db| {
+        db.put(1, &[0.0; 4], b"").unwrap();
+        db.flush().unwrap();
+    });
+    let at = newest_superblock(&sound);
+    let huge = [1 << 33, u64::MAX / 2, u64::MAX];
+    // Every number of a superblock, from the window on, set to something absurd, under a right checksum.
+    for field in (32..128).step_by(8) {
+        for value in huge {
+            let mut image = sound.clone();
+            image[at + field..at + field + 8].copy_from_slice(&value.to_le_bytes());
+            reseal(&mut image, at);
+            let (_, databases) = open(&image);
+            if let Ok(db) = databases.database("d") {
+                let _ = db.put(2, &[0.0; 4], b"");
+                let _ = db.flush();
+                assert!(db.stats().file_bytes < 1 << 20, "field {field} makes the file grow");
+                assert!(db.verify().is_ok());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_cursor_into_a_record_finds_no_forged_one() {
+    for shift in [0, 1, 4, 32, 63] {
+        let mut metadata = vec![0; 48 + shift];
+        metadata.extend(forged_record(16));
+        metadata.resize(48 + 64 * 8, 0);
+        let databases = Databases::in_memory(options()).unwrap();
+        let db = databases.create("d", Schema::new(4, Metric::Cosine).unwrap()).unwrap();
+        db.put(1, &[1.0; 4], &metadata).unwrap();
+        for found in db.scan(Cursor::from_u64(8192 + 128 + shift as u64)).flatten() {
+            assert_ne!(found.key(), 99.into(), "shift {shift}");
+        }
+    }
+}
+
+#[test]
+fn a_slot_that_points_into_a_superblock_or_the_table_is_damage() {
+    let sound = image(1024, |db| {
+        db.put(1, &[1.0; 1024], b"").unwrap();
+        db.flush().unwrap();
+    });
+    let at = newest_superblock(&sound);
+    let (table, homes) = (u64_at(&sound, at + 80) as usize, u64_at(&sound, at + 88) as usize);
+    for target in [512, table & !63] {
+        let mut image = sound.clone();
+        let record = forged_record(4096);
+        if target == 512 {
+            image[target..target + 64].copy_from_slice(&record[..64]);
+        }
+        for bucket in (table..table + (homes + 7) * 64).step_by(64) {
+            for slot in (bucket..bucket + 60)
+                .step_by(12)
+                .filter(|slot| image[slot + 6..slot + 12] != [0; 6])
+                .collect::<Vec<_>>()
+            {
+                image[slot + 6..slot + 12].copy_from_slice(&(target as u64 >> 6).to_le_bytes()[..6]);
+            }
+            let sum = xxh3_64_with_seed(&image[bucket..bucket + 60], bucket as u64) as u32;
+            image[bucket + 60..bucket + 64].copy_from_slice(&sum.to_le_bytes());
+        }
+        // Without the replay, which would put it right: say that the table speaks of everything.
+        let durable = u64_at(&image, at + 48);
+        image[at + 56..at + 64].copy_from_slice(&durable.to_le_bytes());
+        reseal(&mut image, at);
+        let (_, databases) = open(&image);
+        let db = databases.database("d").unwrap();
+        assert!(matches!(db.get(1), Err(Error::Corrupt { .. })), "target {target}");
+        assert!(!db.verify().unwrap().damage.is_empty());
+    }
+}
+
+#[test]
+fn the_older_superblock_serves_when_the_newer_one_rots() {
+    let sound = image(4, |db| {
+        (0..100).for_each(|id| assert!(db.put(id, &[0.0; 4], b"").is_ok()));
+        db.flush().unwrap();
+        (0..40).for_each(|id| assert!(db.delete(id).is_ok()));
+        (100..110).for_each(|id| assert!(db.put(id, &[0.0; 4], b"").is_ok()));
+        db.flush().unwrap();
+    });
+    let mut image = sound.clone();
+    image[newest_superblock(&sound) + 100] ^= 1;
+    let (_, databases) = open(&image);
+    let db = databases.database("d").unwrap();
+    assert_eq!((db.count(), db.scan(Cursor::START).count()), (70, 70));
+    db.put(7, &[0.5; 4], b"").unwrap();
+    db.flush().unwrap();
+    assert_eq!(db.count(), 71);
+
+    // Damage behind it could then be damage to flushed data: it is not taken for a torn tail.
+    let last = image.len() - 1;
+    image[last - 4096] ^= 1;
+    image[last] ^= 1;
+    let (_, databases) = open(&image);
+    assert!(matches!(databases.database("d"), Err(Error::Corrupt { .. })));
+}
+
+#[test]
+fn foreign_and_truncated_files_are_told_apart() {
+    let sound = image(4, |db| {
+        db.put(1, &[0.0; 4], b"").unwrap();
+        db.flush().unwrap();
+    });
+    let message = |image: &[u8]| open(image).1.database("d").err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(message(b"").contains("header validation failed"));
+    assert!(message(&sound[..8191]).contains("header validation failed"));
+    assert!(message(&[b'x'; 10_000]).contains("invalid magic number"));
+    assert!(message(&sound[..sound.len() - 64]).contains("truncated"));
+    let mut version_1 = sound.clone();
+    (version_1[4], version_1[4100]) = (1, 1);
+    assert!(message(&version_1).contains("version 1 is not supported"));
+    for text in [message(b""), message(&sound[..sound.len() - 64])] {
+        assert!(text.contains("memory/d.jvdb") && text.contains("offset"), "{text}");
+    }
+    assert_eq!(message(&sound), "");
+}

@@ -1,0 +1,88 @@
+//! `jvdb export`: databases as JSON, one vector a line, straight from the mapping to the file.
+
+use crate::args::{Arguments, Export};
+use crate::failure::Failure;
+use crate::format;
+use crate::output::{self, Error, Out};
+use crate::progress::Progress;
+use crate::storage::names;
+use jvdb_core::{Cursor, Database, Databases};
+use serde::Serialize;
+use std::io::Write;
+use std::path::Path;
+
+/// What was written, for `--json`.
+#[derive(Serialize)]
+struct Done {
+    databases: u64,
+    vectors: u64,
+}
+
+/// Runs the command.
+pub fn run(export: &Export, arguments: &Arguments, stdout: &mut impl Write) -> Result<(), Failure> {
+    let databases = export.storage.open_for_reading()?;
+    let to_stdout = export.output == Path::new("-");
+    let progress = Progress::of_vectors(!arguments.verbose && !to_stdout);
+    let mut done = Done { databases: 0, vectors: 0 };
+    output::write_to(&export.output, stdout, |out| {
+        write_all(&databases, export.database.as_deref(), out, &progress, &mut done)
+    })?;
+    drop(progress);
+    if to_stdout {
+        return Ok(());
+    }
+    if arguments.json {
+        format::write_line(stdout, &done).map_err(Failure::Stdout)
+    } else {
+        let Done { databases, vectors } = done;
+        let path = export.output.display();
+        writeln!(stdout, "exported {vectors} vectors of {databases} databases to {path}").map_err(Failure::Stdout)
+    }
+}
+
+fn write_all(
+    databases: &Databases,
+    wanted: Option<&str>,
+    out: &mut Out,
+    progress: &Progress,
+    done: &mut Done,
+) -> Result<(), Error> {
+    out.write_all(b"{\"databases\":[")?;
+    for (at, name) in names(databases, wanted)?.iter().enumerate() {
+        out.write_all(if at == 0 { b"\n" } else { b",\n" })?;
+        write_database(&databases.database(name)?, out, progress, done)?;
+        done.databases += 1;
+    }
+    Ok(out.write_all(b"]}\n")?)
+}
+
+fn write_database(database: &Database, out: &mut Out, progress: &Progress, done: &mut Done) -> Result<(), Error> {
+    progress.name(database.name());
+    progress.more(database.count());
+    format::write_schema(out, database.name(), database.schema())?;
+    write_attributes(database, out)?;
+    out.write_all(b",\"vectors\":[")?;
+    let mut separator: &[u8] = b"\n";
+    for vector in database.scan(Cursor::START) {
+        let vector = vector?;
+        out.write_all(separator)?;
+        format::write_vector(out, vector.key(), vector.vector(), vector.metadata())?;
+        separator = b",\n";
+        done.vectors += 1;
+        progress.step();
+    }
+    Ok(out.write_all(b"]}")?)
+}
+
+/// The member "attributes", if there are any.
+fn write_attributes(database: &Database, out: &mut Out) -> Result<(), Error> {
+    let mut opening: &[u8] = b",\"attributes\":[\n";
+    for name in database.attributes()? {
+        let Some(value) = database.attribute(&name)? else { continue };
+        out.write_all(opening)?;
+        format::write_attribute(out, &name, &value)?;
+        opening = b",\n";
+    }
+    let any = opening == b",\n";
+    if any { Ok(out.write_all(b"]")?) } else { Ok(()) }
+}

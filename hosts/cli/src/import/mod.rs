@@ -1,0 +1,80 @@
+//! `jvdb import`: a JSON file, read as a stream, stored in atomic batches.
+//!
+//! The file's text flows one way: metered reader, JSON reader, document, vector, batch, store. Memory holds one batch and
+//! the text of one vector, whatever the length of the file.
+
+mod attributes;
+mod batch;
+mod document;
+mod meter;
+mod target;
+mod vector;
+
+use crate::args::{Arguments, Import};
+use crate::failure::Failure;
+use crate::format;
+use crate::progress::Progress;
+use document::Document;
+use meter::{Meter, Metered};
+use serde::Serialize;
+use serde::de::Deserializer;
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read, Write};
+use std::path::Path;
+use target::{Stored, Target};
+
+/// Bytes read at once.
+const BUFFER: usize = 256 << 10;
+
+/// What was stored, for `--json`.
+#[derive(Serialize)]
+struct Done {
+    databases: Vec<Stored>,
+    vectors: u64,
+    flush_ms: f64,
+}
+
+/// Runs the command.
+pub fn run(import: &Import, arguments: &Arguments, stdout: &mut impl Write) -> Result<(), Failure> {
+    let (reader, length) = open(&import.input)?;
+    let databases = import.storage.open_for_writing()?;
+    let meter = Meter::default();
+    let progress = Progress::of_bytes(length, !arguments.verbose);
+    let mut target = Target::new(&databases, import, meter.clone(), progress, stdout);
+    let read = read(BufReader::with_capacity(BUFFER, Metered::new(reader, meter)), &mut target);
+    let imported = target.finish(&import.input, read);
+    // Also after a failure: what was acknowledged shall be durable.
+    let flushed = databases.flush();
+    let stored = imported?;
+    let flush_ms = flushed?.as_secs_f64() * 1e3;
+    databases.close()?;
+    let vectors = stored.iter().map(|database| database.vectors).sum();
+    let done = Done { databases: stored, vectors, flush_ms };
+    if arguments.json { format::write_line(stdout, &done) } else { done.write(stdout) }.map_err(Failure::Stdout)
+}
+
+/// The input, and its length if it is a regular file.
+fn open(path: &Path) -> Result<(Box<dyn Read>, Option<u64>), Failure> {
+    if path == Path::new("-") {
+        return Ok((Box::new(io::stdin().lock()), None));
+    }
+    let file = File::open(path).map_err(Failure::file("open", path))?;
+    let length = fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|found| found.len());
+    Ok((Box::new(file), length))
+}
+
+fn read(reader: impl Read, target: &mut Target) -> serde_json::Result<()> {
+    let mut json = serde_json::Deserializer::from_reader(reader);
+    json.deserialize_any(Document(target))?;
+    json.end()
+}
+
+impl Done {
+    fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        for Stored { name, vectors } in &self.databases {
+            writeln!(out, "{name}: {vectors} vectors")?;
+        }
+        let (databases, vectors, ms) = (self.databases.len(), self.vectors, self.flush_ms);
+        writeln!(out, "imported {vectors} vectors into {databases} databases; the last flush took {ms:.1} ms")
+    }
+}

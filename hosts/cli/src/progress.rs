@@ -1,0 +1,61 @@
+//! The progress bar: on standard error, and only if that is a terminal.
+
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::{self, IsTerminal};
+
+/// A bar, or nothing.
+pub struct Progress(ProgressBar);
+
+impl Progress {
+    /// Of bytes read, out of `total` if that is known.
+    pub fn of_bytes(total: Option<u64>, shown: bool) -> Self {
+        let template = match total {
+            Some(_) => "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
+            None => "{msg} {bytes} {bytes_per_sec}",
+        };
+        Self::new(total, template, shown)
+    }
+
+    /// Of vectors written, out of a total that [`more`](Self::more) raises.
+    pub fn of_vectors(shown: bool) -> Self {
+        Self::new(Some(0), "{msg} {wide_bar} {human_pos}/{human_len} vectors {per_sec} {eta}", shown)
+    }
+
+    fn new(total: Option<u64>, template: &str, shown: bool) -> Self {
+        if !shown || !io::stderr().is_terminal() {
+            return Self(ProgressBar::hidden());
+        }
+        let bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+        // The templates above are constants; one that did not parse would cost the looks of the bar, nothing else.
+        Self(match ProgressStyle::with_template(template) {
+            Ok(style) => bar.with_style(style),
+            Err(_) => bar,
+        })
+    }
+
+    /// Names what is being worked on.
+    pub fn name(&self, name: &str) {
+        self.0.set_message(name.to_owned());
+    }
+
+    /// Raises the total.
+    pub fn more(&self, total: u64) {
+        self.0.inc_length(total);
+    }
+
+    /// One more is done.
+    pub fn step(&self) {
+        self.0.inc(1);
+    }
+
+    /// So much is done.
+    pub fn at(&self, position: u64) {
+        self.0.set_position(position);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}

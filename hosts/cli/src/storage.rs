@@ -1,0 +1,23 @@
+//! How the commands open the storage directory.
+
+use crate::args::Storage;
+use jvdb_core::{Databases, Options, Result};
+
+impl Storage {
+    /// For reading: no lock, no change, and a directory that does not exist is an error. Every record that is read is
+    /// checked, so that nothing damaged is printed or exported as if it were sound.
+    pub fn open_for_reading(&self) -> Result<Databases> {
+        let options = Options { read_only: true, verify_checksums: true, ..Options::default() };
+        Databases::open(&self.storage, options)
+    }
+
+    /// For writing: takes the lock, and creates the directory if it is missing.
+    pub fn open_for_writing(&self) -> Result<Databases> {
+        Databases::open(&self.storage, Options::default())
+    }
+}
+
+/// The one database that was asked for, or all of them.
+pub fn names(databases: &Databases, wanted: Option<&str>) -> Result<Vec<String>> {
+    wanted.map_or_else(|| databases.list(), |name| Ok(vec![name.to_owned()]))
+}

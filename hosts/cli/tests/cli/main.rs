@@ -1,0 +1,9 @@
+//! The binary, run as a user runs it: a command line, two streams, an exit code, and files.
+
+mod export;
+mod import;
+mod look;
+mod memory;
+mod roundtrip;
+mod shell;
+mod usage;
