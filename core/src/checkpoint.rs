@@ -5,7 +5,7 @@
 
 use crate::delta::Entry;
 use crate::medium::{Medium, Permit};
-use crate::table::{BUCKET, Buckets, Geometry, Rotten, Slot, slots};
+use crate::table::{BUCKET, Buckets, Geometry, Rotten, Slot, is_whole, slots};
 use crate::teeth::{Mutant, broken};
 use std::io;
 use std::iter::Peekable;
@@ -162,7 +162,10 @@ impl OldSlots<'_> {
             self.bytes.resize((until - self.next) as usize * BUCKET, 0);
             self.medium.read_into(self.geometry.place(self.next), &mut self.bytes)?;
             for (number, bucket) in (self.next..).zip(self.bytes.chunks_exact(BUCKET)) {
-                into.extend(slots(bucket, number, self.geometry)?);
+                if !is_whole(bucket, number, self.geometry) {
+                    return Err(Rotten(self.geometry.place(number)).into());
+                }
+                into.extend(slots(bucket));
             }
             self.next = until;
         }

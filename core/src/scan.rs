@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::key::{KeyBuf, Name};
 use crate::log::{Fault, Located};
 use crate::record::Kind;
-use crate::state::State;
+use crate::state::{State, read_bucket};
 use crate::store::{Held, Store};
 use crate::superblock::LOG_START;
 use crate::table::{BUCKET, slots};
@@ -130,10 +130,8 @@ impl Store {
         }
         let mut bucket = [0; BUCKET];
         for number in 0..state.table.all_buckets() {
-            let place = state.table.place(number);
-            log.medium.read_into(place, &mut bucket).map_err(Fault::read(place))?;
-            let slots = slots(&bucket, number, state.table)?;
-            offsets.extend(slots.filter(|slot| attribute(slot.hash)).map(|slot| slot.offset));
+            read_bucket(&log, state.table, number, &mut bucket)?;
+            offsets.extend(slots(&bucket).filter(|slot| attribute(slot.hash)).map(|slot| slot.offset));
         }
         let mut names = Vec::new();
         for offset in offsets {

@@ -23,6 +23,8 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 /// How long to wait before looking again whether a pinned store has become free.
 const PATIENCE: Duration = Duration::from_millis(1);
+/// Times a read-only opening is tried again.
+const RETRIES: u32 = 10;
 const MINUTE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Shelf {
@@ -266,8 +268,19 @@ impl Shelf {
         }
         let salt = if broken(Mutant::SaltKept) { 7 } else { xxh3_64(&self.identity()) as u32 };
         let file = name::file_of(name)?;
-        let volume = Arc::clone(&self.volume);
-        recovery::open(volume, name, &file, self.settings(), salt, Arc::clone(&self.flushes)).map(Arc::new)
+        let open = || {
+            let (volume, flushes) = (Arc::clone(&self.volume), Arc::clone(&self.flushes));
+            recovery::open(volume, name, &file, self.settings(), salt, flushes).map(Arc::new)
+        };
+        let mut opened = open();
+        // Beside a writer, what looks like damage may be a file in the middle of a change.
+        for _ in 0..if self.options.read_only { RETRIES } else { 0 } {
+            match opened {
+                Err(Error::Corrupt { .. }) => opened = open(),
+                _ => break,
+            }
+        }
+        opened
     }
 
     /// Takes the right to open one more file, from the store that was not used for longest if need be.

@@ -6,7 +6,7 @@ use crate::delta::Delta;
 use crate::key::Name;
 use crate::log::{Fault, Located, Log};
 use crate::medium::Medium;
-use crate::table::{BUCKET, Geometry, SLOTS, slots};
+use crate::table::{BUCKET, Geometry, Rotten, SLOTS, is_whole, slots};
 use crate::teeth::{Mutant, broken};
 use std::io;
 use std::sync::Arc;
@@ -78,6 +78,22 @@ fn find_in(
     Ok(entry.map(|entry| (entry, last.filter(|_| !entry.deleted))))
 }
 
+/// Times a bucket is read before it counts as rotten: beside a writing process it may be caught in the middle of a change.
+const TRIES: u32 = 100;
+
+/// Copies a bucket, the one thing that is changed in place, and checks it.
+pub(crate) fn read_bucket(log: &Log<'_>, table: Geometry, number: u64, bucket: &mut [u8; BUCKET]) -> Result<(), Fault> {
+    let place = table.place(number);
+    for _ in 0..TRIES {
+        log.medium.read_into(place, bucket).map_err(Fault::read(place))?;
+        if is_whole(bucket, number, table) {
+            return Ok(());
+        }
+        std::thread::yield_now();
+    }
+    Err(Rotten(place).into())
+}
+
 /// The record that the table knows under a name.
 pub(crate) fn find_in_table(
     log: &Log<'_>,
@@ -90,21 +106,17 @@ pub(crate) fn find_in_table(
     }
     let mut bucket = [0; BUCKET];
     for number in table.window_of(hash) {
-        let place = table.place(number);
-        // A copy: buckets are the one thing that is changed in place.
-        log.medium.read_into(place, &mut bucket).map_err(Fault::read(place))?;
-        if broken(Mutant::StopAtGap)
-            && slots(&bucket, number, table)?.all(|slot| slot.hash != hash)
-            && slots(&bucket, number, table)?.count() < SLOTS
-        {
+        read_bucket(log, table, number, &mut bucket)?;
+        if broken(Mutant::StopAtGap) && slots(&bucket).all(|slot| slot.hash != hash) && slots(&bucket).count() < SLOTS {
             return Ok(None);
         }
-        for slot in slots(&bucket, number, table)? {
+        for slot in slots(&bucket) {
             if slot.hash == hash
                 && let Some(found) = log.names(slot.offset, name)?
             {
                 if !found.header.kind.stores() {
-                    return Err(Fault::Corrupt { offset: place, what: "index points at a record of a deletion" });
+                    let offset = table.place(number);
+                    return Err(Fault::Corrupt { offset, what: "index points at a record of a deletion" });
                 }
                 return Ok(Some(found));
             }

@@ -135,12 +135,14 @@ impl Slot {
     }
 }
 
-/// The slots in use of one bucket, or news that it is rotten.
-pub(crate) fn slots(bucket: &[u8], number: u64, geometry: Geometry) -> Result<impl Iterator<Item = Slot> + '_, Rotten> {
-    if field::u32(bucket, SUM_AT) != sum(bucket, number, geometry) {
-        return Err(Rotten(geometry.place(number)));
-    }
-    Ok(bucket[..SUM_AT].chunks_exact(SLOT).filter_map(Slot::decode))
+/// Whether a bucket is what was written.
+pub(crate) fn is_whole(bucket: &[u8], number: u64, geometry: Geometry) -> bool {
+    field::u32(bucket, SUM_AT) == sum(bucket, number, geometry)
+}
+
+/// The slots in use of one bucket.
+pub(crate) fn slots(bucket: &[u8]) -> impl Iterator<Item = Slot> + '_ {
+    bucket[..SUM_AT].chunks_exact(SLOT).filter_map(Slot::decode)
 }
 
 fn sum(bucket: &[u8], number: u64, geometry: Geometry) -> u32 {
@@ -151,7 +153,9 @@ impl Buckets<'_> {
     /// Checks every checksum.
     pub(crate) fn check(&self, geometry: Geometry) -> Result<(), Rotten> {
         for (number, bucket) in (self.first..).zip(self.bytes.chunks_exact(BUCKET)) {
-            let _whole = slots(bucket, number, geometry)?;
+            if !is_whole(bucket, number, geometry) {
+                return Err(Rotten(geometry.place(number)));
+            }
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::key::Name;
 use crate::log::{Fault, Link, Located, Log};
 use crate::record::{Kind, UNIT};
-use crate::state::State;
+use crate::state::{State, read_bucket};
 use crate::store::{Store, lock};
 use crate::superblock::{LOG_START, Superblock};
 use crate::table::{BUCKET, slots};
@@ -128,15 +128,11 @@ impl Store {
         let mut bucket = [0; BUCKET];
         for number in 0..state.table.all_buckets() {
             let place = state.table.place(number);
-            log.medium.read_into(place, &mut bucket).map_err(Fault::read(place))?;
-            let slots = match slots(&bucket, number, state.table) {
-                Ok(slots) => slots,
-                Err(rotten) => {
-                    report.note(rotten.into())?;
-                    continue;
-                }
-            };
-            for slot in slots {
+            if let Err(fault) = read_bucket(&log, state.table, number, &mut bucket) {
+                report.note(fault)?;
+                continue;
+            }
+            for slot in slots(&bucket) {
                 match log.locate(slot.offset).and_then(|found| Ok((log.head(&found)?, found))) {
                     Ok((head, found)) => {
                         let name: Name<'_> = found.header.name(&head, log.vector_bytes);

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 ///
 /// list, stats, get, verify and export take no lock and change nothing, so they also work beside a process that has the
 /// directory open for writing, and see every write it had acknowledged when they opened the database. If it flushes
-/// meanwhile they may fail, or report damage where there is none: run them again. import needs the directory to itself.
+/// meanwhile they may fail and say that the file was changed: run them again. import needs the directory to itself.
 ///
 /// Exit code: 0 done, 1 failed, 2 wrong command line.
 #[derive(Parser)]
