@@ -137,8 +137,8 @@ fn batches_are_all_or_nothing() {
         });
         assert!(db.write(replacing).is_err());
         assert_eq!(db.count(), 1000);
-        for i in 0..1000 {
-            assert_eq!(db.get(i as u64).unwrap().unwrap().vector(), vectors[i]);
+        for (id, vector) in (0..).zip(&vectors) {
+            assert_eq!(db.get(id).unwrap().unwrap().vector(), vector);
         }
 
         // Several operations on one name within a batch take effect in order.

@@ -64,7 +64,7 @@ fn campaign(arguments: &Arguments, thread: u64, threads: u64, share: u64) -> (Tr
         let ops = workload(&mut random, len);
         let effort = Effort { exhaustive: if len <= 6 { 4096 } else { 64 }, sample: 12, second_life: 24 };
         // Every third workload runs on a disk whose syncs fail now and then.
-        let sync_failures = if seed % 3 == 0 { 5 } else { 0 };
+        let sync_failures = if seed.is_multiple_of(3) { 5 } else { 0 };
         match run(seed, &ops, effort, sync_failures) {
             Ok(tried) => {
                 all.workloads += 1;
