@@ -251,7 +251,35 @@ impl Database {
     /// Those of [`get`](Self::get), and [`Error::DimensionMismatch`](crate::Error::DimensionMismatch) for a buffer of
     /// another size.
     pub fn get_into<'k>(&self, key: impl Into<Key<'k>>, vector: &mut [f32], metadata: &mut Vec<u8>) -> Result<bool> {
-        self.store().get_into(key.into(), vector, metadata)
+        if vector.len() != self.schema().dimension() {
+            return Err(self.store().wrong_dimension(vector.len()));
+        }
+        let copied = self.read(key, |from, found| {
+            vector.copy_from_slice(from);
+            metadata.clear();
+            metadata.extend_from_slice(found);
+        })?;
+        Ok(copied.is_some())
+    }
+
+    /// Shows a vector and its metadata to `see` where they lie, and returns what that returns; `None` if the key is not
+    /// there. The fastest read: nothing is copied and nothing is pinned. Writers of this database wait until `see` is
+    /// done, so it should be short, and must not write to this database.
+    ///
+    /// # Errors
+    /// Those of [`get`](Self::get).
+    ///
+    /// ```
+    /// use jvdb_core::{Databases, Metric, Options, Schema};
+    /// let databases = Databases::in_memory(Options::default())?;
+    /// let db = databases.create("points", Schema::new(2, Metric::DotProduct)?)?;
+    /// db.put(1, &[3.0, 4.0], b"")?;
+    /// let product = db.read(1, |vector, _| vector.iter().map(|x| x * x).sum::<f32>())?;
+    /// assert_eq!(product, Some(25.0));
+    /// # Ok::<(), jvdb_core::Error>(())
+    /// ```
+    pub fn read<'k, R>(&self, key: impl Into<Key<'k>>, see: impl FnOnce(&[f32], &[u8]) -> R) -> Result<Option<R>> {
+        self.store().show(key.into(), see)
     }
 
     /// Whether the key is there.

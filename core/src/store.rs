@@ -345,31 +345,22 @@ impl Store {
         Err(self.fault(Fault::Corrupt { offset, what: "record body has a wrong checksum" }))
     }
 
-    /// Copies a vector and its metadata out; false if it is not there.
-    pub(crate) fn get_into(&self, key: Key<'_>, vector: &mut [f32], metadata: &mut Vec<u8>) -> Result<bool> {
+    /// Shows a vector and its metadata where they lie, while the readers' lock is held.
+    pub(crate) fn show<R>(&self, key: Key<'_>, see: impl FnOnce(&[f32], &[u8]) -> R) -> Result<Option<R>> {
         self.check_there()?;
-        if vector.len() != self.identity.schema.dimension() {
-            return Err(self.wrong_dimension(vector.len()));
-        }
         let name = Name::Vector(key);
-        let hash = name.hash(self.identity.seed);
-        let state = self.read();
         let fault = |fault| self.fault(fault);
-        let Some(found) = state.find(hash, name).map_err(fault)?.live else { return Ok(false) };
+        let state = self.read();
+        let Some(found) = state.find(name.hash(self.identity.seed), name).map_err(fault)?.live else { return Ok(None) };
         let log = state.log().map_err(fault)?;
-        let record_len = found.header.meta_at(self.vector_bytes()) + found.header.meta_len as usize;
-        let read_len =
-            if self.settings.verify_checksums { found.header.summed_len(self.vector_bytes()) } else { record_len };
-        let record = log.medium.read(found.offset, read_len);
-        let record = record.map_err(|source| self.fault(Fault::read(found.offset)(source)))?;
-        if self.settings.verify_checksums && crate::checksum::sum64(&record[HEADER..]) != found.header.body_sum {
-            return Err(fault(Fault::Corrupt { offset: found.offset, what: "record body has a wrong checksum" }));
+        if self.settings.verify_checksums {
+            log.check_body(&found).map_err(fault)?;
         }
-        let bytes: &mut [u8] = bytemuck::cast_slice_mut(vector);
-        bytes.copy_from_slice(&record[HEADER..HEADER + self.vector_bytes()]);
-        metadata.clear();
-        metadata.extend_from_slice(&record[record_len - found.header.meta_len as usize..record_len]);
-        Ok(true)
+        let meta_at = found.header.meta_at(self.vector_bytes());
+        let record = log.medium.read(found.offset, meta_at + found.header.meta_len as usize);
+        let record = record.map_err(|source| fault(Fault::read(found.offset)(source)))?;
+        let vector = bytemuck::cast_slice(&record[HEADER..HEADER + self.vector_bytes()]);
+        Ok(Some(see(vector, &record[meta_at..])))
     }
 
     pub(crate) fn contains(&self, key: Key<'_>) -> Result<bool> {

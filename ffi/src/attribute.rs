@@ -1,0 +1,65 @@
+//! Attributes: named bytes kept beside a database's vectors, in the same file, under the same promises.
+
+use crate::database::{Database, call, copy_out};
+use crate::error::Error;
+use crate::pointer::{bytes, c_text};
+use crate::status::*;
+use std::ffi::{c_char, c_void};
+
+/// Sets an attribute: up to 16 MiB under a name of 1 to 512 bytes. Durable as jvdb_put().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn jvdb_attribute_set(
+    database: *mut Database,
+    name: *const c_char,
+    value: *const c_void,
+    value_length: usize,
+    error: *mut *mut Error,
+) -> Status {
+    // SAFETY: pointers are NULL or valid, as the header demands; so in every call of this file.
+    unsafe {
+        call(database, error, |database| {
+            let (name, value) = (c_text(name, "name")?, bytes(value, value_length, "value")?);
+            database.set_attribute(name.to_bytes(), value)?;
+            Ok(JVDB_OK)
+        })
+    }
+}
+
+/// Copies the value of an attribute. JVDB_ABSENT if there is none of this name.
+///
+/// `value` has room for `value_capacity` bytes; NULL if only the length is wanted. `value_length` receives the length
+/// whenever the attribute exists, also with JVDB_ERROR_BUFFER_TOO_SMALL, when nothing is copied; it may be NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn jvdb_attribute_get(
+    database: *const Database,
+    name: *const c_char,
+    value: *mut c_void,
+    value_capacity: usize,
+    value_length: *mut usize,
+    error: *mut *mut Error,
+) -> Status {
+    // SAFETY: as in jvdb_attribute_set.
+    unsafe {
+        call(database, error, |database| {
+            let Some(found) = database.attribute(c_text(name, "name")?.to_bytes())? else { return Ok(JVDB_ABSENT) };
+            copy_out(&found, value, value_capacity, value_length, "value")?;
+            Ok(JVDB_OK)
+        })
+    }
+}
+
+/// Removes an attribute. JVDB_ABSENT if there was none of this name. Durable as jvdb_put().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn jvdb_attribute_remove(
+    database: *mut Database,
+    name: *const c_char,
+    error: *mut *mut Error,
+) -> Status {
+    // SAFETY: as in jvdb_attribute_set.
+    unsafe {
+        call(database, error, |database| {
+            let removed = database.remove_attribute(c_text(name, "name")?.to_bytes())?;
+            Ok(if removed { JVDB_OK } else { JVDB_ABSENT })
+        })
+    }
+}

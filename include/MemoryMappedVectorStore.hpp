@@ -1,0 +1,118 @@
+// One database as an object of its own, named by its file.
+#ifndef JVDB_MEMORY_MAPPED_VECTOR_STORE_HPP
+#define JVDB_MEMORY_MAPPED_VECTOR_STORE_HPP
+
+#include "jvdb/storage_persistence.hpp"
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
+
+namespace jadevectordb {
+
+/// Vectors of one dimension in one file. Answers and errors as DatabasePersistence gives them; every call may run on
+/// any thread. The file is a database of the directory it lies in, and the directory is in use while the object
+/// lives: any number of stores of this process may share it, a PersistentDatabasePersistence may not.
+class MemoryMappedVectorStore {
+public:
+    /// Opens a file, creating it and its directory if they are missing. `file_path` ends in ".jvdb", which is appended
+    /// if it does not. `initial_capacity` reserves nothing: room is made as vectors come.
+    /// Throws std::runtime_error for a file that cannot be opened or is damaged, std::invalid_argument for a
+    /// dimension outside 1 to 65,536 or another one than the file has.
+    MemoryMappedVectorStore(const std::string& file_path, std::size_t dimension, std::size_t initial_capacity = 1000)
+        : path_(normal(file_path)),
+          name_(path_.stem().string()),
+          dimension_(checked(dimension)),
+          initial_capacity_(initial_capacity),
+          directory_(path_.parent_path()) {
+        directory_->create_database(name_, DatabaseSchema{dimension});
+        const auto found = directory_->open(name_).dimension();
+        if (found != dimension) {
+            throw std::invalid_argument(path_.string() + " holds vectors of dimension " + std::to_string(found) +
+                                        ", not " + std::to_string(dimension));
+        }
+    }
+
+    /// Stores or replaces. False for another dimension or a negative id.
+    bool store_vector(std::int64_t id, const std::vector<float>& vector, const std::string& metadata = "") {
+        return directory_->store_vector(name_, id, vector, metadata);
+    }
+    std::optional<std::pair<std::vector<float>, std::string>> retrieve_vector(std::int64_t id) const {
+        return directory_->retrieve_vector(name_, id);
+    }
+    /// False if there was none.
+    bool delete_vector(std::int64_t id) { return directory_->delete_vector(name_, id); }
+    /// Stores all or none. `metadata_list` is empty or as long as the other two.
+    bool batch_store(const std::vector<std::int64_t>& ids, const std::vector<std::vector<float>>& vectors,
+                     const std::vector<std::string>& metadata_list = {}) {
+        return directory_->batch_store(name_, ids, vectors, metadata_list);
+    }
+    /// Returns when everything stored before survives a loss of power.
+    void flush() { directory_->flush_database(name_); }
+
+    std::size_t get_vector_count() const { return directory_->open(name_).count(); }
+    std::size_t get_dimension() const noexcept { return dimension_; }
+    /// Vectors there is room for without anything being made larger, as callers of a fixed file understand it.
+    std::size_t get_capacity() const { return std::max(initial_capacity_, get_vector_count()); }
+
+private:
+    class Directory : public StoragePersistence {
+    public:
+        explicit Directory(const std::filesystem::path& path)
+            : StoragePersistence(jvdb::Storage::open(path.string())) {}
+        jvdb::Database open(const std::string& name) { return storage().database(name); }
+    };
+
+    /// A share of a directory that is open once for all stores of this process. The last one closes it, and whoever
+    /// opens it again waits for that.
+    class Share {
+    public:
+        explicit Share(std::filesystem::path path) : path_(std::move(path)) {
+            const std::lock_guard lock(mutex);
+            auto& [directory, users] = open[path_];
+            if (users == 0) directory = std::make_unique<Directory>(path_);
+            ++users;
+            directory_ = directory.get();
+        }
+        ~Share() {
+            const std::lock_guard lock(mutex);
+            const auto entry = open.find(path_);
+            if (--entry->second.second == 0) open.erase(entry);
+        }
+        Share(const Share&) = delete;
+        Share& operator=(const Share&) = delete;
+        Directory* operator->() const noexcept { return directory_; }
+
+    private:
+        static inline std::mutex mutex;
+        static inline std::map<std::filesystem::path, std::pair<std::unique_ptr<Directory>, std::size_t>> open;
+        std::filesystem::path path_;
+        Directory* directory_;
+    };
+
+    static std::filesystem::path normal(const std::string& file_path) {
+        auto path = std::filesystem::weakly_canonical(std::filesystem::absolute(file_path));
+        if (path.extension() != ".jvdb") path += ".jvdb";
+        return path;
+    }
+
+    static std::size_t checked(std::size_t dimension) {
+        if (dimension >= 1 && dimension <= 65536) return dimension;
+        throw std::invalid_argument("invalid dimension: " + std::to_string(dimension) + " is not within 1..=65536");
+    }
+
+    std::filesystem::path path_;
+    std::string name_;
+    std::size_t dimension_;
+    std::size_t initial_capacity_;
+    Share directory_;
+};
+
+}  // namespace jadevectordb
+
+#ifndef JVDB_NO_USING
+using jadevectordb::MemoryMappedVectorStore;
+#endif
+
+#endif  // JVDB_MEMORY_MAPPED_VECTOR_STORE_HPP

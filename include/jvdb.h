@@ -1,0 +1,825 @@
+/**
+ * @file jvdb.h
+ * jvdb: embedded, crash-safe storage for vectors. One log-structured .jvdb file per database.
+ *
+ * Generated from the Rust crate in ffi/; do not edit.
+ *
+ * These conventions hold for every call.
+ *
+ * Status. Calls return 0 (JVDB_OK) when done, a positive status for an answer that is no error (JVDB_ABSENT), and a
+ * negative one for an error (JVDB_ERROR_*). Answers come through out-parameters, which are written only with JVDB_OK
+ * unless the call says otherwise; a handle's out-parameter is set to NULL by a call that fails. A call that fails has
+ * changed nothing.
+ *
+ * Errors. The last parameter of every call that can fail is `jvdb_error_t **error`. It may be NULL: the status alone
+ * costs nothing. Otherwise it is written by every call, with NULL or with an error object, which tells what happened,
+ * to which database and file, at which offset, and what to do. The caller frees it with jvdb_error_free(). What it
+ * pointed to before is not read, so free an error before its pointer is used again.
+ *
+ * Ownership. What comes through an out-parameter is the caller's and goes back to the call named for it, once: storage
+ * to jvdb_close(), database to jvdb_database_release(), cursor to jvdb_cursor_close(), vector to jvdb_vector_release(),
+ * names to jvdb_names_free(), error to jvdb_error_free(). All of these ignore NULL. What is passed in stays the
+ * caller's and is read during the call only.
+ *
+ * Pointers. Every pointer is checked for NULL where NULL has no meaning, and every array for alignment and a length
+ * that memory can hold: otherwise the call fails with JVDB_ERROR_INVALID_ARGUMENT. `const` means that nothing behind
+ * the pointer changes. Strings are UTF-8 and end with NUL; a path is the bytes the operating system knows. Pointers
+ * into a pinned vector live until it is released, pointers into an error or a list of names until that is freed, bytes
+ * of a cursor's key until its next call.
+ *
+ * Structs with `struct_size` must have it set to their sizeof. Zero in any other field means the default, so begin
+ * with zeros: `jvdb_options_t options = { .struct_size = sizeof options };`. Later versions add fields at the end only;
+ * an older library refuses a newer field that is not zero.
+ *
+ * Threads. Every call may run on any thread, and any number of them at once on the same storage and database. The
+ * exceptions: a handle is given back when no other call uses it, and one thread at a time uses a cursor. Nothing is
+ * bound to the thread that made it. Readers do not wait for a flush.
+ *
+ * Durability. When a writing call returns, its effect survives the death of the process at any instruction. When a
+ * flush returns, everything acknowledged before it survives a loss of power. Until then a loss of power leaves a prefix
+ * of the acknowledged operations; a batch is all or nothing. Flushes also run every flush_interval_ms and at
+ * jvdb_close().
+ *
+ * Processes. One process at a time has a directory open for writing; others may read with JVDB_READ_ONLY. After fork()
+ * the child must not use anything of the parent's, not even to close it: it may exec or _exit, and open anew. Files are
+ * closed by exec. Copying a .jvdb file is a backup; changing one from outside is not foreseen, and cutting one short
+ * while it is in use ends the process that reads it with SIGBUS, as with every mapped file.
+ *
+ * Signals. The library installs no handlers. No call is safe within a signal handler.
+ *
+ * Defects. A panic inside the library is caught at its edge: the call returns JVDB_ERROR_PANIC, and so does every later
+ * call on the same handle. Nothing is unwound into the caller, and other handles go on. Running out of memory ends
+ * the process, as it does in most of Rust.
+ */
+#ifndef JVDB_H
+#define JVDB_H
+
+
+#include <stddef.h>
+#include <stdint.h>
+
+/**
+ * Done.
+ */
+#define JVDB_OK 0
+
+/**
+ * Nothing is there: no vector of this key, no attribute or database of this name, no further key. An answer and not an
+ * error: no error object is made for it.
+ */
+#define JVDB_ABSENT 1
+
+/**
+ * An argument is NULL where it must not be, or outside its documented range.
+ */
+#define JVDB_ERROR_INVALID_ARGUMENT -1
+
+/**
+ * No database of this name exists.
+ */
+#define JVDB_ERROR_NOT_FOUND -2
+
+/**
+ * A database of this name exists already.
+ */
+#define JVDB_ERROR_ALREADY_EXISTS -3
+
+/**
+ * jvdb_replace() found no vector of this key.
+ */
+#define JVDB_ERROR_KEY_NOT_FOUND -4
+
+/**
+ * jvdb_insert() found a vector of this key.
+ */
+#define JVDB_ERROR_KEY_EXISTS -5
+
+/**
+ * The number of elements is not the dimension of the database.
+ */
+#define JVDB_ERROR_DIMENSION_MISMATCH -6
+
+/**
+ * The caller's buffer is too small. The length needed was reported and nothing was copied.
+ */
+#define JVDB_ERROR_BUFFER_TOO_SMALL -7
+
+/**
+ * The operating system refused: see jvdb_error_os_errno(). The call may be repeated once the cause is gone.
+ */
+#define JVDB_ERROR_IO -8
+
+/**
+ * The disk or the quota is full. Nothing was acknowledged; free space and repeat the call.
+ */
+#define JVDB_ERROR_NO_SPACE -9
+
+/**
+ * A file is foreign, truncated or damaged. It was not changed.
+ */
+#define JVDB_ERROR_CORRUPT -10
+
+/**
+ * A file carries a format version that this build does not read.
+ */
+#define JVDB_ERROR_UNSUPPORTED_VERSION -11
+
+/**
+ * Another opening of the directory has it for writing; the message names who.
+ */
+#define JVDB_ERROR_LOCKED -12
+
+/**
+ * A write was asked of a directory opened with JVDB_READ_ONLY.
+ */
+#define JVDB_ERROR_READ_ONLY -13
+
+/**
+ * An earlier sync failed: reads go on, writes do not. Close and open the directory to recover.
+ */
+#define JVDB_ERROR_POISONED -14
+
+/**
+ * All max_open_files databases are held by handles. Release one.
+ */
+#define JVDB_ERROR_ALL_PINNED -15
+
+/**
+ * The database was dropped while this handle was held.
+ */
+#define JVDB_ERROR_DROPPED -16
+
+/**
+ * A defect of this library, caught at its edge. The handle answers nothing else from now on; release or close it.
+ */
+#define JVDB_ERROR_PANIC -17
+
+/**
+ * An error this table has no code for yet; the message tells.
+ */
+#define JVDB_ERROR_INTERNAL -18
+
+/**
+ * A directory opened with JVDB_READ_ONLY was changed by its writer since. Nothing is damaged; open it again.
+ */
+#define JVDB_ERROR_CHANGED -19
+
+/**
+ * Flag of jvdb_options_t: take no lock and change nothing; writes fail with JVDB_ERROR_READ_ONLY.
+ */
+#define JVDB_READ_ONLY 1
+
+/**
+ * Flag of jvdb_options_t: fail if the directory is missing, instead of creating it.
+ */
+#define JVDB_NO_CREATE 2
+
+/**
+ * Flag of jvdb_options_t: read files by positional reads instead of a memory mapping. Every read is then a copy and
+ * a system call, and no address space is used. The files are the same.
+ */
+#define JVDB_NO_MMAP 4
+
+/**
+ * Flag of jvdb_options_t: check the checksum of the whole record at every read, not only of its header.
+ */
+#define JVDB_VERIFY_CHECKSUMS 8
+
+/**
+ * For the times of jvdb_options_t: never, or not at all.
+ */
+#define JVDB_OFF -1
+
+/**
+ * Metric of a database: cosine distance.
+ */
+#define JVDB_METRIC_COSINE 0
+
+/**
+ * Metric of a database: Euclidean (L2) distance.
+ */
+#define JVDB_METRIC_EUCLIDEAN 1
+
+/**
+ * Metric of a database: inner product.
+ */
+#define JVDB_METRIC_DOT_PRODUCT 2
+
+/**
+ * A place in a database, to walk over its keys from. It pins the database. One thread at a time may use it.
+ */
+typedef struct jvdb_cursor_t jvdb_cursor_t;
+
+/**
+ * One database, open and pinned. Every call but jvdb_database_release() may run on any thread, any number at once.
+ */
+typedef struct jvdb_database_t jvdb_database_t;
+
+/**
+ * Why a call failed: a code, a message, and where it happened. Immutable; readable from any thread until it is freed.
+ */
+typedef struct jvdb_error_t jvdb_error_t;
+
+/**
+ * A sorted list of names. Immutable; readable from any thread until it is freed.
+ */
+typedef struct jvdb_names_t jvdb_names_t;
+
+/**
+ * A directory of databases, open. Every call but jvdb_close() may run on any thread, any number at once.
+ */
+typedef struct jvdb_storage_t jvdb_storage_t;
+
+/**
+ * What a call came to: zero done, positive an answer that is no error, negative an error.
+ */
+typedef int32_t jvdb_status_t;
+
+/**
+ * How a directory is opened. Zero in any field means its default, so `{ .struct_size = sizeof(jvdb_options_t) }` is
+ * the same as no options at all.
+ */
+typedef struct jvdb_options_t {
+    /**
+     * sizeof(jvdb_options_t), as the program was compiled.
+     */
+    size_t struct_size;
+    /**
+     * JVDB_READ_ONLY, JVDB_NO_CREATE, JVDB_NO_MMAP, JVDB_VERIFY_CHECKSUMS, or'ed together.
+     */
+    uint64_t flags;
+    /**
+     * Databases whose file may be open at once, 5 to 1000. Default 100.
+     */
+    uint64_t max_open_files;
+    /**
+     * Milliseconds between automatic flushes, up to 3,600,000. Default 300,000; JVDB_OFF for none.
+     */
+    int64_t flush_interval_ms;
+    /**
+     * Milliseconds that opening a database waits while all open ones are held. Default 10,000; JVDB_OFF to fail at
+     * once.
+     */
+    int64_t pin_timeout_ms;
+    /**
+     * Bytes of unflushed records per database at which a flush starts by itself. Default 64 MiB.
+     */
+    uint64_t max_unflushed_bytes;
+    /**
+     * Unflushed operations per database at which a flush starts by itself. Default 1,000,000.
+     */
+    uint64_t max_unflushed_operations;
+} jvdb_options_t;
+
+/**
+ * State of a storage directory. Set struct_size, the rest is filled in.
+ */
+typedef struct jvdb_storage_stats_t {
+    /**
+     * sizeof(jvdb_storage_stats_t), as the program was compiled.
+     */
+    size_t struct_size;
+    /**
+     * Databases in the directory.
+     */
+    uint64_t databases;
+    /**
+     * Live vectors in all of them.
+     */
+    uint64_t vectors;
+    /**
+     * Bytes of all `.jvdb` files.
+     */
+    uint64_t bytes_on_disk;
+    /**
+     * Databases whose file is open now, at most max_open_files.
+     */
+    uint64_t open_files;
+    /**
+     * The limit the directory was opened with.
+     */
+    uint64_t max_open_files;
+    /**
+     * Databases closed to make room for others since the directory was opened.
+     */
+    uint64_t evictions;
+    /**
+     * Evictions within the last 60 seconds.
+     */
+    double evictions_per_minute;
+    /**
+     * Completed flushes since the directory was opened.
+     */
+    uint64_t flushes;
+    /**
+     * Microseconds the last completed flush took.
+     */
+    uint64_t last_flush_us;
+    /**
+     * Microseconds the longest completed flush took.
+     */
+    uint64_t longest_flush_us;
+    /**
+     * Bytes of records that no completed flush covers yet.
+     */
+    uint64_t unflushed_bytes;
+} jvdb_storage_stats_t;
+
+/**
+ * Key of a vector: a 64-bit integer, or 1 to 512 bytes of any value. The integer 7 and the byte '7' are two keys.
+ * Make one with jvdb_key() or jvdb_key_bytes(). It owns nothing; the bytes are read during the call that takes it.
+ */
+typedef struct jvdb_key_t {
+    /**
+     * The bytes of a byte key; NULL in an integer key.
+     */
+    const void *bytes;
+    /**
+     * The integer of an integer key; the number of bytes of a byte key.
+     */
+    uint64_t number;
+} jvdb_key_t;
+
+/**
+ * State of one database. Set struct_size, the rest is filled in.
+ */
+typedef struct jvdb_database_stats_t {
+    /**
+     * sizeof(jvdb_database_stats_t), as the program was compiled.
+     */
+    size_t struct_size;
+    /**
+     * Live vectors.
+     */
+    uint64_t vectors;
+    /**
+     * Length of the file in bytes.
+     */
+    uint64_t file_bytes;
+    /**
+     * Bytes in the file that hold nothing alive: replaced and deleted records, outgrown index tables.
+     */
+    uint64_t dead_bytes;
+    /**
+     * Bytes of records that no completed flush covers yet.
+     */
+    uint64_t unflushed_bytes;
+    /**
+     * Operations that no completed flush covers yet.
+     */
+    uint64_t unflushed_operations;
+    /**
+     * Buckets of the index table, 64 bytes each.
+     */
+    uint64_t index_buckets;
+    /**
+     * Completed flushes of this database since it was opened.
+     */
+    uint64_t flushes;
+    /**
+     * Microseconds the last completed flush took.
+     */
+    uint64_t last_flush_us;
+    /**
+     * Microseconds the longest completed flush took.
+     */
+    uint64_t longest_flush_us;
+} jvdb_database_stats_t;
+
+/**
+ * A vector borrowed from its database. It stays valid and unchanged until jvdb_vector_release(), whatever happens to
+ * the database meanwhile, jvdb_close() included. The struct may be moved but not released twice through copies of it.
+ */
+typedef struct jvdb_vector_t {
+    /**
+     * The elements, on a 64-byte boundary. NULL when nothing is pinned.
+     */
+    const float *elements;
+    /**
+     * Number of elements.
+     */
+    size_t dimension;
+    /**
+     * The metadata.
+     */
+    const void *metadata;
+    /**
+     * Bytes of metadata.
+     */
+    size_t metadata_length;
+    /**
+     * What keeps it valid. Private.
+     */
+    uint64_t pin[16];
+} jvdb_vector_t;
+
+/**
+ * Vectors to store in one atomic step. Set either `ids` or `keys`, and either `matrix` or `rows`. Nothing is copied
+ * before it is written, and all of it stays the caller's.
+ */
+typedef struct jvdb_batch_t {
+    /**
+     * sizeof(jvdb_batch_t), as the program was compiled.
+     */
+    size_t struct_size;
+    /**
+     * Number of vectors.
+     */
+    size_t count;
+    /**
+     * Elements of each vector: the database's dimension.
+     */
+    size_t dimension;
+    /**
+     * `count` integer keys, or NULL.
+     */
+    const uint64_t *ids;
+    /**
+     * `count` keys of any kind, or NULL.
+     */
+    const struct jvdb_key_t *keys;
+    /**
+     * `count` times `dimension` elements, one vector behind the other, or NULL.
+     */
+    const float *matrix;
+    /**
+     * `count` pointers to `dimension` elements each, or NULL.
+     */
+    const float *const *rows;
+    /**
+     * `count` pointers to metadata, each of them NULL for none; NULL for no metadata at all.
+     */
+    const void *const *metadata;
+    /**
+     * `count` lengths of metadata in bytes; NULL if `metadata` is.
+     */
+    const size_t *metadata_lengths;
+} jvdb_batch_t;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * Status code of the failed call, as it returned it. JVDB_OK for NULL.
+ */
+jvdb_status_t jvdb_error_code(const struct jvdb_error_t *error);
+
+/**
+ * What happened, where, and what to do: one line of UTF-8. Lives as long as the error; an empty string for NULL.
+ */
+const char *jvdb_error_message(const struct jvdb_error_t *error);
+
+/**
+ * errno of the operating system for JVDB_ERROR_IO and JVDB_ERROR_NO_SPACE; 0 where there is none.
+ */
+int32_t jvdb_error_os_errno(const struct jvdb_error_t *error);
+
+/**
+ * Name of the database it happened to, or NULL. Lives as long as the error.
+ */
+const char *jvdb_error_database(const struct jvdb_error_t *error);
+
+/**
+ * File or directory it happened to, or NULL. Lives as long as the error.
+ */
+const char *jvdb_error_path(const struct jvdb_error_t *error);
+
+/**
+ * Byte offset in that file, or -1 where none is known.
+ */
+int64_t jvdb_error_offset(const struct jvdb_error_t *error);
+
+/**
+ * Frees an error and every string taken from it. NULL is ignored.
+ */
+void jvdb_error_free(struct jvdb_error_t *error);
+
+/**
+ * Opens a directory of databases, creating it if it is missing, and takes its lock: one process writes at a time.
+ * No database file is opened yet, so this takes the same time for one database and for a thousand.
+ * `options` may be NULL for the defaults. Close the storage with jvdb_close().
+ *
+ * Fails with JVDB_ERROR_LOCKED if the directory is open for writing elsewhere, JVDB_ERROR_IO if it cannot be made,
+ * read or written, JVDB_ERROR_INVALID_ARGUMENT for options out of range.
+ */
+jvdb_status_t jvdb_open(const char *path,
+                        const struct jvdb_options_t *options,
+                        struct jvdb_storage_t **storage,
+                        struct jvdb_error_t **error);
+
+/**
+ * Opens an empty storage in memory: the same calls, no files; all is gone when it is closed. Flags that speak of files
+ * mean nothing here.
+ */
+jvdb_status_t jvdb_open_memory(const struct jvdb_options_t *options,
+                               struct jvdb_storage_t **storage,
+                               struct jvdb_error_t **error);
+
+/**
+ * Flushes everything, closes every file, releases the lock, and frees the storage, also when it returns an error.
+ * Release database handles and cursors before: one that is still held goes on working, and keeps the directory and
+ * its lock until it is released. No other call on this storage may run or follow. NULL is ignored.
+ */
+jvdb_status_t jvdb_close(struct jvdb_storage_t *storage,
+                         struct jvdb_error_t **error);
+
+/**
+ * Creates a database; it is durable when this returns. Names are UTF-8 of up to 255 bytes, without '/' and NUL.
+ * `dimension` is the number of elements of each vector, 1 to 65,536; `metric` one of JVDB_METRIC_*.
+ * `database` receives a handle on it, to be released with jvdb_database_release(); it may be NULL.
+ *
+ * Fails with JVDB_ERROR_ALREADY_EXISTS if there is one of this name.
+ */
+jvdb_status_t jvdb_create(struct jvdb_storage_t *storage,
+                          const char *name,
+                          uint32_t dimension,
+                          int32_t metric,
+                          struct jvdb_database_t **database,
+                          struct jvdb_error_t **error);
+
+/**
+ * Opens a database and pins it: its file stays open until the handle is released with jvdb_database_release().
+ *
+ * Fails with JVDB_ERROR_NOT_FOUND, with JVDB_ERROR_ALL_PINNED if max_open_files databases are held already, and with
+ * JVDB_ERROR_CORRUPT or JVDB_ERROR_UNSUPPORTED_VERSION if the file is not what it should be.
+ */
+jvdb_status_t jvdb_database_open(struct jvdb_storage_t *storage,
+                                 const char *name,
+                                 struct jvdb_database_t **database,
+                                 struct jvdb_error_t **error);
+
+/**
+ * Whether a database of this name exists: JVDB_OK or JVDB_ABSENT. Opens nothing.
+ */
+jvdb_status_t jvdb_exists(const struct jvdb_storage_t *storage,
+                          const char *name,
+                          struct jvdb_error_t **error);
+
+/**
+ * Removes a database and its file. Handles on it fail with JVDB_ERROR_DROPPED from then on; pinned vectors stay valid.
+ *
+ * Fails with JVDB_ERROR_NOT_FOUND if there is none of this name.
+ */
+jvdb_status_t jvdb_drop(struct jvdb_storage_t *storage,
+                        const char *name,
+                        struct jvdb_error_t **error);
+
+/**
+ * Lists the names of all databases, sorted by their bytes. Free the list with jvdb_names_free().
+ */
+jvdb_status_t jvdb_list(const struct jvdb_storage_t *storage,
+                        struct jvdb_names_t **names,
+                        struct jvdb_error_t **error);
+
+/**
+ * Makes everything acknowledged before this call, in every database, survive a loss of power. All databases are tried;
+ * the first error is returned. `duration_us` receives the microseconds it took; it may be NULL.
+ */
+jvdb_status_t jvdb_storage_flush(struct jvdb_storage_t *storage,
+                                 uint64_t *duration_us,
+                                 struct jvdb_error_t **error);
+
+/**
+ * Figures of the directory. Set `stats->struct_size` before the call. Reads the first page of each database that is
+ * not open.
+ */
+jvdb_status_t jvdb_storage_stats(const struct jvdb_storage_t *storage,
+                                 struct jvdb_storage_stats_t *stats,
+                                 struct jvdb_error_t **error);
+
+/**
+ * Number of names; 0 for NULL.
+ */
+size_t jvdb_names_count(const struct jvdb_names_t *names);
+
+/**
+ * The name at an index, NUL-terminated UTF-8, or NULL past the end. Lives as long as the list.
+ */
+const char *jvdb_names_at(const struct jvdb_names_t *names, size_t index);
+
+/**
+ * Frees a list and every name taken from it. NULL is ignored.
+ */
+void jvdb_names_free(struct jvdb_names_t *names);
+
+/**
+ * Releases a handle, so that the database may be closed to make room for others. It does not flush. NULL is ignored.
+ */
+void jvdb_database_release(struct jvdb_database_t *database);
+
+/**
+ * Dimension (elements of each vector) and metric (JVDB_METRIC_*) of a database. Either out-parameter may be NULL.
+ */
+jvdb_status_t jvdb_database_schema(const struct jvdb_database_t *database,
+                                   uint32_t *dimension,
+                                   int32_t *metric,
+                                   struct jvdb_error_t **error);
+
+/**
+ * Stores a vector, or replaces the one of this key. When it returns, the vector survives the death of the process;
+ * after the next flush also a loss of power.
+ *
+ * `vector` has `dimension` elements, stored bit by bit as given, NaN included. `metadata` is any bytes up to 16 MiB,
+ * JSON text by convention; NULL with length 0 for none.
+ *
+ * Fails with JVDB_ERROR_DIMENSION_MISMATCH, JVDB_ERROR_NO_SPACE or JVDB_ERROR_POISONED; then nothing has changed.
+ */
+jvdb_status_t jvdb_put(struct jvdb_database_t *database,
+                       struct jvdb_key_t key,
+                       const float *vector,
+                       size_t dimension,
+                       const void *metadata,
+                       size_t metadata_length,
+                       struct jvdb_error_t **error);
+
+/**
+ * As jvdb_put(), but only under a new key: fails with JVDB_ERROR_KEY_EXISTS otherwise.
+ */
+jvdb_status_t jvdb_insert(struct jvdb_database_t *database,
+                          struct jvdb_key_t key,
+                          const float *vector,
+                          size_t dimension,
+                          const void *metadata,
+                          size_t metadata_length,
+                          struct jvdb_error_t **error);
+
+/**
+ * As jvdb_put(), but only in place of an existing vector: fails with JVDB_ERROR_KEY_NOT_FOUND otherwise.
+ */
+jvdb_status_t jvdb_replace(struct jvdb_database_t *database,
+                           struct jvdb_key_t key,
+                           const float *vector,
+                           size_t dimension,
+                           const void *metadata,
+                           size_t metadata_length,
+                           struct jvdb_error_t **error);
+
+/**
+ * Copies a vector and its metadata into the caller's buffers. JVDB_ABSENT if there is none of this key.
+ *
+ * `vector` has room for `dimension` elements, which must be the database's dimension; NULL if the vector is not
+ * wanted. `metadata` has room for `metadata_capacity` bytes; NULL if it is not wanted. `metadata_length` receives the
+ * metadata's length whenever the vector exists, also when it is not wanted or does not fit; it may be NULL.
+ *
+ * Never copies a part: with JVDB_ERROR_BUFFER_TOO_SMALL, as with every other status but JVDB_OK, both buffers are
+ * untouched. jvdb_get_pinned() copies nothing at all.
+ */
+jvdb_status_t jvdb_get(const struct jvdb_database_t *database,
+                       struct jvdb_key_t key,
+                       float *vector,
+                       size_t dimension,
+                       void *metadata,
+                       size_t metadata_capacity,
+                       size_t *metadata_length,
+                       struct jvdb_error_t **error);
+
+/**
+ * Whether there is a vector of this key: JVDB_OK or JVDB_ABSENT.
+ */
+jvdb_status_t jvdb_contains(const struct jvdb_database_t *database,
+                            struct jvdb_key_t key,
+                            struct jvdb_error_t **error);
+
+/**
+ * Deletes a vector and its metadata. JVDB_ABSENT if there was none of this key. Durable as jvdb_put().
+ */
+jvdb_status_t jvdb_delete(struct jvdb_database_t *database,
+                          struct jvdb_key_t key,
+                          struct jvdb_error_t **error);
+
+/**
+ * Number of live vectors.
+ */
+jvdb_status_t jvdb_count(const struct jvdb_database_t *database,
+                         uint64_t *count,
+                         struct jvdb_error_t **error);
+
+/**
+ * Makes everything acknowledged on this database before the call survive a loss of power. Other threads go on reading
+ * and writing meanwhile. `duration_us` receives the microseconds it took; it may be NULL.
+ *
+ * Fails with JVDB_ERROR_IO or JVDB_ERROR_POISONED; nothing more is durable then than before.
+ */
+jvdb_status_t jvdb_flush(struct jvdb_database_t *database,
+                         uint64_t *duration_us,
+                         struct jvdb_error_t **error);
+
+/**
+ * Figures of one database. Set `stats->struct_size` before the call.
+ */
+jvdb_status_t jvdb_database_stats(const struct jvdb_database_t *database,
+                                  struct jvdb_database_stats_t *stats,
+                                  struct jvdb_error_t **error);
+
+/**
+ * Reads a vector and its metadata without copying them. JVDB_ABSENT if there is none of this key.
+ * Release `*vector` with jvdb_vector_release() after JVDB_OK; after any other status there is nothing to release,
+ * and releasing it does nothing.
+ */
+jvdb_status_t jvdb_get_pinned(const struct jvdb_database_t *database,
+                              struct jvdb_key_t key,
+                              struct jvdb_vector_t *vector,
+                              struct jvdb_error_t **error);
+
+/**
+ * Releases a pinned vector and makes it an empty one, so that releasing it again does nothing. NULL and a struct of
+ * zeros are ignored.
+ */
+void jvdb_vector_release(struct jvdb_vector_t *vector);
+
+/**
+ * Stores all vectors of a batch, or none: also across a crash or a loss of power. Durable as jvdb_put(). One lock
+ * and as few writes as possible for all of it; 1,000 rows is a good size. An empty batch does nothing.
+ */
+jvdb_status_t jvdb_put_batch(struct jvdb_database_t *database,
+                             const struct jvdb_batch_t *batch,
+                             struct jvdb_error_t **error);
+
+/**
+ * Opens a cursor behind `position`: 0 to begin, or what jvdb_cursor_position() gave, which stays good for as long as
+ * the database is neither dropped nor compacted. Close it with jvdb_cursor_close().
+ *
+ * Keys come in the order in which they were last stored. A key that is there throughout comes at least once; one that
+ * is replaced meanwhile may come again, because it has moved to the end.
+ */
+jvdb_status_t jvdb_cursor_open(const struct jvdb_database_t *database,
+                               uint64_t position,
+                               struct jvdb_cursor_t **cursor,
+                               struct jvdb_error_t **error);
+
+/**
+ * Gives the next key, or JVDB_ABSENT after the last. Bytes of the key live until the next call on this cursor.
+ */
+jvdb_status_t jvdb_cursor_next_key(struct jvdb_cursor_t *cursor,
+                                   struct jvdb_key_t *key,
+                                   struct jvdb_error_t **error);
+
+/**
+ * Where the cursor is: behind the key given last. A number to keep and to open another cursor at.
+ */
+jvdb_status_t jvdb_cursor_position(const struct jvdb_cursor_t *cursor,
+                                   uint64_t *position,
+                                   struct jvdb_error_t **error);
+
+/**
+ * Closes a cursor. NULL is ignored.
+ */
+void jvdb_cursor_close(struct jvdb_cursor_t *cursor);
+
+/**
+ * Sets an attribute: up to 16 MiB under a name of 1 to 512 bytes. Durable as jvdb_put().
+ */
+jvdb_status_t jvdb_attribute_set(struct jvdb_database_t *database,
+                                 const char *name,
+                                 const void *value,
+                                 size_t value_length,
+                                 struct jvdb_error_t **error);
+
+/**
+ * Copies the value of an attribute. JVDB_ABSENT if there is none of this name.
+ *
+ * `value` has room for `value_capacity` bytes; NULL if only the length is wanted. `value_length` receives the length
+ * whenever the attribute exists, also with JVDB_ERROR_BUFFER_TOO_SMALL, when nothing is copied; it may be NULL.
+ */
+jvdb_status_t jvdb_attribute_get(const struct jvdb_database_t *database,
+                                 const char *name,
+                                 void *value,
+                                 size_t value_capacity,
+                                 size_t *value_length,
+                                 struct jvdb_error_t **error);
+
+/**
+ * Removes an attribute. JVDB_ABSENT if there was none of this name. Durable as jvdb_put().
+ */
+jvdb_status_t jvdb_attribute_remove(struct jvdb_database_t *database,
+                                    const char *name,
+                                    struct jvdb_error_t **error);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+/**
+ * An integer key.
+ */
+static inline jvdb_key_t jvdb_key(uint64_t id)
+{
+    jvdb_key_t key;
+    key.bytes = NULL;
+    key.number = id;
+    return key;
+}
+
+/**
+ * A byte key of 1 to 512 bytes. NULL and length 0 make a key that every call refuses, never an integer key.
+ */
+static inline jvdb_key_t jvdb_key_bytes(const void *bytes, size_t length)
+{
+    jvdb_key_t key;
+    key.bytes = bytes != NULL ? bytes : "";
+    key.number = bytes != NULL ? length : 0;
+    return key;
+}
+
+#endif /* JVDB_H */
