@@ -68,7 +68,7 @@ impl Databases {
     /// # Errors
     /// [`Error::Io`] if the volume cannot be listed, [`Error::InvalidArgument`] for options out of range.
     pub fn on(volume: Arc<dyn Volume>, options: Options) -> Result<Self> {
-        Ok(Self { house: Arc::new(House::new(Shelf::open(volume, options)?)?) })
+        Ok(Self { house: Arc::new(House::new(Shelf::open(volume, options)?)) })
     }
 
     /// Makes an empty database and opens it. It survives a loss of power when this returns.

@@ -1,13 +1,14 @@
 //! Flushes nobody asked for: every `flush_interval`, and when too much is unflushed.
 //!
-//! A thread of its own where there are threads; elsewhere the next write does what is due. Holds no lock of its own
+//! A thread of its own where there are threads, started by the first write; elsewhere the next write does what is due. Holds no lock of its own
 //! while it flushes, and keeps no directory open that its user has let go.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::shelf::Shelf;
 use crate::store::{Pressure, Store, lock};
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,8 @@ use std::time::{Duration, Instant};
 pub(crate) struct House {
     pub shelf: Arc<Shelf>,
     bell: Arc<Bell>,
-    thread: Option<JoinHandle<()>>,
+    /// Started by the first write; `None` if there can be none.
+    thread: OnceLock<Option<JoinHandle<()>>>,
     /// When the last periodic flush was, in microseconds of the volume's clock. For houses without a thread.
     flushed_us: AtomicU64,
 }
@@ -33,28 +35,33 @@ struct Calls {
 }
 
 impl House {
-    pub(crate) fn new(shelf: Shelf) -> Result<Self> {
-        let shelf = Arc::new(shelf);
-        let bell = Arc::new(Bell::default());
-        let wanted = shelf.volume.has_threads() && !shelf.options.read_only;
-        let thread = wanted.then(|| start(&shelf, &bell)).transpose()?;
+    pub(crate) fn new(shelf: Shelf) -> Self {
         let flushed_us = AtomicU64::new(micros(shelf.volume.now()));
-        Ok(Self { shelf, bell, thread, flushed_us })
+        Self { shelf: Arc::new(shelf), bell: Arc::default(), thread: OnceLock::new(), flushed_us }
     }
 
+    /// Whether a thread sees to what time makes due. Starts it if there can be one.
     pub(crate) fn has_thread(&self) -> bool {
-        self.thread.is_some()
+        let thread = self.thread.get_or_init(|| {
+            let started = self.shelf.volume.has_threads().then(|| start(&self.shelf, &self.bell));
+            started.transpose().unwrap_or_else(|error| {
+                tracing::warn!(%error, "no flush thread could be started: due flushes run inside the next write");
+                None
+            })
+        });
+        thread.is_some()
     }
 
     /// Sees to a store under pressure, and without a thread to what time has made due.
     pub(crate) fn relieve(&self, store: &Store, pressure: Pressure) {
-        match (pressure, &self.thread) {
-            (Pressure::Overdue, _) | (Pressure::Due, None) => note(store.flush().map(drop)),
-            (Pressure::Due, Some(_)) => self.bell.ring(),
+        let threaded = self.has_thread();
+        match (pressure, threaded) {
+            (Pressure::Overdue, _) | (Pressure::Due, false) => note(store.flush().map(drop)),
+            (Pressure::Due, true) => self.bell.ring(),
             (Pressure::None, _) => {}
         }
         let interval = self.shelf.options.flush_interval;
-        if self.thread.is_none() && !interval.is_zero() && !self.shelf.options.read_only {
+        if !threaded && !interval.is_zero() {
             let now = micros(self.shelf.volume.now());
             if now.saturating_sub(self.flushed_us.load(Relaxed)) >= micros(interval) {
                 self.flushed_us.store(now, Relaxed);
@@ -68,7 +75,7 @@ impl Drop for House {
     fn drop(&mut self) {
         lock(&self.bell.calls).stop = true;
         self.bell.rung.notify_all();
-        if let Some(thread) = self.thread.take() {
+        if let Some(Some(thread)) = self.thread.take() {
             // A thread that panicked has said so itself.
             let _ = thread.join();
         }
@@ -99,13 +106,11 @@ fn note(flushed: Result<()>) {
     }
 }
 
-fn start(shelf: &Arc<Shelf>, bell: &Arc<Bell>) -> Result<JoinHandle<()>> {
+fn start(shelf: &Arc<Shelf>, bell: &Arc<Bell>) -> io::Result<JoinHandle<()>> {
     let interval = shelf.options.flush_interval;
-    let path = shelf.volume.path().to_owned();
     let (shelf, bell) = (Arc::downgrade(shelf), Arc::clone(bell));
     let thread = std::thread::Builder::new().name("jvdb-flush".into());
-    let thread = thread.spawn(move || run(&shelf, &bell, interval));
-    thread.map_err(|source| Error::io("start the flush thread of", path, source))
+    thread.spawn(move || run(&shelf, &bell, interval))
 }
 
 fn run(shelf: &Weak<Shelf>, bell: &Bell, interval: Duration) {

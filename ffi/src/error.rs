@@ -77,6 +77,7 @@ impl Failure {
                 Core::Corrupt { path: file, offset: at, .. } => (path, offset) = (Some(file), Some(at)),
                 Core::UnsupportedVersion { path: file, .. }
                 | Core::Locked { path: file, .. }
+                | Core::Changed { path: file }
                 | Core::ReadOnly { path: file } => path = Some(file),
                 _ => {}
             }
