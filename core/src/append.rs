@@ -7,7 +7,7 @@ use crate::delta::{Entry, spread};
 use crate::key::Name;
 use crate::log::{Fault, Link, Located, Log};
 use crate::medium::{Medium, Permit};
-use crate::record::{Header, Kind, UNIT};
+use crate::record::{HEADER, Header, Kind, UNIT};
 use crate::superblock::Counts;
 use crate::table::Geometry;
 use crate::teeth::{Mutant, broken};
@@ -90,6 +90,29 @@ impl Writer {
         draft.stretch()?;
         draft.finish()?;
         Ok(geometry)
+    }
+
+    /// Adds a record of another file as it is, but for its place in the chain. Returns its offset here.
+    pub(crate) fn copy(&mut self, found: &Located, record: &[u8], continues: bool) -> Result<u64, Fault> {
+        if self.buffer.len() >= PIECE {
+            self.write_copies()?;
+        }
+        let mut header = found.header;
+        header.follow(&self.next, self.salt, continues);
+        let offset = self.next.offset;
+        self.buffer.extend_from_slice(&header.seal());
+        self.buffer.extend_from_slice(&record[HEADER..]);
+        self.next = Link::after(&Located { offset, len: found.len, header });
+        Ok(offset)
+    }
+
+    /// Writes what was added.
+    pub(crate) fn write_copies(&mut self) -> Result<(), Fault> {
+        let offset = self.next.offset - self.buffer.len() as u64;
+        let written = self.medium().and_then(|medium| medium.write(offset, &self.buffer, Permit::ENGINE));
+        written.map_err(|source| Fault::Io { action: "write", offset, source })?;
+        self.buffer.clear();
+        Ok(())
     }
 
     /// Forgets the last draft, and gives back memory that only a large batch needed.
@@ -238,12 +261,7 @@ impl Draft<'_> {
     /// Completes the header of the open record.
     fn seal(&mut self, continues: bool) {
         let Some(Open { mut header, at, len }) = self.open.take() else { return };
-        if continues {
-            header.set_continues();
-        }
-        header.link = self.next.link;
-        header.sequence = self.next.sequence;
-        header.salt = self.writer.salt;
+        header.follow(&self.next, self.writer.salt, continues);
         let block = header.seal();
         self.writer.buffer[at..at + block.len()].copy_from_slice(&block);
         self.next = Link::after(&Located { offset: self.next.offset, len, header });

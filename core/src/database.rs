@@ -112,7 +112,7 @@ impl Cursor {
     /// Before the first vector.
     pub const START: Self = Self(0);
 
-    /// As a number that a caller may store, good until the database is dropped or compacted.
+    /// As a number that a caller may store, good until the database is dropped, or closed and compacted.
     pub fn to_u64(self) -> u64 {
         self.0
     }
@@ -133,7 +133,7 @@ pub struct Scan<'a> {
 impl Scan<'_> {
     /// Behind the vector given last: a later scan from here goes on with the next one.
     pub fn cursor(&self) -> Cursor {
-        Cursor(self.position.offset)
+        Cursor(self.position.cursor())
     }
 }
 
@@ -160,7 +160,7 @@ pub struct Ids<'a> {
 impl Ids<'_> {
     /// Behind the key given last.
     pub fn cursor(&self) -> Cursor {
-        Cursor(self.position.offset)
+        Cursor(self.position.cursor())
     }
 }
 
@@ -335,7 +335,7 @@ impl Database {
     /// Keys of all live vectors, in the order in which they were last stored. See [`scan`](Self::scan) for what writes
     /// in between do.
     pub fn ids(&self, from: Cursor) -> Ids<'_> {
-        Ids { store: self.store(), position: Position::at(from.0), failed: false }
+        Ids { store: self.store(), position: Position::from_cursor(from.0), failed: false }
     }
 
     /// All live vectors without a copy, in the order in which they were last stored, from a cursor on.
@@ -343,7 +343,7 @@ impl Database {
     /// No lock is held between elements. A vector that is there throughout the scan is given at least once; one that is
     /// replaced meanwhile may come a second time with its new value, because it has moved to the end.
     pub fn scan(&self, from: Cursor) -> Scan<'_> {
-        Scan { store: self.store(), position: Position::at(from.0), failed: false }
+        Scan { store: self.store(), position: Position::from_cursor(from.0), failed: false }
     }
 
     /// Number of live vectors. Takes no lock.
@@ -404,6 +404,17 @@ impl Database {
     /// Those of [`get`](Self::get).
     pub fn attributes(&self) -> Result<Vec<Vec<u8>>> {
         self.store().attribute_names()
+    }
+
+    /// Writes the live records to a new file that takes the place of the old one, and returns the bytes gained. Reads and
+    /// writes go on meanwhile; vectors that were read stay valid, and the old file's space is free when the last of them
+    /// is dropped. Cursors go on at their place; a scan may give a few vectors a second time.
+    ///
+    /// # Errors
+    /// Those of [`flush`](Self::flush), and [`Error::Corrupt`](crate::Error::Corrupt) if a live record is damaged: it is
+    /// not copied, nothing is changed. The disk must have room for all live records.
+    pub fn compact(&self) -> Result<u64> {
+        self.pin.compact()
     }
 
     /// Checks every checksum, the chain of the log, and the index against the log. Writes wait meanwhile.

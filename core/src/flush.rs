@@ -37,6 +37,13 @@ pub(crate) struct Checkpoint {
     pub reserved: Option<Geometry>,
 }
 
+impl Checkpoint {
+    /// As a superblock on disk says it.
+    pub(crate) fn at(superblock: Superblock) -> Self {
+        Self { superblock, applied_to: superblock.applied_end, unsure_to: 0, wanted: None, reserved: None }
+    }
+}
+
 /// The part of the log that a flush takes on.
 struct Cut {
     next: Link,
@@ -53,7 +60,7 @@ impl Store {
     }
 
     /// With `all`, also brings into the table what is durable already but was only replayed.
-    fn flush_with(&self, checkpoint: &mut Checkpoint, all: bool) -> Result<Duration> {
+    pub(crate) fn flush_with(&self, checkpoint: &mut Checkpoint, all: bool) -> Result<Duration> {
         let started = self.volume.now();
         let mut took = None;
         loop {

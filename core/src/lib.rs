@@ -16,6 +16,7 @@ compile_error!("jvdb reads vectors in place from little-endian files");
 mod append;
 mod checkpoint;
 mod checksum;
+mod compact;
 mod database;
 mod databases;
 mod delta;

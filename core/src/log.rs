@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::key::Name;
 use crate::medium::{Medium, View};
 use crate::record::{HEADER, Header, Kind, UNIT};
-use crate::superblock::LOG_START;
+use crate::superblock::{LOG_START, Superblock};
 use crate::table::{Geometry, Rotten};
 use crate::teeth::{Mutant, broken};
 use std::io;
@@ -117,6 +117,12 @@ pub(crate) struct Link {
     pub offset: u64,
     pub sequence: u64,
     pub link: u64,
+}
+
+impl From<&Superblock> for Link {
+    fn from(superblock: &Superblock) -> Self {
+        Self { offset: superblock.durable_end, sequence: superblock.sequence, link: superblock.link }
+    }
 }
 
 impl Link {

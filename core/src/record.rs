@@ -5,6 +5,7 @@
 
 use crate::checksum::{field, sum64};
 use crate::key::{Key, Name};
+use crate::log::Link;
 use crate::schema::{MAX_KEY_LEN, MAX_METADATA_LEN};
 use crate::table::Geometry;
 
@@ -96,8 +97,10 @@ impl Header {
         header
     }
 
-    pub(crate) fn set_continues(&mut self) {
-        self.flags |= CONTINUES;
+    /// Takes its place in the chain.
+    pub(crate) fn follow(&mut self, place: &Link, salt: u32, continues: bool) {
+        self.flags = if continues { self.flags | CONTINUES } else { self.flags & !CONTINUES };
+        (self.link, self.sequence, self.salt) = (place.link, place.sequence, salt);
     }
 
     pub(crate) fn continues(&self) -> bool {

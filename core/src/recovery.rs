@@ -4,7 +4,6 @@
 //! memory and writes nothing; what was never acknowledged is cut off before the next write.
 
 use crate::append::Writer;
-use crate::delta::Delta;
 use crate::error::{Error, Result};
 use crate::flush::Checkpoint;
 use crate::log::{Fault, Link, Located, Log};
@@ -158,13 +157,7 @@ pub(crate) fn open(
         identity,
         settings,
         volume,
-        checkpoint: Mutex::new(Checkpoint {
-            superblock,
-            applied_to: superblock.applied_end,
-            unsure_to: next.offset,
-            wanted: None,
-            reserved: None,
-        }),
+        checkpoint: Mutex::new(Checkpoint { unsure_to: next.offset, ..Checkpoint::at(superblock) }),
         writer: Mutex::new(writer),
         state: ShardedLock::new(state),
         poison: OnceLock::new(),
@@ -186,15 +179,8 @@ struct Replay {
 impl Replay {
     fn new(identity: &Identity, medium: Arc<dyn Medium>, superblock: Superblock) -> Self {
         let end = medium.len();
-        let state = State {
-            medium: Some(medium),
-            vector_bytes: identity.schema.vector_bytes(),
-            end,
-            table: superblock.table,
-            frozen: Arc::default(),
-            active: Delta::default(),
-        };
-        let next = Link { offset: superblock.durable_end, sequence: superblock.sequence, link: superblock.link };
+        let state = State::new(medium, identity.schema.vector_bytes(), superblock.table, end);
+        let next = Link::from(&superblock);
         Self { state, seed: identity.seed, next, counts: superblock.counts }
     }
 

@@ -1,5 +1,6 @@
 //! Walking over what is alive, in log order, without holding anything between steps.
 
+use crate::compact::moved;
 use crate::error::Result;
 use crate::key::{KeyBuf, Name};
 use crate::log::{Fault, Located};
@@ -17,7 +18,8 @@ const AHEAD: u64 = 4 << 20;
 /// A position in the log. It stays good while the log only grows.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Position {
-    pub offset: u64,
+    offset: u64,
+    era: u64,
     told: u64,
     /// Whether this is known to be the start of a record, because it was reached from the start of the log.
     sure: bool,
@@ -33,11 +35,33 @@ enum Step {
     End,
 }
 
+/// Bits of a cursor that say where, in units of 64 bytes; those above say in which era.
+const OFFSET_BITS: u32 = 48;
+
 impl Position {
-    pub(crate) fn at(offset: u64) -> Self {
-        let sure = offset <= LOG_START;
+    /// From a cursor; the start of the log for 0.
+    pub(crate) fn from_cursor(cursor: u64) -> Self {
+        let (era, offset) = (cursor >> OFFSET_BITS, (cursor & ((1 << OFFSET_BITS) - 1)) << 6);
         let offset = offset.max(LOG_START);
-        Self { offset, told: offset, sure }
+        Self { offset, era, told: offset, sure: cursor == 0 }
+    }
+
+    pub(crate) fn cursor(&self) -> u64 {
+        (self.era << OFFSET_BITS) | (self.offset >> 6)
+    }
+
+    /// Goes on where a compaction has put things: at the same place or a little before it.
+    fn catch_up(&mut self, state: &State) -> bool {
+        if self.era == state.era || self.offset == LOG_START {
+            self.era = state.era;
+            return true;
+        }
+        let next_era = self.era + 1 == state.era;
+        if next_era {
+            self.offset = moved(&state.moves, self.offset);
+            (self.era, self.told, self.sure) = (state.era, self.offset, false);
+        }
+        next_era
     }
 }
 
@@ -79,6 +103,10 @@ impl Store {
     }
 
     fn step(&self, state: &State, position: &mut Position) -> Result<Step, Fault> {
+        if !position.catch_up(state) {
+            let what = "cursor is from before an earlier compaction; begin again";
+            return Err(Fault::Corrupt { offset: position.offset, what });
+        }
         let log = state.log()?;
         for _ in 0..STRIDE {
             if position.offset >= state.end {

@@ -102,6 +102,15 @@ impl Pin {
         &self.store
     }
 
+    pub(crate) fn compact(&self) -> Result<u64> {
+        let shelf = &self.house.shelf;
+        // The new file is open beside the old one.
+        shelf.room()?;
+        let gained = self.store.compact(shelf.salt());
+        shelf.books().files -= 1;
+        gained
+    }
+
     /// Sees to it that what is unflushed stays bounded. The write that comes before it is acknowledged already, so a
     /// flush that fails here is told by the next one.
     pub(crate) fn relieve(&self) {
@@ -197,6 +206,10 @@ impl Shelf {
         }
     }
 
+    fn salt(&self) -> u32 {
+        if broken(Mutant::SaltKept) { 7 } else { xxh3_64(&self.identity()) as u32 }
+    }
+
     fn settings(&self) -> Settings {
         Settings {
             read_only: self.options.read_only,
@@ -266,7 +279,7 @@ impl Shelf {
             store.unpark()?;
             return Ok(Arc::clone(store));
         }
-        let salt = if broken(Mutant::SaltKept) { 7 } else { xxh3_64(&self.identity()) as u32 };
+        let salt = self.salt();
         let file = name::file_of(name)?;
         let open = || {
             let (volume, flushes) = (Arc::clone(&self.volume), Arc::clone(&self.flushes));

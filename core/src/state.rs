@@ -2,6 +2,7 @@
 //!
 //! Held under a lock that readers share; changed by writers and by the flush in short steps.
 
+use crate::compact::Moves;
 use crate::delta::Delta;
 use crate::key::Name;
 use crate::log::{Fault, Located, Log};
@@ -22,6 +23,10 @@ pub(crate) struct State {
     pub frozen: Arc<Delta>,
     /// What was written since.
     pub active: Delta,
+    /// Number of compactions since the file was opened.
+    pub era: u64,
+    /// Where the last of them put things.
+    pub moves: Arc<Moves>,
 }
 
 /// What is known of a name.
@@ -36,6 +41,20 @@ pub(crate) struct Lookup {
 }
 
 impl State {
+    /// A file whose table speaks of everything in it.
+    pub(crate) fn new(medium: Arc<dyn Medium>, vector_bytes: usize, table: Geometry, end: u64) -> Self {
+        Self {
+            medium: Some(medium),
+            vector_bytes,
+            end,
+            table,
+            frozen: Arc::default(),
+            active: Delta::default(),
+            era: 0,
+            moves: Arc::default(),
+        }
+    }
+
     pub(crate) fn log(&self) -> Result<Log<'_>, Fault> {
         let medium = self.medium.as_deref().ok_or_else(|| Fault::Io {
             action: "read",

@@ -6,7 +6,8 @@ use super::{Medium, Volume};
 use crate::error::{Error, Result};
 use crate::options::Access;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -46,8 +47,9 @@ impl DirectoryLock {
                 return Err(Error::Locked { path: directory.display().to_string(), holder: holder.into() });
             }
         }
-        file.set_len(0).map_err(failed)?;
-        writeln!(file, "process {}", std::process::id()).map_err(failed)?;
+        // One write of fixed width, so that it covers what an earlier holder left.
+        let holder = format!("{:<19}\n", format!("process {}", std::process::id()));
+        file.write_all_at(holder.as_bytes(), 0).map_err(failed)?;
         Ok(Self { _file: file })
     }
 }

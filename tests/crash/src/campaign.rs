@@ -67,7 +67,8 @@ fn op(random: &mut fastrand::Rng, names: u8) -> Op {
         21..26 => Op::Batch((0..random.usize(1..6)).map(|_| part(random, names)).collect()),
         26 | 27 => Op::Attribute(name, value),
         28 => Op::RemoveAttribute(name),
-        29..35 => Op::Flush,
+        29..34 => Op::Flush,
+        34 => Op::Compact,
         35 | 36 => Op::Reopen,
         37 | 38 => Op::Kill,
         _ => Op::Recreate,
@@ -267,7 +268,7 @@ impl Process {
         match done {
             Ok(()) if *op == Op::Reopen => Ok(()),
             Ok(()) => {
-                self.acknowledge(Some(after), matches!(op, Op::Flush | Op::Recreate));
+                self.acknowledge(Some(after), matches!(op, Op::Flush | Op::Compact | Op::Recreate));
                 Ok(())
             }
             // Killed, or a sync failed: the next life finds what the cache holds.

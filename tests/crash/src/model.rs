@@ -28,6 +28,8 @@ pub enum Op {
     Reopen,
     /// Die, and start again on what is in the cache.
     Kill,
+    /// Write the file anew without what is dead.
+    Compact,
     /// Drop the database and make an empty one of its name.
     Recreate,
 }
@@ -72,7 +74,7 @@ impl Model {
             Op::Batch(ops) => ops.iter().for_each(|op| self.apply(op)),
             Op::Attribute(number, value) => drop(self.attributes.insert(*number, *value)),
             Op::RemoveAttribute(number) => drop(self.attributes.remove(number)),
-            Op::Flush | Op::Reopen | Op::Kill => {}
+            Op::Flush | Op::Compact | Op::Reopen | Op::Kill => {}
             Op::Recreate => *self = Self::default(),
         }
     }
@@ -102,6 +104,7 @@ pub fn perform(db: &Database, op: &Op) -> Result<()> {
         Op::Attribute(number, value) => db.set_attribute(&[*number], &value.to_le_bytes()),
         Op::RemoveAttribute(number) => db.remove_attribute(&[*number]).map(drop),
         Op::Flush => db.flush().map(drop),
+        Op::Compact => db.compact().map(drop),
         Op::Batch(ops) => {
             let parts: Vec<_> = ops
                 .iter()
