@@ -1,0 +1,88 @@
+//! This engine, on each of its media. Automatic flushes are off: writes and flushes are measured one at a time.
+
+use crate::Result;
+use crate::contestant::Store;
+use crate::dataset::Record;
+use jvdb_core::{Access, Database, Databases, Metric, Operation, Options, Schema};
+use std::path::Path;
+use std::time::Duration;
+
+const NAME: &str = "bench";
+
+pub(crate) struct Jvdb {
+    // Dropped first: a handle pins its database.
+    database: Database,
+    _databases: Databases,
+}
+
+fn options(access: Access) -> Options {
+    Options {
+        access,
+        flush_interval: Duration::ZERO,
+        max_unflushed_bytes: 1 << 40,
+        max_unflushed_operations: 1 << 40,
+        ..Options::default()
+    }
+}
+
+impl Jvdb {
+    pub(crate) fn mmap(dir: &Path, dimension: usize) -> Result<Self> {
+        Self::create(Databases::open(dir, options(Access::Mmap))?, dimension)
+    }
+
+    pub(crate) fn file(dir: &Path, dimension: usize) -> Result<Self> {
+        Self::create(Databases::open(dir, options(Access::File))?, dimension)
+    }
+
+    pub(crate) fn memory(dimension: usize) -> Result<Self> {
+        Self::create(Databases::in_memory(options(Access::Mmap))?, dimension)
+    }
+
+    pub(crate) fn open_mmap(dir: &Path) -> Result<Self> {
+        Self::open(Databases::open(dir, options(Access::Mmap))?)
+    }
+
+    pub(crate) fn open_file(dir: &Path) -> Result<Self> {
+        Self::open(Databases::open(dir, options(Access::File))?)
+    }
+
+    fn create(databases: Databases, dimension: usize) -> Result<Self> {
+        let database = databases.create(NAME, Schema::new(dimension, Metric::Cosine)?)?;
+        Ok(Self { database, _databases: databases })
+    }
+
+    fn open(databases: Databases) -> Result<Self> {
+        let database = databases.database(NAME)?;
+        Ok(Self { database, _databases: databases })
+    }
+}
+
+impl Store for Jvdb {
+    fn put(&mut self, record: Record<'_>) -> Result<()> {
+        self.database.put(record.key, record.vector, record.metadata)?;
+        Ok(())
+    }
+
+    fn put_batch<'a>(&mut self, records: impl Iterator<Item = Record<'a>>) -> Result<()> {
+        self.database.write(records.map(|record| Operation::Put {
+            key: record.key.into(),
+            vector: record.vector,
+            metadata: record.metadata,
+        }))?;
+        Ok(())
+    }
+
+    fn copy(&self, key: u64, vector: &mut [f32], metadata: &mut Vec<u8>) -> Result<bool> {
+        Ok(self.database.get_into(key, vector, metadata)?)
+    }
+
+    fn view(&self, key: u64, look: impl FnOnce(&[u8], &[u8]) -> u64) -> Result<Option<u64>> {
+        let found = self.database.get(key)?;
+        Ok(found.map(|found| look(bytemuck::cast_slice(found.vector()), found.metadata())))
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.database.flush()?;
+        Ok(())
+    }
+}

@@ -1,0 +1,173 @@
+//! `jvdb-bench`: runs every workload for every contestant, in turns, and prints one table.
+
+use clap::{Parser, ValueEnum};
+use jvdb_benches::contestant::{Contestant, Kind};
+use jvdb_benches::dataset::{Dataset, Keys};
+use jvdb_benches::rounds::Row;
+use jvdb_benches::table::{self, grouped};
+use jvdb_benches::workloads::{self, Reads, Setting};
+use jvdb_benches::{Result, contestants, machine, opening};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// A sample of real embeddings that may lie beside the repository.
+const SHARED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/packages_384.npy");
+
+/// Measures the engine beside LMDB, a hash map and the bare system calls.
+#[derive(Parser)]
+#[command(name = "jvdb-bench")]
+struct Arguments {
+    /// Few vectors and rounds: shows that it runs, its figures mean little
+    #[arg(long)]
+    quick: bool,
+    /// Writes all figures to this file, too
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Directory on a real disk for all files (they are removed)
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+    /// Vectors to store [default: 100000, quick: 5000]
+    #[arg(long)]
+    count: Option<usize>,
+    /// Elements per vector; vectors are generated if it is given [default: 384]
+    #[arg(long, conflicts_with = "vectors")]
+    dimension: Option<usize>,
+    /// Bytes of metadata per vector
+    #[arg(long, default_value_t = 100)]
+    metadata: usize,
+    /// Rounds per workload [default: 7, quick: 3]
+    #[arg(long)]
+    rounds: Option<usize>,
+    /// Keys of the vectors
+    #[arg(long, value_enum, default_value = "random")]
+    keys: Keys,
+    /// NumPy file of f32 rows to store [default: the shared sample if there is one, else generated vectors]
+    #[arg(long, value_name = "FILE")]
+    vectors: Option<PathBuf>,
+    /// Only these workloads
+    #[arg(long, value_enum, value_name = "WORKLOAD")]
+    only: Vec<Group>,
+    /// Only contestants whose name holds this text; may be given several times
+    #[arg(long, value_name = "TEXT")]
+    contestant: Vec<String>,
+}
+
+/// Workloads, as `--only` names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Group {
+    /// One put after another
+    Put,
+    /// Batches of 1,000 puts
+    Batch,
+    /// Reads, copied and zero-copy
+    Get,
+    /// Flushes, small and large
+    Flush,
+    /// Opening, after a clean close and after a death
+    Open,
+}
+
+impl Arguments {
+    fn wants(&self, group: Group) -> bool {
+        self.only.is_empty() || self.only.contains(&group)
+    }
+
+    fn contestants(&self) -> Vec<Contestant> {
+        let wanted = |c: &Contestant| self.contestant.iter().any(|text| c.name.contains(text.as_str()));
+        contestants().into_iter().filter(|c| self.contestant.is_empty() || wanted(c)).collect()
+    }
+
+    fn dataset(&self) -> Result<Dataset> {
+        let count = self.count.unwrap_or(if self.quick { 5_000 } else { 100_000 });
+        if count < 1_000 || self.dimension == Some(0) {
+            return Err("--count must be at least 1000, --dimension at least 1".into());
+        }
+        let shared = || Some(PathBuf::from(SHARED)).filter(|path| self.dimension.is_none() && path.exists());
+        match self.vectors.clone().or_else(shared) {
+            Some(path) => Dataset::from_npy(&path, count, self.metadata, self.keys),
+            None => Ok(Dataset::generated(count, self.dimension.unwrap_or(384), self.metadata, self.keys)),
+        }
+    }
+}
+
+/// Everything that is wanted, in the order of the table.
+fn run(arguments: &Arguments, setting: Setting<'_>) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    let mut add = |row: Row| {
+        eprintln!("measured: {}", row.workload);
+        rows.push(row);
+    };
+    if arguments.wants(Group::Put) {
+        add(workloads::put(setting)?);
+    }
+    if arguments.wants(Group::Batch) {
+        add(workloads::put_batch(setting)?);
+    }
+    if arguments.wants(Group::Get) {
+        let mut reads = Reads::prepare(setting)?;
+        add(reads.view("get, zero-copy, before a flush")?);
+        reads.flush()?;
+        add(reads.view("get, zero-copy")?);
+        add(reads.follow()?);
+        add(reads.copy()?);
+    }
+    if arguments.wants(Group::Flush) {
+        add(workloads::flush(setting, 1)?);
+        add(workloads::flush(setting, setting.data.len() / 10)?);
+    }
+    if arguments.wants(Group::Open) {
+        let sizes: &[usize] = if arguments.quick { &[1_000, 10_000] } else { &[1_000, 10_000, 100_000, 1_000_000] };
+        let (who, dir, rounds) = (setting.contestants, setting.dir, setting.rounds);
+        for &size in sizes {
+            add(opening::clean(who, dir, rounds, size)?);
+        }
+        for &size in sizes {
+            add(opening::crashed(who, dir, rounds, size, 1_000)?);
+        }
+        // Bounded by what was not flushed: here, all of it.
+        for &size in sizes.iter().filter(|size| (10_000..=100_000).contains(*size)) {
+            add(opening::crashed(who, dir, rounds, size, size)?);
+        }
+    }
+    Ok(rows)
+}
+
+fn bench(arguments: &Arguments) -> Result<()> {
+    let contestants = arguments.contestants();
+    let data = arguments.dataset()?;
+    let dir = machine::directory(&arguments.dir)?;
+    let rounds = arguments.rounds.unwrap_or(if arguments.quick { 3 } else { 7 });
+    if rounds == 0 || contestants.is_empty() {
+        return Err("nothing to measure: no rounds, or no contestant of that name".into());
+    }
+    let load = machine::load();
+    let rows = run(arguments, Setting { contestants: &contestants, data: &data, dir: dir.path(), rounds })?;
+    println!(
+        "{} vectors x {} with {} bytes of metadata, {:?} keys; medians of {rounds} rounds in turns; {load}.\n\
+         Ratios are times over times within a round: below 1, ours is faster. A peer keeps files if ours does.\n",
+        grouped(data.len()),
+        data.dimension,
+        data.metadata_len,
+        arguments.keys,
+    );
+    print!("{}", table::text(&rows, &contestants));
+    if let Some(path) = &arguments.json {
+        let report = serde_json::json!({
+            "count": data.len(), "dimension": data.dimension, "metadata": data.metadata_len, "rounds": rounds, "machine": load,
+            "limit": contestants.iter().find(|c| c.kind == Kind::Limit).map(|c| c.name),
+            "rows": table::json(&rows, &contestants),
+        });
+        std::fs::write(path, format!("{report:#}\n"))?;
+    }
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    match bench(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("jvdb-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

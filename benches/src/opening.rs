@@ -1,0 +1,100 @@
+//! Opening a store of any size: after a clean close, and after the death of the process that wrote it.
+//!
+//! What is measured ends with a first get, so that nothing can be put off until then. Files are in the cache. A death is
+//! played by copying the files of a live store: they are what the kernel would keep of it.
+
+use crate::Result;
+use crate::contestant::{AnyStore, Contestant, Housed, Opener, Passes};
+use crate::dataset::{Dataset, Keys};
+use crate::machine::subdirectory;
+use crate::rounds::{Row, measure};
+use crate::table::grouped;
+use crate::workloads::BATCH;
+use std::path::Path;
+use std::time::Instant;
+use tempfile::TempDir;
+
+/// Elements per vector: opening does not depend on it, and a million of them are quickly made.
+const DIMENSION: usize = 8;
+const METADATA: usize = 16;
+/// Vectors that the last flush covers: recovery may have to look at them, too, but not at what earlier ones cover.
+const LAST_FLUSH: usize = 1_000;
+/// Openings per round, of which the median counts.
+const OPENINGS: usize = 5;
+
+/// A closed or dying store of each contestant that keeps files.
+struct Left {
+    open: Opener,
+    // Held open while its files are copied; gone if it was closed.
+    _live: Option<AnyStore>,
+    dir: TempDir,
+}
+
+fn fill(contestant: &Contestant, parent: &Path, data: &Dataset, tail: Option<usize>) -> Result<Option<Left>> {
+    let Some(open) = contestant.open else { return Ok(None) };
+    let Housed { mut store, dir } = contestant.fresh(parent, data.dimension)?;
+    let flushed = data.len() - tail.unwrap_or(0);
+    let before = flushed.saturating_sub(LAST_FLUSH);
+    for part in [0..before, before..flushed] {
+        store.put_batches(data, part, BATCH)?;
+        store.flush()?;
+    }
+    store.put_batches(data, flushed..data.len(), BATCH)?;
+    Ok(Some(Left { open, _live: tail.map(|_| store), dir }))
+}
+
+/// Nanoseconds from nothing to the first vector.
+fn open_and_get(open: Opener, dir: &Path, data: &Dataset) -> Result<f64> {
+    let start = Instant::now();
+    let store: Box<dyn Passes> = open(dir, data.dimension, data.metadata_len)?;
+    let sum = store.view_each(&data.keys[..1])?;
+    let time = start.elapsed();
+    std::hint::black_box(sum);
+    Ok(time.as_nanos() as f64)
+}
+
+fn copy_files(from: &Path, to: &Path) -> Result<()> {
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        // A lock file tells who is alive; whoever died holds none.
+        if !entry.file_name().to_string_lossy().to_lowercase().contains("lock") {
+            std::fs::copy(entry.path(), to.join(entry.file_name()))?;
+        }
+    }
+    Ok(())
+}
+
+fn middle(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
+}
+
+/// Opening a store of `count` vectors that was closed.
+///
+/// # Errors
+/// A contestant's.
+pub fn clean(contestants: &[Contestant], parent: &Path, rounds: usize, count: usize) -> Result<Row> {
+    let data = Dataset::generated(count, DIMENSION, METADATA, Keys::Random);
+    let left = contestants.iter().map(|c| fill(c, parent, &data, None)).collect::<Result<Vec<_>>>()?;
+    measure(format!("open {}, closed", grouped(count)), contestants, rounds, |i| {
+        let Some(left) = &left[i] else { return Ok(None) };
+        let times = (0..OPENINGS).map(|_| open_and_get(left.open, left.dir.path(), &data));
+        Ok(Some(middle(times.collect::<Result<_>>()?)))
+    })
+}
+
+/// Opening a store of `count` vectors whose process died, the last `tail` of them not flushed.
+///
+/// # Errors
+/// A contestant's.
+pub fn crashed(contestants: &[Contestant], parent: &Path, rounds: usize, count: usize, tail: usize) -> Result<Row> {
+    let data = Dataset::generated(count, DIMENSION, METADATA, Keys::Random);
+    let left = contestants.iter().map(|c| fill(c, parent, &data, Some(tail))).collect::<Result<Vec<_>>>()?;
+    let title = format!("open {}, died, {} unflushed", grouped(count), grouped(tail));
+    measure(title, contestants, rounds, |i| {
+        let Some(left) = &left[i] else { return Ok(None) };
+        let copy = subdirectory(parent, "copy")?;
+        copy_files(left.dir.path(), copy.path())?;
+        Ok(Some(open_and_get(left.open, copy.path(), &data)?))
+    })
+}

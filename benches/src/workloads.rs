@@ -1,0 +1,156 @@
+//! Writing, reading and flushing. Each function measures one workload and gives its row of the table.
+
+use crate::contestant::{Contestant, Housed, Passes};
+use crate::dataset::Dataset;
+use crate::rounds::{Row, measure};
+use crate::{Result, machine};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Operations per batch.
+pub const BATCH: usize = 1_000;
+
+/// Who is measured, on what, where and how often.
+#[derive(Clone, Copy)]
+pub struct Setting<'a> {
+    /// Who takes part.
+    pub contestants: &'a [Contestant],
+    /// What is stored.
+    pub data: &'a Dataset,
+    /// Where files are kept.
+    pub dir: &'a Path,
+    /// Rounds per workload.
+    pub rounds: usize,
+}
+
+impl Setting<'_> {
+    /// Gives the process the memory that all contestants together will need.
+    fn prepare(&self) {
+        machine::take_memory((self.contestants.len() + 2) * self.data.len() * self.data.payload());
+        machine::settle();
+    }
+
+    fn fresh(&self, contestant: &Contestant) -> Result<Housed> {
+        contestant.fresh(self.dir, self.data.dimension)
+    }
+}
+
+fn timed<R>(work: impl FnOnce() -> Result<R>) -> Result<(R, Duration)> {
+    let start = Instant::now();
+    let result = work()?;
+    Ok((result, start.elapsed()))
+}
+
+fn per_operation(time: Duration, operations: usize) -> f64 {
+    time.as_nanos() as f64 / operations as f64
+}
+
+/// Storing all records in a new store, by any of the ways to do so.
+fn storing(title: &str, setting: Setting<'_>, store: fn(&mut dyn Passes, &Dataset) -> Result<()>) -> Result<Row> {
+    setting.prepare();
+    measure(title, setting.contestants, setting.rounds, |i| {
+        let contestant = &setting.contestants[i];
+        if contestant.read_only {
+            return Ok(None);
+        }
+        let mut target = setting.fresh(contestant)?;
+        let ((), time) = timed(|| store(&mut *target.store, setting.data))?;
+        Ok(Some(per_operation(time, setting.data.len())))
+    })
+}
+
+/// One put after another into a new store; every one survives the death of the process.
+///
+/// # Errors
+/// A contestant's; so in all functions here.
+pub fn put(setting: Setting<'_>) -> Result<Row> {
+    storing("put", setting, |store, data| store.put_each(data, 0..data.len()))
+}
+
+/// Atomic batches of [`BATCH`] puts into a new store.
+pub fn put_batch(setting: Setting<'_>) -> Result<Row> {
+    storing("put, batches of 1,000", setting, |store, data| store.put_batches(data, 0..data.len(), BATCH))
+}
+
+/// Flushes of `count` puts each, into a store that already holds some and is flushed.
+pub fn flush(setting: Setting<'_>, count: usize) -> Result<Row> {
+    const SAMPLES: usize = 20;
+    setting.prepare();
+    let base = setting.data.len() / 10;
+    let flushes = ((setting.data.len() - base) / count).min(SAMPLES);
+    measure(format!("flush after {}", crate::table::grouped(count)), setting.contestants, setting.rounds, |i| {
+        let contestant = &setting.contestants[i];
+        if contestant.read_only || !contestant.on_disk {
+            return Ok(None);
+        }
+        let Housed { store, dir: _dir } = &mut setting.fresh(contestant)?;
+        store.put_batches(setting.data, 0..base, BATCH)?;
+        store.flush()?;
+        machine::settle();
+        let mut total = Duration::ZERO;
+        for start in (base..).step_by(count).take(flushes) {
+            store.put_batches(setting.data, start..start + count, BATCH)?;
+            total += timed(|| store.flush())?.1;
+        }
+        Ok(Some(per_operation(total, flushes)))
+    })
+}
+
+/// Reads of every vector in random order, from stores that hold all of them.
+pub struct Reads<'a> {
+    setting: Setting<'a>,
+    stores: Vec<Housed>,
+}
+
+impl<'a> Reads<'a> {
+    /// Fills one store per contestant; nothing is flushed yet.
+    pub fn prepare(setting: Setting<'a>) -> Result<Self> {
+        setting.prepare();
+        let fill = |contestant: &Contestant| {
+            let mut housed = setting.fresh(contestant)?;
+            housed.store.put_batches(setting.data, 0..setting.data.len(), BATCH)?;
+            Ok(housed)
+        };
+        let mut reads = Self { setting, stores: setting.contestants.iter().map(fill).collect::<Result<_>>()? };
+        reads.begin()?;
+        Ok(reads)
+    }
+
+    /// Flushes all stores.
+    pub fn flush(&mut self) -> Result<()> {
+        self.stores.iter_mut().try_for_each(|housed| housed.store.flush())?;
+        self.begin()
+    }
+
+    fn begin(&mut self) -> Result<()> {
+        self.stores.iter_mut().try_for_each(|housed| housed.store.begin_reading())
+    }
+
+    /// Copies into the caller's buffers.
+    pub fn copy(&self) -> Result<Row> {
+        let (data, dimension) = (self.setting.data, self.setting.data.dimension);
+        self.row("get, copied", |store| store.copy_each(&data.reads, dimension))
+    }
+
+    /// Views without a copy, where the contestant can: the first element and the last byte of metadata are touched.
+    pub fn view(&self, title: &str) -> Result<Row> {
+        self.row(title, |store| store.view_each(&self.setting.data.reads))
+    }
+
+    /// Views again, each read waiting for the one before it.
+    pub fn follow(&self) -> Result<Row> {
+        self.row("get, zero-copy, one by one", |store| store.follow_each(&self.setting.data.reads))
+    }
+
+    /// One warm-up for each, which also tells whether all of them read the same bytes; then the rounds.
+    fn row(&self, title: &str, read: impl Fn(&dyn Passes) -> Result<u64>) -> Result<Row> {
+        let sums = self.stores.iter().map(|housed| read(&*housed.store)).collect::<Result<Vec<_>>>()?;
+        if sums.windows(2).any(|pair| pair[0] != pair[1]) {
+            return Err(format!("{title}: the contestants read different bytes: {sums:x?}").into());
+        }
+        measure(title, self.setting.contestants, self.setting.rounds, |i| {
+            let (_, time) = timed(|| read(&*self.stores[i].store))?;
+            Ok(Some(per_operation(time, self.setting.data.len())))
+        })
+    }
+}

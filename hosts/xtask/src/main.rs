@@ -1,0 +1,50 @@
+//! `cargo xtask`: builds, checks, shows and measures the whole. Each subcommand is a file; none knows another.
+
+mod bench;
+mod build;
+mod demo;
+mod run;
+mod test;
+mod tools;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
+
+/// Builds, checks, shows and measures jvdb. Installs what it needs, and says so.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// One directory, every face: imports, kills an import half way, reads from Rust, C++ and wasmtime, compares all bits
+    Demo,
+    /// Everything that can fail: unit, conformance, crash, C, C++, component and doc tests, headers, examples, lints
+    Test,
+    /// Measures the engine beside LMDB, a hash map and the bare system calls
+    Bench {
+        /// Arguments of jvdb-bench; `-- --help` lists them
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Demo => demo::run(),
+        Command::Test => return test::run(),
+        Command::Bench { arguments } => bench::run(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

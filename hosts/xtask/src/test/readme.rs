@@ -1,0 +1,87 @@
+//! The examples of `README.md`: the very text that is printed there is compiled, and run in an empty directory.
+
+use super::tally::Tally;
+use crate::Result;
+use crate::build::{Linked, Workspace};
+use crate::run::{output, program, run};
+use std::fs;
+use std::path::Path;
+
+/// An example, as the README marks it: the text behind the opening fence.
+const MARKS: [&str; 3] = ["rust", "cpp", "rust,wasmtime"];
+/// What "15 lines" means.
+const MAX_LINES: usize = 15;
+
+/// Compiles and runs each of the three examples.
+pub fn examples(workspace: &Workspace) -> Result<Tally> {
+    let readme = fs::read_to_string(workspace.root.join("README.md"))?;
+    let mut tally = Tally::default();
+    for mark in MARKS {
+        let done = match &blocks(&readme, mark)[..] {
+            [example] => try_example(workspace, mark, example),
+            found => Err(format!("README.md has {} blocks marked {mark}, not one", found.len()).into()),
+        };
+        match &done {
+            Ok(printed) => println!("README.md, {mark}: ok, prints\n{printed}"),
+            Err(error) => println!("README.md, {mark}: FAILED: {error}"),
+        }
+        tally += Tally::one(done.is_ok());
+    }
+    Ok(tally)
+}
+
+/// The texts of all blocks with that mark.
+fn blocks(markdown: &str, mark: &str) -> Vec<String> {
+    let opening = format!("```{mark}");
+    let mut lines = markdown.lines();
+    let mut found = Vec::new();
+    while lines.any(|line| line == opening) {
+        let block: Vec<_> = lines.by_ref().take_while(|line| *line != "```").collect();
+        found.push(block.join("\n") + "\n");
+    }
+    found
+}
+
+fn try_example(workspace: &Workspace, mark: &str, example: &str) -> Result<String> {
+    if example.lines().count() > MAX_LINES {
+        return Err(format!("{} lines, more than {MAX_LINES}", example.lines().count()).into());
+    }
+    let scratch = tempfile::tempdir()?;
+    let source = scratch.path().join(if mark == "cpp" { "example.cpp" } else { "example.rs" });
+    let file = scratch.path().join("example");
+    fs::write(&source, example)?;
+    match mark {
+        "cpp" => workspace.compile(std::slice::from_ref(&source), Linked::Shared, &file)?,
+        _ => compile_rust(workspace, &source, &file)?,
+    }
+    if mark == "rust,wasmtime" {
+        fs::copy(workspace.component(), scratch.path().join("jvdb_component.wasm"))?;
+    }
+    let printed = output(&mut program(&file, scratch.path()))?;
+    if printed.is_empty() { Err("it prints nothing".into()) } else { Ok(printed) }
+}
+
+/// Compiles one file as a crate beside ours would be: against the libraries as they were built.
+fn compile_rust(workspace: &Workspace, source: &Path, file: &Path) -> Result<()> {
+    let artifacts = workspace.artifacts();
+    let mut rustc = program("rustc", &workspace.root);
+    rustc.args(["--edition", "2024", "-D", "warnings", "-o"]).arg(file).arg(source);
+    rustc.arg("-L").arg(format!("dependency={}", artifacts.join("deps").display()));
+    for library in ["jvdb_core", "jvdb_wasmtime"] {
+        rustc.arg("--extern").arg(format!("{library}={}", artifacts.join(format!("lib{library}.rlib")).display()));
+    }
+    run(&mut rustc)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::blocks;
+
+    #[test]
+    fn blocks_are_found_by_their_exact_mark() {
+        let text = "a\n```rust\none\n\ntwo\n```\n```rust,wasmtime\nthree\n```\n    ```rust\n```\nfour\n```\n";
+        assert_eq!(blocks(text, "rust"), ["one\n\ntwo\n"]);
+        assert_eq!(blocks(text, "rust,wasmtime"), ["three\n"]);
+        assert!(blocks(text, "cpp").is_empty());
+    }
+}

@@ -1,0 +1,87 @@
+//! Named steps, run one after another whatever becomes of them, and what is said at the end.
+
+use super::tally::Tally;
+use crate::Result;
+use crate::run::{shown, watched};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// What has been run so far.
+#[derive(Default)]
+pub struct Steps {
+    done: Vec<Step>,
+}
+
+struct Step {
+    name: String,
+    tally: Tally,
+    took: Duration,
+    /// Why it failed or was left out.
+    why: Option<String>,
+}
+
+impl Steps {
+    /// Runs a step that counts its tests itself. An error makes it one failure.
+    pub fn counted(&mut self, name: &str, work: impl FnOnce() -> Result<Tally>) {
+        println!("\n=== {name}");
+        let begun = Instant::now();
+        let (tally, why) = match work() {
+            Ok(tally) => (tally, None),
+            Err(error) => {
+                println!("{name}: {error}");
+                (Tally::one(false), Some(error.to_string()))
+            }
+        };
+        self.done.push(Step { name: name.into(), tally, took: begun.elapsed(), why });
+    }
+
+    /// Runs a step that passes or fails as a whole. Gives whether it passed.
+    pub fn whole(&mut self, name: &str, work: impl FnOnce() -> Result<()>) -> bool {
+        self.counted(name, || work().map(|()| Tally::one(true)));
+        self.done.last().is_some_and(|step| step.tally.failed == 0)
+    }
+
+    /// Runs a test program, and counts what it says it ran.
+    pub fn tests(&mut self, name: &str, command: &mut Command) {
+        self.counted(name, || count(command));
+    }
+
+    /// Leaves a step out, visibly.
+    pub fn skip(&mut self, name: &str, why: &str) {
+        println!("\n=== {name}\nSKIPPED: {why}");
+        let tally = Tally { skipped: 1, ..Tally::default() };
+        self.done.push(Step { name: name.into(), tally, took: Duration::ZERO, why: Some(why.into()) });
+    }
+
+    /// Prints the summary and, last, the sum on a line of its own. Gives whether all passed.
+    pub fn close(self) -> bool {
+        let width = self.done.iter().map(|step| step.name.chars().count()).max().unwrap_or(0);
+        let mut sum = Tally::default();
+        println!("\n=== summary");
+        for Step { name, tally, took, why } in &self.done {
+            sum += *tally;
+            let verdict = match tally {
+                Tally { failed: 1.., .. } => "FAILED",
+                Tally { passed: 0, .. } => "SKIPPED",
+                _ => "ok",
+            };
+            println!("{name:<width$}  {:>6.1} s  {verdict:<7}  {tally}", took.as_secs_f64());
+            let why = why.as_deref().and_then(|why| why.lines().next());
+            why.iter().for_each(|why| println!("{:width$}  {why}", ""));
+        }
+        println!("\n{sum}");
+        sum.failed == 0 && sum.passed > 0
+    }
+}
+
+/// Runs a test program, and counts what it says it ran.
+pub fn count(command: &mut Command) -> Result<Tally> {
+    println!("$ {}", shown(command));
+    let mut tally = Tally::default();
+    let success = watched(command, |line| {
+        if let Some(counted) = Tally::of_line(line) {
+            tally += counted;
+        }
+    })?;
+    Ok(tally.ended(success))
+}

@@ -1,0 +1,82 @@
+//! Counting tests: what test programs print about themselves, added up.
+
+use std::fmt;
+use std::ops::AddAssign;
+
+/// How many passed, failed, and were left out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub passed: u64,
+    pub failed: u64,
+    pub skipped: u64,
+}
+
+impl Tally {
+    /// One thing that was checked as a whole.
+    pub fn one(passed: bool) -> Self {
+        Self { passed: passed.into(), failed: (!passed).into(), skipped: 0 }
+    }
+
+    /// What a line of a test program says: libtest's "test result: ok. 3 passed; 0 failed; 1 ignored; ..." or the
+    /// closing line "3 passed, 0 failed" of a C or C++ program. `None` for every other line.
+    pub fn of_line(line: &str) -> Option<Self> {
+        let counts = match line.strip_prefix("test result: ") {
+            Some(result) => result.split_once(". ")?.1,
+            None => line,
+        };
+        let mut parts = counts.trim().split([';', ',']).map(str::trim);
+        let mut count = |what: &str| parts.next()?.strip_suffix(what)?.trim().parse().ok();
+        let (passed, failed) = (count("passed")?, count("failed")?);
+        Some(Self { passed, failed, skipped: count("ignored").unwrap_or(0) })
+    }
+
+    /// The same, for a program that ended so: a program that fails without saying which test, or that ran none, is a
+    /// failure by itself.
+    pub fn ended(mut self, success: bool) -> Self {
+        if self.failed == 0 && (!success || self.passed == 0) {
+            self.failed = 1;
+        }
+        self
+    }
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} passed, {} failed", self.passed, self.failed)?;
+        if self.skipped > 0 { write!(f, ", {} skipped", self.skipped) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Tally;
+
+    #[test]
+    fn result_lines_are_counted_and_others_are_not() {
+        let line = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s";
+        assert_eq!(Tally::of_line(line), Some(Tally { passed: 12, failed: 3, skipped: 1 }));
+        assert_eq!(Tally::of_line("7 passed, 0 failed"), Some(Tally { passed: 7, failed: 0, skipped: 0 }));
+        for other in
+            ["", "running 3 tests", "test a ... ok", "7 passed", "x passed, 0 failed", "all 7 passed, 0 failed"]
+        {
+            assert_eq!(Tally::of_line(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn what_ends_badly_or_ran_nothing_has_failed() {
+        let nothing = Tally::default();
+        assert_eq!(nothing.ended(true).failed, 1);
+        assert_eq!(Tally::one(true).ended(false).failed, 1);
+        assert_eq!(Tally::one(true).ended(true), Tally::one(true));
+        assert_eq!(Tally { passed: 1, failed: 2, skipped: 0 }.ended(false).failed, 2);
+    }
+}

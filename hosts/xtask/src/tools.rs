@@ -1,0 +1,55 @@
+//! What must be on the machine, and how it gets there. Nothing is installed without a line that says so.
+
+use crate::Result;
+use crate::build::Workspace;
+use crate::run::{program, run, works};
+
+/// Something from a Debian package, and a shell command that succeeds where it is there.
+struct Package {
+    name: &'static str,
+    probe: &'static str,
+}
+
+const NATIVE: [Package; 3] = [
+    Package { name: "gcc", probe: "cc --version" },
+    Package { name: "g++", probe: "c++ --version" },
+    Package {
+        name: "nlohmann-json3-dev",
+        probe: "echo '#include <nlohmann/json.hpp>' | c++ -std=c++20 -fsyntax-only -x c++ -",
+    },
+];
+
+/// Compilers for C and C++, and the JSON library the C++ host reads its input with.
+pub fn native(workspace: &Workspace) -> Result<()> {
+    let missing = || {
+        let there = |probe| works(program("sh", &workspace.root).args(["-c", probe]));
+        NATIVE.iter().filter(|package| !there(package.probe)).map(|package| package.name).collect::<Vec<_>>()
+    };
+    let wanted = missing();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let list = wanted.join(" ");
+    println!("installing Debian packages: {list}");
+    let by_hand = format!("{list} missing here; install what provides it and run this again");
+    if !works(program("sh", &workspace.root).args(["-c", "command -v apt-get && test \"$(id -u)\" = 0"])) {
+        return Err(format!("{by_hand} (as root: apt-get install {list})").into());
+    }
+    let mut install = program("sh", &workspace.root);
+    install.env("DEBIAN_FRONTEND", "noninteractive");
+    install.args(["-c", "apt-get update -qq && apt-get install -y -qq --no-install-recommends \"$@\"", "sh"]);
+    run(install.args(&wanted)).map_err(|error| format!("{by_hand}: {error}"))?;
+    if missing().is_empty() { Ok(()) } else { Err(by_hand.into()) }
+}
+
+/// rustfmt and clippy.
+pub fn lints(workspace: &Workspace) -> Result<()> {
+    for (subcommand, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
+        if !works(workspace.cargo().args([subcommand, "--version"])) {
+            println!("installing the Rust component: {component}");
+            run(program("rustup", &workspace.root).args(["component", "add", component]))
+                .map_err(|error| format!("cargo {subcommand} is missing and cannot be installed: {error}"))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,100 @@
+//! Files that are not what they should be, and directories that cannot be used: an error that names them, and the other
+//! databases go on.
+
+use jvdb_core::{Databases, Error, Metric, Options, Schema};
+use std::fs;
+use std::path::Path;
+
+/// A directory with the sound databases `good` and `bad`, closed.
+fn two_databases() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let databases = Databases::open(dir.path(), Options::default()).unwrap();
+    for name in ["good", "bad"] {
+        let database = databases.create(name, Schema::new(3, Metric::Cosine).unwrap()).unwrap();
+        for id in 0..100 {
+            database.put(id, &[id as f32; 3], b"{}").unwrap();
+        }
+    }
+    databases.close().unwrap();
+    dir
+}
+
+/// Opening `bad` fails with an error about its file, and `good` is what it was. The file is not changed.
+fn is_refused(dir: &Path) -> Error {
+    let before = fs::read(dir.join("bad.jvdb")).unwrap();
+    let databases = Databases::open(dir, Options::default()).unwrap();
+    let error = databases.database("bad").err().expect("the file is bad");
+    assert!(error.to_string().contains("bad.jvdb"), "{error}");
+    assert_eq!(databases.list().unwrap(), ["bad", "good"]);
+    let good = databases.database("good").unwrap();
+    assert_eq!((good.count(), good.get(7).unwrap().unwrap().vector()), (100, &[7.0; 3][..]));
+    assert!(good.put(100, &[0.0; 3], b"").unwrap());
+    assert_eq!(fs::read(dir.join("bad.jvdb")).unwrap(), before);
+    error
+}
+
+#[test]
+fn a_foreign_file_is_refused_by_name() {
+    for content in [&b""[..], b"{\"not\": \"ours\"}", &[0; 100_000], &[0xFF; 8192]] {
+        let dir = two_databases();
+        fs::write(dir.path().join("bad.jvdb"), content).unwrap();
+        let error = is_refused(dir.path());
+        assert!(matches!(error, Error::Corrupt { .. }), "{error:?}");
+    }
+}
+
+#[test]
+fn a_file_cut_off_below_what_was_flushed_is_refused() {
+    for keep in [1, 4096, 8192, 8192 + 64, 12_345] {
+        let dir = two_databases();
+        let file = fs::OpenOptions::new().write(true).open(dir.path().join("bad.jvdb")).unwrap();
+        assert!(file.metadata().unwrap().len() > keep);
+        file.set_len(keep).unwrap();
+        let error = is_refused(dir.path());
+        assert!(matches!(error, Error::Corrupt { .. }), "{keep}: {error:?}");
+    }
+}
+
+#[test]
+fn a_flipped_bit_is_found_and_never_served() {
+    let dir = two_databases();
+    let path = dir.path().join("bad.jvdb");
+    let sound = fs::read(&path).unwrap();
+    let options = Options { verify_checksums: true, read_only: true, ..Options::default() };
+    let mut found = 0;
+    for at in (0..sound.len()).step_by(509) {
+        let mut bytes = sound.clone();
+        bytes[at] ^= 1 << (at % 8);
+        fs::write(&path, &bytes).unwrap();
+        let databases = Databases::open(dir.path(), options.clone()).unwrap();
+        let Ok(database) = databases.database("bad") else {
+            found += 1;
+            continue;
+        };
+        for id in 0..100 {
+            match database.get(id) {
+                Ok(Some(vector)) => assert_eq!((vector.vector(), vector.metadata()), (&[id as f32; 3][..], &b"{}"[..])),
+                Ok(None) => panic!("bit {at} hides vector {id}"),
+                Err(Error::Corrupt { .. }) => found += 1,
+                Err(error) => panic!("bit {at}: {error:?}"),
+            }
+        }
+    }
+    assert!(found > 0, "no flip was met, so nothing was tested");
+}
+
+#[test]
+fn a_directory_that_cannot_be_used_is_an_error_that_names_it() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("file"), "").unwrap();
+    for path in ["file", "file/below"] {
+        let path = dir.path().join(path);
+        let error = Databases::open(&path, Options::default()).err().expect("no directory");
+        assert!(matches!(error, Error::Io { .. }) && error.to_string().contains(path.to_str().unwrap()), "{error}");
+    }
+    let missing = dir.path().join("missing");
+    let options = Options { create: false, ..Options::default() };
+    let error = Databases::open(&missing, options).err().expect("not there, and not to be made");
+    assert!(error.to_string().contains(missing.to_str().unwrap()), "{error}");
+    assert!(!missing.exists());
+}
