@@ -2,6 +2,7 @@
 
 mod bench;
 mod build;
+mod crash;
 mod demo;
 mod run;
 mod test;
@@ -26,6 +27,12 @@ enum Command {
     Demo,
     /// Everything that can fail: unit, conformance, crash, C, C++, component and doc tests, headers, examples, lints
     Test,
+    /// Cuts the power of a simulated disk: `cargo xtask crash -- --images N --seed S`
+    Crash {
+        /// Arguments of jvdb-crash; `-- --help` lists them
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
     /// Measures the engine beside LMDB, a hash map and the bare system calls
     Bench {
         /// Arguments of jvdb-bench; `-- --help` lists them
@@ -38,6 +45,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Demo => demo::run(),
         Command::Test => return test::run(),
+        Command::Crash { arguments } => crash::run(&arguments),
         Command::Bench { arguments } => bench::run(&arguments),
     };
     match done {

@@ -6,6 +6,7 @@ mod steps;
 mod tally;
 
 use crate::build::Workspace;
+use crate::crash;
 use crate::run::{program, run as run_command, works};
 use crate::tools;
 use std::process::ExitCode;
@@ -67,11 +68,11 @@ fn component(workspace: &Workspace, steps: &mut Steps) -> bool {
 
 /// Everything that `cargo test` runs: unchecked by the optimizer where logic counts, optimized where volume or speed does.
 fn rust(workspace: &Workspace, steps: &mut Steps, component: bool) {
-    let optimized = ["jvdb-wasmtime", "jvdb-benches", "jvdb-tests"];
+    let optimized = ["jvdb-wasmtime", "jvdb-benches", "jvdb-tests", "jvdb-crash"];
     let mut debug = workspace.cargo();
     debug.args(["test", "--workspace", "--no-fail-fast", "--exclude", "jvdb-ffi"]);
     debug.args(optimized.iter().flat_map(|package| ["--exclude", package]));
-    steps.tests("engine, command line and crash simulation", &mut debug);
+    steps.tests("engine and command line", &mut debug);
     let mut header = workspace.cargo();
     header.args(["test", "--package", "jvdb-ffi", "--no-fail-fast"]);
     steps.tests("C face, and the header is what it generates", &mut header);
@@ -79,6 +80,10 @@ fn rust(workspace: &Workspace, steps: &mut Steps, component: bool) {
     let mut whole = workspace.cargo();
     whole.args(["test", "--release", "--package", "jvdb-tests", "--no-fail-fast"]);
     steps.tests("restarts, kills, limits, locks, full disks", &mut whole);
+    let mut teeth = workspace.cargo();
+    teeth.args(["test", "--release", "--package", "jvdb-crash", "--no-fail-fast"]);
+    steps.tests("power cuts: every broken protocol is noticed", &mut teeth);
+    steps.whole("power cuts: a million images", || crash::run(&["--images".into(), "1000000".into()]));
     let mut bench = workspace.cargo();
     bench.args(["test", "--release", "--package", "jvdb-benches", "--no-fail-fast"]);
     steps.tests("benchmark", &mut bench);
