@@ -79,6 +79,13 @@ impl<'a> Log<'a> {
         Ok(Located { offset, len, header })
     }
 
+    /// Fetches a record that is likely to be read whole: its header, where its vector begins, and where it ends.
+    pub(crate) fn touch(&self, offset: u64) {
+        for line in [0, UNIT, 2 * UNIT, HEADER as u64 + self.vector_bytes as u64] {
+            self.medium.touch(offset + line);
+        }
+    }
+
     /// The record at `offset` if it is one that stores or removes `name`.
     pub(crate) fn names(&self, offset: u64, name: Name<'_>) -> Result<Option<Located>, Fault> {
         let found = self.locate(offset)?;

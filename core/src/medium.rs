@@ -105,6 +105,11 @@ pub trait Medium: Send + Sync {
     /// As the operating system says.
     fn truncate(&self, len: u64, permit: Permit) -> io::Result<()>;
 
+    /// Tells that bytes at `offset` are about to be read: a hint to the processor, for media that are memory.
+    fn touch(&self, offset: u64) {
+        let _ = offset;
+    }
+
     /// Tells that `len` bytes from `offset` will be read soon, in order. Does nothing where that means nothing.
     fn will_read(&self, offset: u64, len: usize) {
         let _ = (offset, len);

@@ -91,6 +91,7 @@ fn find_in(
 ) -> Result<Option<(crate::delta::Entry, Option<Located>)>, Fault> {
     let mut last = None;
     let entry = delta.find(hash, |offset| {
+        log.touch(offset);
         last = log.names(offset, name)?;
         Ok::<_, Fault>(last.is_some())
     })?;
@@ -130,9 +131,11 @@ pub(crate) fn find_in_table(
             return Ok(None);
         }
         for slot in slots(&bucket) {
-            if slot.hash == hash
-                && let Some(found) = log.names(slot.offset, name)?
-            {
+            if slot.hash != hash {
+                continue;
+            }
+            log.touch(slot.offset);
+            if let Some(found) = log.names(slot.offset, name)? {
                 if !found.header.kind.stores() {
                     let offset = table.place(number);
                     return Err(Fault::Corrupt { offset, what: "index points at a record of a deletion" });

@@ -157,6 +157,12 @@ impl Medium for MemoryMedium {
         })
     }
 
+    fn touch(&self, offset: u64) {
+        if let Some((segment, _)) = self.segment(offset) {
+            segment.region.touch(offset - segment.start);
+        }
+    }
+
     fn write(&self, offset: u64, bytes: &[u8], _: Permit) -> io::Result<()> {
         let end = offset.checked_add(bytes.len() as u64).ok_or(io::ErrorKind::StorageFull)?;
         let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -235,6 +241,9 @@ impl Medium for Opened {
     }
     fn pin(&self, offset: u64, len: usize) -> io::Result<Pinned> {
         self.0.pin(offset, len)
+    }
+    fn touch(&self, offset: u64) {
+        self.0.touch(offset);
     }
     fn write(&self, offset: u64, bytes: &[u8], permit: Permit) -> io::Result<()> {
         self.0.write(offset, bytes, permit)

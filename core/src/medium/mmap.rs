@@ -114,6 +114,12 @@ impl Medium for MmapMedium {
         self.handle.truncate(len)
     }
 
+    fn touch(&self, offset: u64) {
+        if let Some(map) = self.newest() {
+            map.touch(offset);
+        }
+    }
+
     fn will_read(&self, offset: u64, len: usize) {
         let len = len.min(usize::try_from(self.len().saturating_sub(offset)).unwrap_or(usize::MAX));
         if let Ok(Some((map, at))) = self.cover(offset, len) {
