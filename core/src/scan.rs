@@ -1,7 +1,7 @@
 //! Walking over what is alive, in log order, without holding anything between steps.
 
 use crate::compact::moved;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::key::{KeyBuf, Name};
 use crate::log::{Fault, Located};
 use crate::record::Kind;
@@ -23,6 +23,8 @@ pub(crate) struct Position {
     told: u64,
     /// Whether this is known to be the start of a record, because it was reached from the start of the log.
     sure: bool,
+    /// Whether it is still just what a caller named.
+    fresh: bool,
 }
 
 /// Records passed over before readers and writers are let in between.
@@ -43,7 +45,7 @@ impl Position {
     pub(crate) fn from_cursor(cursor: u64) -> Self {
         let (era, offset) = (cursor >> OFFSET_BITS, (cursor & ((1 << OFFSET_BITS) - 1)) << 6);
         let offset = offset.max(LOG_START);
-        Self { offset, era, told: offset, sure: cursor == 0 }
+        Self { offset, era, told: offset, sure: cursor == 0, fresh: cursor != 0 }
     }
 
     pub(crate) fn cursor(&self) -> u64 {
@@ -94,7 +96,15 @@ impl Store {
         loop {
             self.check_there()?;
             let state = self.read();
-            match self.step(&state, position).map_err(|fault| self.fault(fault))? {
+            let step = self.step(&state, position).map_err(|fault| match fault {
+                Fault::Corrupt { .. } if position.fresh => Error::invalid(
+                    "cursor",
+                    "it was not given by a scan of this database, or an older compaction moved it",
+                ),
+                fault => self.fault(fault),
+            });
+            position.fresh = false;
+            match step? {
                 Step::At(found) => return Ok(Some((state, found))),
                 Step::Pause => {}
                 Step::End => return self.check_unchanged().map(|()| None),

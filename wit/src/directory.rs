@@ -5,13 +5,21 @@ use crate::file::{File, failure};
 use jvdb_core::medium::{Medium, Volume};
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use wasip2::clocks::{monotonic_clock, wall_clock};
 use wasip2::filesystem::preopens::get_directories;
-use wasip2::filesystem::types::{
-    Descriptor, DescriptorFlags, DescriptorType, ErrorCode, MetadataHashValue, OpenFlags, PathFlags,
-};
+use wasip2::filesystem::types::{Descriptor, DescriptorFlags, DescriptorType, ErrorCode, OpenFlags, PathFlags};
 use xxhash_rust::xxh3::xxh3_128;
+
+/// Directories open for writing in this instance, each by its path and by what the host says of its identity.
+static CLAIMED: Mutex<Vec<Identity>> = Mutex::new(Vec::new());
+
+/// Two that share either part are one directory.
+struct Identity {
+    path: String,
+    hash: Option<(u64, u64)>,
+}
 
 /// A preopened directory.
 pub struct Directory {
@@ -49,6 +57,10 @@ impl Directory {
 
     fn directory(&self) -> &Descriptor {
         self.opened.as_ref().unwrap_or(&self.preopened)
+    }
+
+    fn hash(&self) -> Option<(u64, u64)> {
+        self.directory().metadata_hash().ok().map(|hash| (hash.lower, hash.upper))
     }
 }
 
@@ -102,7 +114,7 @@ impl Volume for Directory {
     /// directory with its last change.
     fn entropy(&self) -> [u8; 16] {
         let now = wall_clock::now();
-        let hash = self.directory().metadata_hash().unwrap_or(MetadataHashValue { lower: 0, upper: 0 });
+        let (lower, upper) = self.hash().unwrap_or_default();
         let changed = self.directory().stat().ok().and_then(|stat| stat.data_modification_timestamp);
         let (seconds, nanoseconds) = changed.map_or((0, 0), |time| (time.seconds, time.nanoseconds));
         let drawn = self.drawn.fetch_add(1, Ordering::Relaxed);
@@ -111,8 +123,8 @@ impl Volume for Directory {
             now.nanoseconds.into(),
             monotonic_clock::now(),
             drawn,
-            hash.lower,
-            hash.upper,
+            lower,
+            upper,
             seconds,
             nanoseconds.into(),
         ];
@@ -126,4 +138,29 @@ impl Volume for Directory {
     fn has_threads(&self) -> bool {
         false
     }
+
+    /// Other instances and processes are the host's business, which has locks.
+    fn claim(&self) -> bool {
+        if self.read_only {
+            return true;
+        }
+        let mut claimed = claimed();
+        let hash = self.hash();
+        let taken = |other: &Identity| other.path == self.path || hash.is_some() && other.hash == hash;
+        let free = !claimed.iter().any(taken);
+        if free {
+            claimed.push(Identity { path: self.path.clone(), hash });
+        }
+        free
+    }
+
+    fn release(&self) {
+        if !self.read_only {
+            claimed().retain(|other| other.path != self.path);
+        }
+    }
+}
+
+fn claimed() -> MutexGuard<'static, Vec<Identity>> {
+    CLAIMED.lock().unwrap_or_else(PoisonError::into_inner)
 }

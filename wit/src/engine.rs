@@ -100,8 +100,7 @@ impl wit::GuestDatabase for Database {
     }
 
     fn get(&self, key: wit::Key) -> Result<Option<wit::Stored>> {
-        let found = self.0.get(&key)?;
-        Ok(found.map(|found| wit::Stored { vector: found.vector().into(), metadata: found.metadata().into() }))
+        Ok(self.0.read(&key, |vector, metadata| wit::Stored { vector: vector.into(), metadata: metadata.into() })?)
     }
 
     fn contains(&self, key: wit::Key) -> Result<bool> {

@@ -124,9 +124,12 @@ impl Region {
 
 impl Drop for Region {
     fn drop(&mut self) {
-        if let Memory::Allocation(layout) = self.memory {
+        match self.memory {
+            // Unmaps itself.
+            #[cfg(unix)]
+            Memory::File(_) => {}
             // SAFETY: allocated with this layout in `allocate`, and nothing that borrows from it can outlive `self`.
-            unsafe { dealloc(self.base.as_ptr(), layout) }
+            Memory::Allocation(layout) => unsafe { dealloc(self.base.as_ptr(), layout) },
         }
     }
 }
