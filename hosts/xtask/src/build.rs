@@ -10,8 +10,8 @@ const WASM: &str = "wasm32-unknown-unknown";
 /// What `libjvdb.a` needs from the system, as `rustc --print native-static-libs` says.
 const SYSTEM_LIBRARIES: [&str; 7] = ["-lgcc_s", "-lutil", "-lrt", "-lpthread", "-lm", "-ldl", "-lc"];
 
-/// The packages whose artifacts are run. Built together always: another selection could mean other features of what they
-/// have in common, and minutes of building it again.
+/// The packages whose artifacts are run or tested optimized. Built together always, and with all their targets: another
+/// selection means other features of what they have in common, and minutes of building it again.
 const OPTIMIZED: [&str; 7] =
     ["jvdb-core", "jvdb-ffi", "jvdb-cli", "jvdb-wasmtime", "jvdb-benches", "jvdb-tests", "xtask"];
 
@@ -68,7 +68,7 @@ impl Workspace {
 
     /// Builds all programs and libraries, optimized.
     pub fn build_optimized(&self) -> Result<()> {
-        run(&mut self.cargo_optimized("build"))
+        run(self.cargo_optimized("build").arg("--all-targets"))
     }
 
     /// Where they are.

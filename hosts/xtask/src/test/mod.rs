@@ -37,7 +37,9 @@ fn lints(workspace: &Workspace, steps: &mut Steps) {
     clippy.args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]);
     steps.whole("clippy, all targets", || run_command(&mut clippy));
     let mut doc = workspace.cargo();
-    doc.args(["doc", "--workspace", "--no-deps", "--document-private-items"]).env("RUSTDOCFLAGS", "-D warnings");
+    // Its documentation would have wasmtime checked once more, with other features.
+    doc.args(["doc", "--workspace", "--exclude", "jvdb-wasmtime", "--no-deps", "--document-private-items"]);
+    doc.env("RUSTDOCFLAGS", "-D warnings");
     steps.whole("documentation, all links", || run_command(&mut doc));
 }
 
@@ -66,32 +68,19 @@ fn component(workspace: &Workspace, steps: &mut Steps) -> bool {
     steps.whole("component", || workspace.build_component(&toolchain))
 }
 
-/// Everything that `cargo test` runs: unchecked by the optimizer where logic counts, optimized where volume or speed does.
+/// Everything that `cargo test` runs: the engine with the compiler's own checks, then all of it as it is shipped.
 fn rust(workspace: &Workspace, steps: &mut Steps, component: bool) {
-    let optimized = ["jvdb-wasmtime", "jvdb-benches", "jvdb-tests", "jvdb-crash"];
     let mut debug = workspace.cargo();
-    debug.args(["test", "--workspace", "--no-fail-fast", "--exclude", "jvdb-ffi"]);
-    debug.args(optimized.iter().flat_map(|package| ["--exclude", package]));
-    steps.tests("engine and command line", &mut debug);
-    let mut header = workspace.cargo();
-    header.args(["test", "--package", "jvdb-ffi", "--no-fail-fast"]);
-    steps.tests("C face, and the header is what it generates", &mut header);
+    debug.args(["test", "--package", "jvdb-core", "--package", "jvdb-ffi", "--no-fail-fast"]);
+    steps.tests("engine and C face, with overflow checks", &mut debug);
     steps.whole("programs and libraries, optimized", || workspace.build_optimized());
-    let mut whole = workspace.cargo();
-    whole.args(["test", "--release", "--package", "jvdb-tests", "--no-fail-fast"]);
-    steps.tests("restarts, kills, limits, locks, full disks", &mut whole);
+    let mut whole = workspace.cargo_optimized("test");
+    if component {
+        whole.env("JVDB_COMPONENT", workspace.component());
+    }
+    steps.tests("all packages, optimized: faces, kills, limits, locks, full disks", whole.arg("--no-fail-fast"));
     let mut teeth = workspace.cargo();
     teeth.args(["test", "--release", "--package", "jvdb-crash", "--no-fail-fast"]);
     steps.tests("power cuts: every broken protocol is noticed", &mut teeth);
     steps.whole("power cuts: a million images", || crash::run(&["--images".into(), "1000000".into()]));
-    let mut bench = workspace.cargo();
-    bench.args(["test", "--release", "--package", "jvdb-benches", "--no-fail-fast"]);
-    steps.tests("benchmark", &mut bench);
-    if component {
-        let mut host = workspace.cargo();
-        host.args(["test", "--release", "--package", "jvdb-wasmtime", "--no-fail-fast"]);
-        steps.tests("component under wasmtime", host.env("JVDB_COMPONENT", workspace.component()));
-    } else {
-        steps.whole("component under wasmtime", || Err("there is no component to test".into()));
-    }
 }
