@@ -93,21 +93,21 @@ impl Writer {
     }
 
     /// Adds a record of another file as it is, but for its place in the chain. Returns its offset here.
-    pub(crate) fn copy(&mut self, found: &Located, record: &[u8], continues: bool) -> Result<u64, Fault> {
-        if self.buffer.len() >= PIECE {
-            self.write_copies()?;
-        }
+    pub(crate) fn copy(&mut self, found: &Located, record: &[u8], continues: bool) -> u64 {
         let mut header = found.header;
         header.follow(&self.next, self.salt, continues);
         let offset = self.next.offset;
         self.buffer.extend_from_slice(&header.seal());
         self.buffer.extend_from_slice(&record[HEADER..]);
         self.next = Link::after(&Located { offset, len: found.len, header });
-        Ok(offset)
+        offset
     }
 
-    /// Writes what was added.
-    pub(crate) fn write_copies(&mut self) -> Result<(), Fault> {
+    /// Writes what was added, if it is a piece or `all` is asked for.
+    pub(crate) fn write_copies(&mut self, all: bool) -> Result<(), Fault> {
+        if !all && self.buffer.len() < PIECE {
+            return Ok(());
+        }
         let offset = self.next.offset - self.buffer.len() as u64;
         let written = self.medium().and_then(|medium| medium.write(offset, &self.buffer, Permit::ENGINE));
         written.map_err(|source| Fault::Io { action: "write", offset, source })?;

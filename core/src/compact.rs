@@ -15,7 +15,7 @@ use crate::medium::{Medium, Permit};
 use crate::name;
 use crate::record::Kind;
 use crate::recovery;
-use crate::state::State;
+use crate::state::{State, find_in_table};
 use crate::store::{Store, entry_of, lock};
 use crate::superblock::{LOG_START, SECTOR, Superblock};
 use crate::table::{BUCKET, Buckets, Geometry};
@@ -23,8 +23,14 @@ use crate::teeth::{Mutant, broken};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-/// Names brought into the new table at once: 24 bytes each.
+/// Names brought into the new table at once, at least: 32 bytes each.
 const SHARE: usize = 1 << 18;
+/// Records of the tail copied at once.
+const CHUNK: usize = 256;
+/// Bytes of the tail that writers may be made to wait for.
+const SHORT: u64 = 1 << 20;
+/// Bytes of the old log that are announced ahead.
+const HINT: u64 = 4 << 20;
 /// Distance in the old log between two places of which it is remembered where they went.
 const STRIDE: u64 = 64 << 10;
 
@@ -37,16 +43,19 @@ struct Copy {
     writer: Writer,
     state: State,
     seed: u64,
+    /// Names the table is made for.
+    names: u64,
     moves: Moves,
 }
 
 impl Store {
-    /// Replaces the file by one that holds nothing dead. Returns the bytes gained.
+    /// Replaces the file by one that holds nothing dead. Returns the bytes gained. If only the last step fails, the
+    /// directory's sync, the new file is in use already and the store poisoned.
     pub(crate) fn compact(&self, salt: u32) -> Result<u64> {
         let mut checkpoint = lock(&self.checkpoint);
         // Everything is in the table afterwards, and nothing is frozen.
         self.flush_with(&mut checkpoint, true)?;
-        let temporary = format!("{}{}", self.identity.file.trim_end_matches(name::SUFFIX), name::TEMPORARY);
+        let temporary = name::temporary(&self.identity.file);
         let path = recovery::path_of(&*self.volume, &temporary);
         let before = checkpoint.superblock.durable_end;
         let medium = self.volume.create(&temporary).map_err(|source| Error::io("create", &path, source))?;
@@ -80,20 +89,31 @@ impl Store {
         let mut copy = Copy::new(self, &old, medium, salt).map_err(fault)?;
         copy.take_live(self, old.durable_end).map_err(fault)?;
         let superblock = copy.vouch(&old).map_err(fault)?;
+        let mut copied_to = old.durable_end;
+        loop {
+            let end = self.read().end;
+            if end - copied_to < SHORT {
+                break;
+            }
+            copy.take_tail(self, copied_to, end).map_err(fault)?;
+            copied_to = end;
+        }
         // From here on writers wait.
         let mut writer = lock(&self.writer);
-        copy.take_tail(&self.read(), old.durable_end, writer.next.offset).map_err(fault)?;
+        self.check_writable()?;
+        copy.take_tail(self, copied_to, writer.next.offset).map_err(fault)?;
         let renamed = self.volume.rename(temporary, &self.identity.file);
         renamed.map_err(|source| Error::io("rename", &self.identity.path, source))?;
-        let Copy { writer: new_writer, state: new_state, moves, .. } = copy;
-        let operations = writer.operations;
-        *writer = new_writer;
-        writer.operations = operations;
+        let Copy { writer: mut new_writer, state: mut new_state, moves, .. } = copy;
+        new_writer.operations = writer.operations;
+        (new_state.era, new_state.moves) = (superblock.era(), Some(Arc::new(moves)));
+        let old_writer = std::mem::replace(&mut *writer, new_writer);
         let mut state = self.change();
-        let era = state.era + 1;
-        *state = State { era, moves: Arc::new(moves), ..new_state };
-        self.figures.take(&writer.counts, writer.next.offset, operations);
-        drop(state);
+        let old_state = std::mem::replace(&mut *state, new_state);
+        self.figures.take(&writer.counts, writer.next.offset, writer.operations);
+        drop((state, writer));
+        // Unmaps and frees the old file, which takes its time.
+        drop((old_state, old_writer));
         self.figures.durable_end.store(superblock.durable_end, Relaxed);
         *checkpoint = Checkpoint::at(superblock);
         Ok(())
@@ -112,54 +132,66 @@ impl Copy {
         let names = old.counts.names();
         let table = match names {
             0 => Geometry::default(),
-            names => {
-                writer.reserve_table(Geometry { window: old.table.window.max(8), ..Geometry::for_names(names) })?
-            }
+            names => writer.reserve_table(Geometry::for_names(names).as_roomy_as(old.table))?,
         };
         clear(&*medium, table)?;
         let state = State::new(Arc::clone(&medium), vector_bytes, table, writer.next.offset);
-        Ok(Self { medium, writer, state, seed: store.identity.seed, moves: Moves::new() })
+        Ok(Self { medium, writer, state, seed: store.identity.seed, names, moves: Moves::new() })
     }
 
-    /// Copies what is alive before `end`, and brings it into the table.
+    /// Copies what is alive before `end`, as the table has it, and brings it into the new one. What was written since
+    /// does not count here: it is not durable, and comes with the tail.
     fn take_live(&mut self, store: &Store, end: u64) -> Result<(), Fault> {
+        let share = SHARE.max(usize::try_from(self.names / 8).unwrap_or(SHARE));
         let mut entries: Vec<Entry> = Vec::new();
         let mut offset = LOG_START;
-        let mut told = 0;
+        let mut hinted = LOG_START;
         while offset < end {
-            let found = {
-                let state = store.read();
-                let log = state.log()?;
-                let found = log.locate(offset)?;
-                offset += found.len;
-                if !found.header.kind.stores() {
-                    continue;
-                }
-                let record = log.medium.read(found.offset, found.len as usize).map_err(Fault::read(found.offset))?;
-                let name = found.header.name(&record, log.vector_bytes);
-                let hash = name.hash(self.seed);
-                if state.find(hash, name)?.live.is_none_or(|live| live.offset != found.offset) {
-                    continue;
-                }
-                log.check_body(&found)?;
-                let new = self.writer.copy(&found, &record, false)?;
-                self.writer.counts.record(found.header.kind, None, found.len);
-                entries.push(entry_of(hash, new, 0, found.header.kind));
-                (found, new)
-            };
-            if found.0.offset >= told {
-                self.moves.push((found.0.offset, found.1));
-                told = found.0.offset + STRIDE;
+            let state = store.read();
+            let log = state.log()?;
+            if offset >= hinted {
+                log.medium.will_read(hinted, 2 * HINT as usize);
+                hinted = offset + HINT;
             }
-            if entries.len() == SHARE {
+            let found = log.locate(offset)?;
+            offset += found.len;
+            if !found.header.kind.stores() {
+                continue;
+            }
+            let record = log.medium.read(found.offset, found.len as usize).map_err(Fault::read(found.offset))?;
+            let name = found.header.name(&record, log.vector_bytes);
+            let hash = name.hash(self.seed);
+            let latest = match broken(Mutant::CompactSeesTail) {
+                true => state.find(hash, name)?.live,
+                false => find_in_table(&log, state.table, hash, name)?,
+            };
+            if latest.is_none_or(|latest| latest.offset != found.offset) {
+                continue;
+            }
+            log.check_body(&found)?;
+            let new = self.writer.copy(&found, &record, false);
+            drop(record);
+            drop(state);
+            self.note(&found, new);
+            self.writer.counts.record(found.header.kind, None, found.len);
+            entries.push(entry_of(hash, new, 0, found.header.kind));
+            self.writer.write_copies(false)?;
+            if entries.len() >= share {
                 self.bring_in(&mut entries)?;
             }
         }
         self.bring_in(&mut entries)
     }
 
+    /// Remembers where a record went, unless the one before it is near enough.
+    fn note(&mut self, found: &Located, new: u64) {
+        if self.moves.last().is_none_or(|(old, _)| found.offset >= old + STRIDE) {
+            self.moves.push((found.offset, new));
+        }
+    }
+
     fn bring_in(&mut self, entries: &mut Vec<Entry>) -> Result<(), Fault> {
-        self.writer.write_copies()?;
+        self.writer.write_copies(true)?;
         entries.sort_unstable_by_key(|entry| (entry.hash, entry.offset));
         let medium = &*self.medium;
         let write = |offset, bytes: &[u8]| medium.write(offset, bytes, Permit::ENGINE);
@@ -185,43 +217,51 @@ impl Copy {
             link: next.link,
             table: self.state.table,
             counts: self.writer.counts,
+            compactions: old.compactions.wrapping_add(1),
             ..*old
         };
         let io = |action, offset| move |source| Fault::Io { action, offset, source };
-        self.medium.sync().map_err(io("sync", 0))?;
+        if !broken(Mutant::CompactUnsynced) {
+            self.medium.sync().map_err(io("sync", 0))?;
+        }
         for superblock in [Superblock { generation: old.generation + 1, ..superblock }, superblock] {
             let block: [u8; SECTOR] = superblock.encode();
             self.medium.write(superblock.place(), &block, Permit::ENGINE).map_err(io("write", superblock.place()))?;
         }
-        self.medium.sync().map_err(io("sync", 0))?;
+        if !broken(Mutant::CompactUnsynced) {
+            self.medium.sync().map_err(io("sync", 0))?;
+        }
         Ok(superblock)
     }
 
     /// Copies what was written since, dead or alive, as it was written.
-    fn take_tail(&mut self, state: &State, start: u64, end: u64) -> Result<(), Fault> {
-        let log = state.log()?;
+    fn take_tail(&mut self, store: &Store, start: u64, end: u64) -> Result<(), Fault> {
         let mut offset = start;
-        let mut pending: Vec<(Located, u64)> = Vec::new();
+        let mut pending: Vec<(Located, u64)> = Vec::with_capacity(CHUNK);
         while offset < end {
-            let found = log.locate(offset)?;
-            offset += found.len;
-            if found.header.kind == Kind::Table {
-                continue;
+            let state = store.read();
+            let log = state.log()?;
+            while offset < end && pending.len() < CHUNK {
+                let found = log.locate(offset)?;
+                offset += found.len;
+                if found.header.kind == Kind::Table {
+                    continue;
+                }
+                let record = log.medium.read(found.offset, found.len as usize).map_err(Fault::read(found.offset))?;
+                let new = self.writer.copy(&found, &record, found.header.continues());
+                self.note(&found, new);
+                pending.push((found, new));
             }
-            let record = log.medium.read(found.offset, found.len as usize).map_err(Fault::read(found.offset))?;
-            let new = self.writer.copy(&found, &record, found.header.continues())?;
-            self.moves.push((found.offset, new));
-            pending.push((found, new));
-        }
-        self.writer.write_copies()?;
-        self.state.end = self.writer.next.offset;
-        for (found, new) in pending {
-            let head = log.head(&found)?;
-            let name: Name<'_> = found.header.name(&head, log.vector_bytes);
-            let hash = name.hash(self.seed);
-            let before = self.state.find(hash, name)?;
-            self.writer.counts.record(found.header.kind, before.live.map(|live| live.len), found.len);
-            self.state.active.set(entry_of(hash, new, before.prior, found.header.kind), before.entry);
+            self.writer.write_copies(true)?;
+            self.state.end = self.writer.next.offset;
+            for (found, new) in pending.drain(..) {
+                let head = log.head(&found)?;
+                let name: Name<'_> = found.header.name(&head, log.vector_bytes);
+                let hash = name.hash(self.seed);
+                let before = self.state.find(hash, name)?;
+                self.writer.counts.record(found.header.kind, before.live.map(|live| live.len), found.len);
+                self.state.active.set(entry_of(hash, new, before.prior, found.header.kind), before.entry);
+            }
         }
         Ok(())
     }

@@ -112,7 +112,7 @@ impl Cursor {
     /// Before the first vector.
     pub const START: Self = Self(0);
 
-    /// As a number that a caller may store, good until the database is dropped, or closed and compacted.
+    /// As a number that a caller may store, good until the database is dropped, or closed after a compaction.
     pub fn to_u64(self) -> u64 {
         self.0
     }

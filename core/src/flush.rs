@@ -16,8 +16,8 @@ use crate::superblock::{Counts, Superblock};
 use crate::table::Geometry;
 use crate::teeth::{Mutant, broken};
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, TryLockError};
 use std::time::Duration;
 
 /// How much of the log is written again at once after a recovery.
@@ -322,6 +322,11 @@ impl Store {
             Failure::Rotten(rotten) => rotten.into(),
             Failure::Crowded => Fault::Corrupt { offset: table.offset, what: "index table has no room" },
         })
+    }
+
+    /// Whether it is being flushed or compacted.
+    pub(crate) fn is_busy(&self) -> bool {
+        matches!(self.checkpoint.try_lock(), Err(TryLockError::WouldBlock))
     }
 
     /// Whether nothing would have to be replayed if the file were closed now.

@@ -1,7 +1,7 @@
 //! Flushes nobody asked for: every `flush_interval`, and when too much is unflushed.
 //!
-//! A thread of its own where there are threads, started by the first write; elsewhere the next write does what is due. Holds no lock of its own
-//! while it flushes, and keeps no directory open that its user has let go.
+//! A thread of its own where there are threads, started by the first write; elsewhere the next write does what is due.
+//! Holds no lock of its own while it flushes, and keeps no directory open that its user has let go.
 
 use crate::error::Result;
 use crate::shelf::Shelf;
@@ -122,7 +122,7 @@ fn run(shelf: &Weak<Shelf>, bell: &Bell, interval: Duration) {
             Wake::Time => true,
         };
         let Some(shelf) = shelf.upgrade() else { return };
-        note(if periodic { shelf.settle() } else { shelf.flush_due() });
+        note(if periodic { shelf.settle_idle() } else { shelf.flush_due() });
         if periodic {
             last = Instant::now();
         }

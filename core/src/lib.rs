@@ -14,6 +14,7 @@
 compile_error!("jvdb reads vectors in place from little-endian files");
 
 mod append;
+mod census;
 mod checkpoint;
 mod checksum;
 mod compact;

@@ -44,6 +44,11 @@ pub(crate) fn file_of(name: &str) -> Result<String> {
     Ok(file)
 }
 
+/// The name a file has while it is made.
+pub(crate) fn temporary(file: &str) -> String {
+    format!("{file}.tmp")
+}
+
 /// The database of a file; `None` if the file is none of ours.
 pub(crate) fn name_of(file: &str) -> Option<String> {
     let encoded = file.strip_suffix(SUFFIX)?;

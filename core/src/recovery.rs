@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::flush::Checkpoint;
 use crate::log::{Fault, Link, Located, Log};
 use crate::medium::{Medium, Permit, Volume};
+use crate::name;
 use crate::record::Kind;
 use crate::schema::Schema;
 use crate::state::State;
@@ -24,7 +25,7 @@ const HEAD: usize = LOG_START as usize;
 /// Writes a new, empty database file. It has its name only when it is whole and durable.
 pub(crate) fn create(volume: &dyn Volume, file: &str, schema: Schema, uuid: [u8; 16]) -> Result<()> {
     let path = path_of(volume, file);
-    let temporary = format!("{file}.tmp");
+    let temporary = name::temporary(file);
     let failed = |action| {
         let path = path.clone();
         move |source| Error::io(action, path, source)
@@ -126,6 +127,7 @@ pub(crate) fn open(
     let mut replay = Replay::new(&identity, Arc::clone(&medium), superblock);
     replay.run(&superblock, doubtful).map_err(|fault| fault.at(&identity.path))?;
     let Replay { mut state, next, counts, .. } = replay;
+    state.era = superblock.era();
     if medium.len() > next.offset {
         tracing::warn!(
             database = name,
@@ -303,6 +305,17 @@ impl Store {
         drop(medium);
     }
 
+    /// Ends it: what `remove` removes is not there any more, and nothing is written from here on. Waits for a flush or a
+    /// compaction, which would put the file back.
+    pub(crate) fn end<E>(&self, remove: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
+        let no_flush = lock(&self.checkpoint);
+        remove()?;
+        self.dropped.store(true, Relaxed);
+        drop(no_flush);
+        self.park();
+        Ok(())
+    }
+
     /// Opens the file again.
     pub(crate) fn unpark(&self) -> Result<()> {
         let path = &self.identity.path;
@@ -310,7 +323,7 @@ impl Store {
         let mut writer = lock(&self.writer);
         let medium = self.volume.open(&self.identity.file).map_err(|source| Error::io("open", path, source))?;
         let superblock = newest_superblock(&*medium, path)?.newest;
-        let replaced = superblock.uuid != checkpoint.superblock.uuid && !broken(Mutant::StaleStore);
+        let replaced = superblock.uuid != checkpoint.superblock.uuid;
         if replaced || medium.len() < writer.next.offset {
             let what = "file was changed or replaced by somebody else while it was in use".into();
             return Err(Error::Corrupt { path: path.clone(), offset: superblock.place(), what });

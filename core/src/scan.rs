@@ -52,18 +52,18 @@ impl Position {
         (self.era << OFFSET_BITS) | (self.offset >> 6)
     }
 
-    /// Goes on where a compaction has put things: at the same place or a little before it.
-    fn catch_up(&mut self, state: &State) -> bool {
-        if self.era == state.era || self.offset == LOG_START {
-            self.era = state.era;
-            return true;
+    /// Goes on where a compaction has put things: at the same place or a little before it. Fails if that is not known.
+    fn catch_up(&mut self, state: &State) -> Result<()> {
+        let from_start = self.sure && self.offset == LOG_START;
+        if self.era != state.era && !from_start {
+            let next = (self.era + 1) & (u64::MAX >> OFFSET_BITS) == state.era;
+            let moves = state.moves.as_ref().filter(|_| next);
+            let moves = moves.ok_or_else(|| Error::invalid("cursor", "it is from before a compaction; begin again"))?;
+            self.offset = moved(moves, self.offset);
+            (self.told, self.sure) = (self.offset, false);
         }
-        let next_era = self.era + 1 == state.era;
-        if next_era {
-            self.offset = moved(&state.moves, self.offset);
-            (self.era, self.told, self.sure) = (state.era, self.offset, false);
-        }
-        next_era
+        self.era = state.era;
+        Ok(())
     }
 }
 
@@ -96,11 +96,11 @@ impl Store {
         loop {
             self.check_there()?;
             let state = self.read();
+            position.catch_up(&state)?;
             let step = self.step(&state, position).map_err(|fault| match fault {
-                Fault::Corrupt { .. } if position.fresh => Error::invalid(
-                    "cursor",
-                    "it was not given by a scan of this database, or an older compaction moved it",
-                ),
+                Fault::Corrupt { .. } if position.fresh => {
+                    Error::invalid("cursor", "it was not given by a scan of this database")
+                }
                 fault => self.fault(fault),
             });
             position.fresh = false;
@@ -113,9 +113,8 @@ impl Store {
     }
 
     fn step(&self, state: &State, position: &mut Position) -> Result<Step, Fault> {
-        if !position.catch_up(state) {
-            let what = "cursor is from before an earlier compaction; begin again";
-            return Err(Fault::Corrupt { offset: position.offset, what });
+        if position.fresh && position.offset > state.end {
+            return Err(Fault::Corrupt { offset: position.offset, what: "cursor is beyond the end of the log" });
         }
         let log = state.log()?;
         for _ in 0..STRIDE {

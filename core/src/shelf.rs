@@ -10,7 +10,6 @@ use crate::name;
 use crate::options::Options;
 use crate::recovery;
 use crate::schema::Schema;
-use crate::stats::StorageStats;
 use crate::store::{Flushes, Pressure, Settings, Store, lock};
 use crate::teeth::{Mutant, broken};
 use lru::LruCache;
@@ -33,22 +32,22 @@ pub(crate) struct Shelf {
     books: Mutex<Books>,
     changed: Condvar,
     identities: AtomicU64,
-    flushes: Arc<Flushes>,
+    pub flushes: Arc<Flushes>,
 }
 
-struct Books {
+pub(crate) struct Books {
     /// Every database in the directory, by name.
-    databases: BTreeMap<String, Place>,
+    pub databases: BTreeMap<String, Place>,
     /// Open ones, by last use.
     open: LruCache<String, ()>,
     /// Files open, being opened or being closed.
-    files: usize,
-    evictions: u64,
+    pub files: usize,
+    pub evictions: u64,
     /// When the evictions of the last minute were.
-    recent: VecDeque<Duration>,
+    pub recent: VecDeque<Duration>,
 }
 
-enum Place {
+pub(crate) enum Place {
     Closed,
     /// Somebody is opening or closing it.
     Busy,
@@ -104,10 +103,12 @@ impl Pin {
 
     pub(crate) fn compact(&self) -> Result<u64> {
         let shelf = &self.house.shelf;
+        self.store.check_writable()?;
         // The new file is open beside the old one.
         shelf.room()?;
         let gained = self.store.compact(shelf.salt());
         shelf.books().files -= 1;
+        shelf.changed.notify_all();
         gained
     }
 
@@ -155,7 +156,7 @@ impl Shelf {
         Ok(shelf)
     }
 
-    fn books(&self) -> MutexGuard<'_, Books> {
+    pub(crate) fn books(&self) -> MutexGuard<'_, Books> {
         lock(&self.books)
     }
 
@@ -297,7 +298,7 @@ impl Shelf {
     }
 
     /// Takes the right to open one more file, from the store that was not used for longest if need be.
-    fn room(&self) -> Result<()> {
+    pub(crate) fn room(&self) -> Result<()> {
         let limit = self.options.max_open_files;
         let started = self.volume.now();
         let mut books = self.books();
@@ -349,13 +350,13 @@ impl Shelf {
         };
         drop(books);
         let mark = Mark { shelf: self, name: name.into(), then: None };
-        if let Err(source) = self.volume.remove(&file) {
+        let removed = match &place {
+            Place::Open(store) | Place::Parked(store) => store.end(|| self.volume.remove(&file)),
+            _ => self.volume.remove(&file),
+        };
+        if let Err(source) = removed {
             mark.leave(Some(place));
             return Err(Error::io("remove", recovery::path_of(&*self.volume, &file), source));
-        }
-        if let Place::Open(store) | Place::Parked(store) = &place {
-            store.dropped.store(true, Relaxed);
-            store.park();
         }
         let mut books = self.books();
         if books.open.pop(name).is_some() {
@@ -401,66 +402,19 @@ impl Shelf {
         self.each(|store| !store.settings.read_only && store.unflushed_bytes() > 0, Store::flush)
     }
 
-    /// Flushes what has passed its bound.
+    /// Flushes what has passed its bound, and is not busy flushing or compacting already.
     pub(crate) fn flush_due(&self) -> Result<()> {
-        self.each(|store| store.pressure() > Pressure::None, Store::flush)
+        self.each(|store| store.pressure() > Pressure::None && !store.is_busy(), Store::flush)
     }
 
-    /// Flushes, and leaves nothing for a next opening to replay where nobody writes any more.
+    /// Flushes all that is not busy, and leaves nothing for a next opening to replay.
+    pub(crate) fn settle_idle(&self) -> Result<()> {
+        self.each(|store| !store.is_busy() && !store.settings.read_only && !store.is_settled(), Store::settle)
+    }
+
+    /// Flushes, and leaves nothing for a next opening to replay.
     pub(crate) fn settle(&self) -> Result<()> {
         self.each(|store| !store.settings.read_only && !store.is_settled(), Store::settle)
-    }
-
-    pub(crate) fn stats(&self) -> Result<StorageStats> {
-        let mut stats = StorageStats { max_open_files: self.options.max_open_files as u64, ..StorageStats::default() };
-        for name in self.names()? {
-            let file = name::file_of(&name)?;
-            let store = match self.books().databases.get(&name) {
-                Some(Place::Open(store) | Place::Parked(store)) => Some(Arc::clone(store)),
-                _ => None,
-            };
-            let counted = match &store {
-                Some(store) => Ok(store.figures.vectors.load(Relaxed)),
-                None => self.count_closed(&name),
-            };
-            let path = || recovery::path_of(&*self.volume, &file);
-            let size = self.volume.size(&file).map_err(|source| Error::io("open", path(), source));
-            match counted.and_then(|vectors| Ok((vectors, size?))) {
-                Ok((vectors, bytes)) => {
-                    stats.databases += 1;
-                    stats.vectors += vectors;
-                    stats.bytes_on_disk += bytes;
-                    stats.unflushed_bytes += store.map_or(0, |store| store.unflushed_bytes());
-                }
-                Err(error) if error.is_absence() => {}
-                Err(error) => return Err(error),
-            }
-        }
-        stats.flushes = self.flushes.count();
-        stats.last_flush = self.flushes.last();
-        stats.longest_flush = self.flushes.longest();
-        let mut books = self.books();
-        books.forget_evictions(self.volume.now());
-        stats.open_files = books.files as u64;
-        stats.evictions = books.evictions;
-        stats.evictions_per_minute = books.recent.len() as f64;
-        Ok(stats)
-    }
-
-    /// Vectors of a database that is closed: its superblock tells, unless a crash left more behind it.
-    fn count_closed(&self, name: &str) -> Result<u64> {
-        let file = name::file_of(name)?;
-        let path = recovery::path_of(&*self.volume, &file);
-        self.room()?;
-        let counted = self.volume.open(&file).map_err(|source| Error::io("open", &path, source)).and_then(|medium| {
-            let superblock = recovery::newest_superblock(&*medium, &path)?.newest;
-            Ok((superblock.durable_end == medium.len()).then_some(superblock.counts.vectors))
-        });
-        self.books().files -= 1;
-        match counted? {
-            Some(vectors) => Ok(vectors),
-            None => Ok(self.acquire(name)?.figures.vectors.load(Relaxed)),
-        }
     }
 }
 
@@ -492,7 +446,7 @@ impl Books {
         self.forget_evictions(now);
     }
 
-    fn forget_evictions(&mut self, now: Duration) {
+    pub(crate) fn forget_evictions(&mut self, now: Duration) {
         while self.recent.front().is_some_and(|then| now.saturating_sub(*then) > MINUTE) {
             self.recent.pop_front();
         }

@@ -23,10 +23,10 @@ pub(crate) struct State {
     pub frozen: Arc<Delta>,
     /// What was written since.
     pub active: Delta,
-    /// Number of compactions since the file was opened.
+    /// The file's number of compactions, in 16 bits.
     pub era: u64,
-    /// Where the last of them put things.
-    pub moves: Arc<Moves>,
+    /// Where the last of them put things, if it was since the file was opened.
+    pub moves: Option<Arc<Moves>>,
 }
 
 /// What is known of a name.
@@ -51,7 +51,7 @@ impl State {
             frozen: Arc::default(),
             active: Delta::default(),
             era: 0,
-            moves: Arc::default(),
+            moves: None,
         }
     }
 

@@ -33,6 +33,8 @@ pub(crate) struct Superblock {
     pub link: u64,
     pub table: Geometry,
     pub counts: Counts,
+    /// How often the file was compacted.
+    pub compactions: u32,
 }
 
 /// What the log up to some point adds up to.
@@ -67,12 +69,18 @@ impl Superblock {
             link: field::u64(&uuid, 8),
             table: Geometry::default(),
             counts: Counts::default(),
+            compactions: 0,
         }
     }
 
     /// Seeds the hash of the index.
     pub(crate) fn seed(&self) -> u64 {
         field::u64(&self.uuid, 0)
+    }
+
+    /// Sixteen bits that tell the file from what it was before its last compactions.
+    pub(crate) fn era(&self) -> u64 {
+        u64::from(self.compactions & 0xFFFF)
     }
 
     /// Where a superblock of this generation goes.
@@ -93,7 +101,7 @@ impl Superblock {
         push(&(self.schema.dimension() as u32).to_le_bytes());
         push(&[self.schema.metric().code(), 0, 0, 0]);
         push(&self.table.window.to_le_bytes());
-        push(&[0; 4]);
+        push(&self.compactions.to_le_bytes());
         for number in [
             self.generation,
             self.durable_end,
@@ -145,6 +153,7 @@ impl Superblock {
                 dead_records: number(9),
                 dead_bytes: number(10),
             },
+            compactions: field::u32(block, 36),
         };
         let ordered = LOG_START <= superblock.applied_end
             && superblock.applied_end <= superblock.durable_end

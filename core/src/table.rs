@@ -46,6 +46,14 @@ impl Geometry {
         Self { offset: 0, buckets: slots.div_ceil(SLOTS as u64), window: WINDOW }
     }
 
+    /// At least as wide as a table that was once short of room, and then as large.
+    pub(crate) fn as_roomy_as(self, other: Self) -> Self {
+        if other.window <= WINDOW {
+            return self;
+        }
+        Self { buckets: self.buckets.max(other.buckets), window: other.window, ..self }
+    }
+
     /// What to try when `self` had no room in one place although it is not full: more room, and in the end a wider
     /// window, which takes in even names of one hash.
     pub(crate) fn wider(self, names: u64) -> Self {

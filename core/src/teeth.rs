@@ -41,8 +41,10 @@ pub enum Mutant {
     CreateUnsynced,
     /// The directory is not synced after a new file got its name.
     NoDirectorySync,
-    /// A dropped database's store goes on as that of the next one of its name.
-    StaleStore,
+    /// A compacted file gets its name before it is synced.
+    CompactUnsynced,
+    /// Compaction leaves out what a write that is not durable has replaced.
+    CompactSeesTail,
 }
 
 #[cfg(feature = "teeth")]

@@ -239,3 +239,22 @@ fn readers_writers_and_flushes_meet_without_harm() {
         assert_eq!(databases.database(&format!("d{n}")).unwrap().verify().unwrap().damage, []);
     }
 }
+
+#[test]
+fn a_database_dropped_while_it_is_compacted_stays_dropped() {
+    let dir = tempfile::tempdir().unwrap();
+    let databases = Databases::open(dir.path(), options()).unwrap();
+    for round in 0..50 {
+        let name = format!("d{round}");
+        let db = databases.create(&name, schema()).unwrap();
+        (0..200).for_each(|id| assert!(db.put(id % 20, &[0.0; 4], b"").is_ok()));
+        std::thread::scope(|scope| {
+            scope.spawn(|| while db.compact().is_ok() {});
+            std::thread::sleep(Duration::from_micros(round * 97));
+            databases.drop_database(&name).unwrap();
+        });
+        assert_eq!(databases.list().unwrap(), Vec::<String>::new());
+        assert!(matches!(db.compact(), Err(Error::Dropped { .. })));
+    }
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "only the lock file is left");
+}

@@ -59,4 +59,5 @@ teeth! {
     search_stops_at_a_gap => StopAtGap,
     file_named_before_it_is_synced => CreateUnsynced,
     directory_not_synced => NoDirectorySync,
+    compacted_file_not_synced => CompactUnsynced,
 }

@@ -1,0 +1,100 @@
+//! Writes that come while a file is compacted: what was flushed before stays flushed.
+
+use jvdb_core::teeth::{Mutant, break_protocol};
+use jvdb_core::{Database, Databases};
+use jvdb_crash::disk::{Call, Disk, Fate, Image, SimVolume};
+use jvdb_crash::model::{self, NAME, Op};
+use std::sync::{Arc, Mutex};
+
+const EIO: i32 = 5;
+
+fn open(disk: &Arc<Disk>) -> Databases {
+    Databases::on(Arc::new(SimVolume(Arc::clone(disk))), model::options()).unwrap()
+}
+
+fn found(image: &Image, number: u8) -> Option<f32> {
+    let databases = open(&Disk::new(image, 9));
+    let db = databases.database(NAME).unwrap();
+    assert_eq!(db.verify().unwrap().damage, []);
+    db.get(&model::key(number)).unwrap().map(|vector| vector.vector()[0])
+}
+
+/// A database with five flushed vectors, in which two are replaced and one is deleted while it is compacted.
+fn compacted_under_a_writer(disk: &Arc<Disk>) -> Database {
+    let databases = open(disk);
+    let db = databases.create(NAME, model::schema()).unwrap();
+    (0..5).for_each(|number| model::perform(&db, &Op::Put(number, 1)).unwrap());
+    db.flush().unwrap();
+    let writer = db.clone();
+    let meanwhile = Mutex::new(false);
+    disk.on_call(Some(Box::new(move |call| {
+        if call == Call::Create && !std::mem::replace(&mut *meanwhile.lock().unwrap(), true) {
+            for op in [Op::Put(0, 2), Op::Batch(vec![Op::Put(1, 2), Op::Delete(2)])] {
+                model::perform(&writer, &op).unwrap();
+            }
+        }
+        Fate::Done
+    })));
+    db.compact().unwrap();
+    disk.on_call(None);
+    db
+}
+
+#[test]
+fn what_was_flushed_survives_a_power_cut_behind_a_compaction() {
+    let disk = Disk::new(&Image::new(), 1);
+    let db = compacted_under_a_writer(&disk);
+    // All of what was written meanwhile is lost, then all of it kept.
+    let (lost, kept) = (disk.image(|_| 0), disk.cached());
+    assert_eq!([0, 1, 2, 3].map(|number| found(&lost, number)), [Some(1.0); 4]);
+    assert_eq!([0, 1, 2, 3].map(|number| found(&kept, number)), [Some(2.0), Some(2.0), None, Some(1.0)]);
+    db.flush().unwrap();
+    assert_eq!([0, 1, 2, 3].map(|number| found(&disk.image(|_| 0), number)), [Some(2.0), Some(2.0), None, Some(1.0)]);
+    assert_eq!(db.count(), 4);
+}
+
+#[test]
+fn a_compaction_that_listens_to_writers_is_noticed() {
+    let disk = Disk::new(&Image::new(), 1);
+    break_protocol(Some(Mutant::CompactSeesTail));
+    let db = compacted_under_a_writer(&disk);
+    break_protocol(None);
+    assert_eq!(found(&disk.image(|_| 0), 0), None, "the flushed vector is lost with its successor");
+    drop(db);
+}
+
+#[test]
+fn a_compaction_that_fails_changes_nothing() {
+    for failing in [Call::Create, Call::Write, Call::Sync, Call::Rename] {
+        for skipped in 0..6 {
+            let disk = Disk::new(&Image::new(), 1);
+            let databases = open(&disk);
+            let db = databases.create(NAME, model::schema()).unwrap();
+            (0..5).for_each(|number| model::perform(&db, &Op::Put(number, 1)).unwrap());
+            model::perform(&db, &Op::Delete(4)).unwrap();
+            databases.flush().unwrap();
+            // Flushes what the compaction would flush, so that what fails is the compaction's own.
+            let left = Mutex::new(skipped);
+            disk.on_call(Some(Box::new(move |call| {
+                let mut left = left.lock().unwrap();
+                if call == failing {
+                    if *left == 0 {
+                        return Fate::Fails(EIO);
+                    }
+                    *left -= 1;
+                }
+                Fate::Done
+            })));
+            let compacted = db.compact();
+            disk.on_call(None);
+            let image = disk.cached();
+            assert!(!image.keys().any(|file| file.ends_with(".tmp")), "{failing:?} {skipped} leaves a file behind");
+            assert_eq!([0, 4].map(|number| found(&image, number)), [Some(1.0), None]);
+            if compacted.is_err() && failing != Call::Sync {
+                model::perform(&db, &Op::Put(7, 3)).unwrap();
+                db.flush().unwrap();
+                assert_eq!(found(&disk.image(|_| 0), 7), Some(3.0));
+            }
+        }
+    }
+}
