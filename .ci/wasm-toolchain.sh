@@ -54,13 +54,22 @@ if ! apt-cache show rust-web-llvm >/dev/null 2>&1; then
   apt-get update -qq
 fi
 depends() { apt-cache depends "$1" | sed -n "s/^ *Depends: \($2\)\$/\1/p" | head -n 1; }
-std=$(depends libstd-rust-web-dev 'libstd-rust-web-[0-9.]*')
-llvm=$(depends "$std" 'libllvm[0-9]*')
-[ -n "$llvm" ] || fail "Debian's rustc-web is not in the package lists"
-(
-  cd "$work"
+find_packages() {
+  std=$(depends libstd-rust-web-dev 'libstd-rust-web-[0-9.]*')
+  llvm=
+  [ -z "$std" ] || llvm=$(depends "$std" 'libllvm[0-9]*')
+  apt-cache show rust-web-llvm >/dev/null 2>&1 && [ -n "$llvm" ] ||
+    fail "the package lists have no rust-web-llvm: add the security archive of this Debian to apt's sources"
+}
+download() {
   apt-get download -qq -o APT::Sandbox::User=root \
     rustc-web libstd-rust-web-dev "$std" rust-web-src rust-web-llvm "$llvm" "lld-${llvm#libllvm}"
+}
+find_packages
+(
+  cd "$work"
+  # Lists that are too old name packages that the mirror has replaced.
+  download || { apt-get update -qq && find_packages && download; }
   for package in *.deb; do dpkg -x "$package" "$prefix"; done
 )
 usr=$prefix/usr

@@ -10,8 +10,8 @@ use jvdb_benches::{Result, contestants, machine, opening};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// A sample of real embeddings that may lie beside the repository.
-const SHARED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/packages_384.npy");
+/// A sample of real embeddings that may lie beside the repository, whose root is where this is run.
+const SHARED: &str = "../shared/data/packages_384.npy";
 
 /// Measures the engine beside LMDB, a hash map and the bare system calls.
 #[derive(Parser)]

@@ -143,7 +143,7 @@ fn failures_end_with_1_and_say_what_is_wrong() {
     fails(&["import", "--input", "/no/such/file"], "/no/such/file");
     let output = failure(
         Command::new(env!("CARGO_BIN_EXE_jvdb-wasm"))
-            .args(["--component", "/no/such.wasm", "--storage", "/tmp", "list"])
+            .args(["--component", "/no/such.wasm", "--storage", ".", "list"])
             .output()
             .unwrap(),
         1,

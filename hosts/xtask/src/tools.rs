@@ -10,9 +10,10 @@ struct Package {
     probe: &'static str,
 }
 
-const NATIVE: [Package; 3] = [
+const NATIVE: [Package; 4] = [
     Package { name: "gcc", probe: "cc --version" },
     Package { name: "g++", probe: "c++ --version" },
+    Package { name: "cmake", probe: "cmake --version" },
     Package {
         name: "nlohmann-json3-dev",
         probe: "echo '#include <nlohmann/json.hpp>' | c++ -std=c++20 -fsyntax-only -x c++ -",

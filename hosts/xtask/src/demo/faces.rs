@@ -3,7 +3,7 @@
 use super::dump::Dump;
 use crate::Result;
 use crate::build::Workspace;
-use crate::run::{output, program};
+use crate::run::{output, program, run};
 use std::path::Path;
 use std::process::Command;
 
@@ -50,6 +50,14 @@ impl<'a> Faces<'a> {
             reading("C++, libjvdb.so", cpp.arg("dump").arg("--storage").arg(storage), scratch)?,
             reading("component, wasmtime", &mut wasm, scratch)?,
         ])
+    }
+
+    /// A directory of its own, filled from the export by C++, and read by it.
+    pub fn cpp_import(&self, input: &Path, scratch: &Path) -> Result<Reading> {
+        let storage = scratch.join("cpp");
+        let host = || program(&self.cpp, &self.workspace.root);
+        run(host().args(["import", "--storage"]).arg(&storage).arg("--input").arg(input))?;
+        reading("C++, imported by itself", host().arg("dump").arg("--storage").arg(&storage), scratch)
     }
 
     /// The memory backend, filled from the export by Rust and by C++.

@@ -51,6 +51,7 @@ pub fn run() -> Result<()> {
     say("the same vectors and metadata through every face");
     let mut readings = vec![whole];
     readings.extend(faces.others(&storage, scratch.path())?);
+    readings.push(faces.cpp_import(&input, scratch.path())?);
     readings.extend(faces.memory(&input, scratch.path())?);
     print!("{}", table::text(&readings));
     compare(&readings)

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 /// Adds a step for each program and library, and one for all headers.
 pub fn steps(workspace: &Workspace, steps: &mut Steps) {
-    steps.counted("each header alone and twice, C11 and C++20", || headers(workspace));
+    steps.counted("each header alone and twice, C99 to C++20", || headers(workspace));
+    steps.whole("the C++ host with CMake", || cmake(workspace));
     let programs = match files(&workspace.root.join("tests/c"), &["c", "cpp"]) {
         Ok(sources) => programs(&sources),
         Err(error) => {
@@ -51,6 +52,15 @@ fn compile_and_run(workspace: &Workspace, sources: &[PathBuf], linked: Linked) -
     count(program(&test, scratch.path()).arg(scratch.path().join("storage")))
 }
 
+/// Builds the host as a C++ project would.
+fn cmake(workspace: &Workspace) -> Result<()> {
+    let scratch = tempfile::tempdir()?;
+    let cmake = || program("cmake", &workspace.root);
+    let library = format!("-DJVDB_LIB_DIR={}", workspace.artifacts().display());
+    run(cmake().args(["-S", "hosts/cpp", "-B"]).arg(scratch.path()).arg(library))?;
+    run(cmake().arg("--build").arg(scratch.path()))
+}
+
 /// Compiles each public header, included twice and after nothing.
 fn headers(workspace: &Workspace) -> Result<Tally> {
     let include = workspace.root.join("include");
@@ -58,12 +68,13 @@ fn headers(workspace: &Workspace) -> Result<Tally> {
     let mut tally = Tally::default();
     for header in files(&include, &["h", "hpp"])? {
         let name = header.strip_prefix(&include)?.display();
-        let languages: &[&str] = if header.extension().is_some_and(|it| it == "h") { &["c", "cpp"] } else { &["cpp"] };
-        for language in languages {
+        let languages = [("c", "-std=c99"), ("c", "-std=c11"), ("cpp", "-std=c++17"), ("cpp", "-std=c++20")];
+        let is_c = header.extension().is_some_and(|it| it == "h");
+        for (language, standard) in languages.into_iter().filter(|(language, _)| is_c || *language == "cpp") {
             let source = scratch.path().join("header").with_extension(language);
             fs::write(&source, format!("#include \"{name}\"\n#include \"{name}\"\nint main(void) {{ return 0; }}\n"))?;
-            let compiled = run(workspace.compiler(&source).arg("-fsyntax-only").arg(&source));
-            println!("{name} as {language}: {}", if compiled.is_ok() { "ok" } else { "FAILED" });
+            let compiled = run(workspace.compiler(&source).args([standard, "-fsyntax-only"]).arg(&source));
+            println!("{name}, {standard}: {}", if compiled.is_ok() { "ok" } else { "FAILED" });
             tally += Tally::one(compiled.is_ok());
         }
     }
