@@ -1,7 +1,7 @@
 //! The engine as a WebAssembly component: the world `jvdb` of `wit/jvdb.wit`, over `wasi:filesystem`.
 //!
-//! Three parts, none of which decides anything the engine could: [`directory`] and [`file`] are a volume and a medium
-//! over a preopened directory; [`engine`] answers each exported call with one call of `jvdb_core`; [`types`] turns the
+//! Three parts, none of which decides anything the engine could: `directory` and `file` are a volume and a medium
+//! over a preopened directory; `engine` answers each exported call with one call of `jvdb_core`; `types` turns the
 //! engine's types into those of the interface and back.
 //!
 //! Built for `wasm32-unknown-unknown` the crate is a component. Built for anything else it is checked but of no use:
