@@ -70,10 +70,10 @@ pub(crate) unsafe fn slice<'a, T>(pointer: *const T, count: usize, what: &'stati
     Ok(unsafe { std::slice::from_raw_parts(pointer, count) })
 }
 
-/// Bytes of any kind. As [`slice`].
+/// Bytes of any kind. As [`slice()`].
 ///
 /// # Safety
-/// As [`slice`].
+/// As [`slice()`].
 pub(crate) unsafe fn bytes<'a>(pointer: *const c_void, length: usize, what: &'static str) -> Result<&'a [u8], Failure> {
     // SAFETY: as promised by the caller.
     unsafe { slice(pointer.cast(), length, what) }
