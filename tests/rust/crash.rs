@@ -1,13 +1,15 @@
 //! Death of the process by SIGKILL, in the midst of writing and without any flush: nothing acknowledged is lost.
 
 use jvdb_core::{Access, Database, Databases, Options};
-use jvdb_tests::child::Process;
+use jvdb_tests::child::{Process, alone};
 use jvdb_tests::{DATABASE, Order, bits, metadata, vector};
 use std::path::Path;
 
 const CHILD: &str = env!("CARGO_BIN_EXE_jvdb-child");
 /// Vectors that are acknowledged before the process is killed.
 const ENOUGH: u64 = 1000;
+/// Kills for each way of writing, as it is chance what they interrupt.
+const ROUNDS: usize = 10;
 
 /// Has a child write until it has acknowledged enough, kills it while it goes on, and gives the last id it acknowledged.
 fn killed(order: Order, directory: &Path) -> u64 {
@@ -38,7 +40,8 @@ fn check(database: &Database, acknowledged: u64) {
 
 #[test]
 fn kill_minus_nine_loses_no_acknowledged_vector() {
-    for order in [Order::Put, Order::PutFile] {
+    let _alone = alone();
+    for order in [Order::Put, Order::PutFile].repeat(ROUNDS) {
         let dir = tempfile::tempdir().unwrap();
         let last = killed(order, dir.path());
         check(&reopen(dir.path(), Access::Mmap), last + 1);
@@ -48,15 +51,19 @@ fn kill_minus_nine_loses_no_acknowledged_vector() {
 
 #[test]
 fn kill_minus_nine_leaves_no_part_of_a_batch() {
-    let dir = tempfile::tempdir().unwrap();
-    let last = killed(Order::Batch, dir.path());
-    let database = reopen(dir.path(), Access::Mmap);
-    assert_eq!(database.count() % 10, 0, "a batch has 10 vectors");
-    check(&database, last + 1);
+    let _alone = alone();
+    for _ in 0..2 * ROUNDS {
+        let dir = tempfile::tempdir().unwrap();
+        let last = killed(Order::Batch, dir.path());
+        let database = reopen(dir.path(), Access::Mmap);
+        assert_eq!(database.count() % 10, 0, "a batch has 10 vectors");
+        check(&database, last + 1);
+    }
 }
 
 #[test]
 fn writing_goes_on_after_kill_minus_nine() {
+    let _alone = alone();
     let dir = tempfile::tempdir().unwrap();
     killed(Order::Put, dir.path());
     let database = reopen(dir.path(), Access::Mmap);

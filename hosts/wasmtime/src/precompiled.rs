@@ -68,7 +68,7 @@ fn kept_at(path: &Path, cache: &Cache, identity: &Sum) -> Option<PathBuf> {
     Some(directory.join(format!("{}-{id}.cwasm", path.file_stem()?.to_str()?)))
 }
 
-/// Reads a file made by [`write`]: a checksum over identity and code, then the code.
+/// Reads a file made by [`write()`]: a checksum over identity and code, then the code.
 fn read(kept: &Path, identity: &Sum) -> io::Result<Vec<u8>> {
     let mut file = File::open(kept)?;
     let found = file.metadata()?;

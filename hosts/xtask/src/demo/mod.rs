@@ -82,7 +82,11 @@ fn check_acknowledged(
         let vectors = databases.iter().find(|database| database["name"] == **name).map(|it| &it["vectors"]);
         let vectors = vectors.and_then(|it| it.as_array()).ok_or_else(|| format!("the export has no {name:?}"))?;
         let there = survived.databases.get(name).ok_or_else(|| format!("LOST: database {name:?}"))?;
-        for id in vectors.iter().take(count).filter_map(|vector| vector["id"].as_u64()) {
+        let ids: Vec<_> = vectors.iter().take(count).filter_map(|vector| vector["id"].as_u64()).collect();
+        if ids.len() != count {
+            return Err(format!("{count} acknowledged, of {} ids in the export for {name:?}", ids.len()).into());
+        }
+        for id in ids {
             if !there.vectors.contains_key(&id) {
                 return Err(format!("LOST: vector {id} of database {name:?} was acknowledged").into());
             }

@@ -49,7 +49,7 @@ fn compile_and_run(workspace: &Workspace, sources: &[PathBuf], linked: Linked) -
     let scratch = tempfile::tempdir()?;
     let test = scratch.path().join("test");
     workspace.compile(sources, linked, &test)?;
-    count(program(&test, scratch.path()).arg(scratch.path().join("storage")))
+    count(program(&test, scratch.path()).arg(scratch.path().join("storage")), &mut Vec::new())
 }
 
 /// Builds the host as a C++ project would.

@@ -43,7 +43,11 @@ impl Steps {
 
     /// Runs a test program, and counts what it says it ran.
     pub fn tests(&mut self, name: &str, command: &mut Command) {
-        self.counted(name, || count(command));
+        let mut ignored = Vec::new();
+        self.counted(name, || count(command, &mut ignored));
+        if let (Some(step), false) = (self.done.last_mut(), ignored.is_empty()) {
+            step.why = Some(format!("left out: {}", ignored.join("; ")));
+        }
     }
 
     /// Leaves a step out, visibly.
@@ -74,13 +78,16 @@ impl Steps {
     }
 }
 
-/// Runs a test program, and counts what it says it ran.
-pub fn count(command: &mut Command) -> Result<Tally> {
+/// Runs a test program, and counts what it says it ran. Tests it left out come with the reason it gives.
+pub fn count(command: &mut Command, ignored: &mut Vec<String>) -> Result<Tally> {
     println!("$ {}", shown(command));
     let mut tally = Tally::default();
     let success = watched(command, |line| {
         if let Some(counted) = Tally::of_line(line) {
             tally += counted;
+        }
+        if let Some((test, reason)) = line.split_once(" ... ignored") {
+            ignored.push(format!("{}{reason}", test.trim_start_matches("test ")));
         }
     })?;
     Ok(tally.ended(success))
