@@ -1,0 +1,13 @@
+//! To be written.
+
+use crate::effort::Effort;
+use crate::{Outcome, Row};
+use std::process::ExitCode;
+
+pub fn run(_: &Effort) -> Outcome {
+    Ok(vec![Row::skipped("kill", "not written yet")])
+}
+
+pub fn child(_: &[String]) -> ExitCode {
+    ExitCode::FAILURE
+}
