@@ -165,6 +165,12 @@
 #define JVDB_ERROR_CHANGED -19
 
 /**
+ * The directory was opened before this process was forked: only the process that opened it can use its handles. To
+ * release or close them here changes nothing there.
+ */
+#define JVDB_ERROR_FORKED -20
+
+/**
  * Flag of jvdb_options_t: take no lock and change nothing; writes fail with JVDB_ERROR_READ_ONLY.
  */
 #define JVDB_READ_ONLY 1

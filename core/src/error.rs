@@ -129,6 +129,14 @@ pub enum Error {
         /// The failure that poisoned it.
         cause: String,
     },
+    /// The directory was opened by the process that this one was forked from. Its handles are good in that process only.
+    #[error(
+        "storage directory {path} was opened before this process was forked; only the process that opened it can use this handle"
+    )]
+    Forked {
+        /// Directory.
+        path: String,
+    },
     /// All `max_open_files` databases are held by handles, so none could be closed to make room.
     #[error("all {limit} open databases are in use, waited {waited:?}; drop a handle or raise max_open_files")]
     AllPinned {

@@ -56,6 +56,7 @@ struct Cut {
 impl Store {
     /// Returns when everything acknowledged before the call survives a loss of power, with the time that took.
     pub(crate) fn flush(&self) -> Result<Duration> {
+        self.check_origin()?;
         self.flush_with(&mut lock(&self.checkpoint), false)
     }
 

@@ -4,6 +4,7 @@
 //! Holds no lock of its own while it flushes, and keeps no directory open that its user has let go.
 
 use crate::error::Result;
+use crate::medium::Origin;
 use crate::shelf::Shelf;
 use crate::store::{Pressure, Store, lock};
 use std::io;
@@ -15,6 +16,8 @@ use std::time::{Duration, Instant};
 /// An open directory: what all handles share. When the last one goes, everything is flushed and closed.
 pub(crate) struct House {
     pub shelf: Arc<Shelf>,
+    /// The process that has the thread.
+    origin: Origin,
     bell: Arc<Bell>,
     /// Started by the first write; `None` if there can be none.
     thread: OnceLock<Option<JoinHandle<()>>>,
@@ -37,7 +40,8 @@ struct Calls {
 impl House {
     pub(crate) fn new(shelf: Shelf) -> Self {
         let flushed_us = AtomicU64::new(micros(shelf.volume.now()));
-        Self { shelf: Arc::new(shelf), bell: Arc::default(), thread: OnceLock::new(), flushed_us }
+        let origin = Origin::here();
+        Self { shelf: Arc::new(shelf), origin, bell: Arc::default(), thread: OnceLock::new(), flushed_us }
     }
 
     /// Whether a thread sees to what time makes due. Starts it if there can be one.
@@ -49,7 +53,7 @@ impl House {
                 None
             })
         });
-        thread.is_some()
+        thread.is_some() && self.origin.is_here()
     }
 
     /// Sees to a store under pressure, and without a thread to what time has made due.
@@ -73,6 +77,11 @@ impl House {
 
 impl Drop for House {
     fn drop(&mut self) {
+        if !self.origin.is_here() {
+            // A forked child has neither the thread nor a say in the files.
+            std::mem::forget(self.thread.take());
+            return;
+        }
         lock(&self.bell.calls).stop = true;
         self.bell.rung.notify_all();
         if let Some(Some(thread)) = self.thread.take() {

@@ -12,11 +12,13 @@ mod memory;
 mod mmap;
 #[cfg(unix)]
 mod native;
+mod origin;
 
 pub use mapping::MappedSlice;
 pub use memory::MemoryVolume;
 #[cfg(unix)]
 pub use native::{DirectoryLock, NativeVolume};
+pub use origin::Origin;
 
 use std::io;
 use std::ops::Deref;
@@ -129,6 +131,11 @@ pub trait Volume: Send + Sync {
 
     /// Gives back what [`claim`](Self::claim) took.
     fn release(&self) {}
+
+    /// The process that may use it. What a forked child shares with its parent is the parent's.
+    fn origin(&self) -> Origin {
+        Origin::everywhere()
+    }
 
     /// Names of all files in it, in any order.
     ///

@@ -158,6 +158,7 @@ pub(crate) fn open(
     Ok(Store {
         identity,
         settings,
+        origin: volume.origin(),
         volume,
         checkpoint: Mutex::new(Checkpoint { unsure_to: next.offset, ..Checkpoint::at(superblock) }),
         writer: Mutex::new(writer),

@@ -5,7 +5,7 @@
 
 use crate::error::{Error, Result};
 use crate::flusher::House;
-use crate::medium::Volume;
+use crate::medium::{Origin, Volume};
 use crate::name;
 use crate::options::Options;
 use crate::recovery;
@@ -28,6 +28,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Shelf {
     pub volume: Arc<dyn Volume>,
+    origin: Origin,
     pub options: Options,
     books: Mutex<Books>,
     changed: Condvar,
@@ -130,6 +131,7 @@ impl Shelf {
             return Err(Error::Locked { path: volume.path().into(), holder });
         }
         let shelf = Self {
+            origin: volume.origin(),
             volume,
             options,
             books: Mutex::new(Books {
@@ -160,8 +162,14 @@ impl Shelf {
         lock(&self.books)
     }
 
+    /// Fails in a forked child. To be called before a lock is taken: a thread that the child does not have may hold it.
+    fn check_origin(&self) -> Result<()> {
+        if self.origin.is_here() { Ok(()) } else { Err(Error::Forked { path: self.volume.path().into() }) }
+    }
+
     /// Lists the directory, and takes notice of files that were copied into it or are gone. Returns all file names.
     fn look(&self) -> Result<Vec<String>> {
+        self.check_origin()?;
         // Under the lock, so that nothing made or removed meanwhile is misread.
         let mut books = self.books();
         let files = self.volume.list().map_err(|source| Error::io("list directory", self.volume.path(), source))?;
@@ -181,6 +189,7 @@ impl Shelf {
     }
 
     pub(crate) fn exists(&self, name: &str) -> Result<bool> {
+        self.check_origin()?;
         let file = name::file_of(name)?;
         let mut books = self.books();
         if matches!(books.databases.get(name), None | Some(Place::Closed)) {
@@ -382,6 +391,7 @@ impl Shelf {
 
     /// Does `each` to every store that `wanted` picks; tries all, and returns the first error.
     fn each(&self, wanted: impl Fn(&Store) -> bool, each: impl Fn(&Store) -> Result<Duration>) -> Result<()> {
+        self.check_origin()?;
         let mut first = Ok(());
         for name in self.dirty(wanted) {
             let done = self.acquire(&name).and_then(|store| each(&store).map(drop));

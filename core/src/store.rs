@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::flush::Checkpoint;
 use crate::key::{Key, Name};
 use crate::log::Fault;
-use crate::medium::{Pinned, Volume};
+use crate::medium::{Origin, Pinned, Volume};
 use crate::record::{HEADER, Header, Kind};
 use crate::recovery::newest_superblock;
 use crate::schema::{MAX_KEY_LEN, MAX_METADATA_LEN, Schema};
@@ -48,6 +48,8 @@ pub(crate) struct Store {
     pub identity: Identity,
     pub settings: Settings,
     pub volume: Arc<dyn Volume>,
+    /// That of the volume.
+    pub origin: Origin,
     // Locks are taken in this order.
     pub checkpoint: Mutex<Checkpoint>,
     pub writer: Mutex<Writer>,
@@ -186,8 +188,15 @@ impl Store {
         self.identity.schema.vector_bytes()
     }
 
-    /// Fails if the database is gone.
+    /// Fails in a forked child. To be called before a lock is taken: a thread that the child does not have may hold it.
+    #[inline]
+    pub(crate) fn check_origin(&self) -> Result<()> {
+        if self.origin.is_here() { Ok(()) } else { Err(Error::Forked { path: self.volume.path().into() }) }
+    }
+
+    /// Fails if the database is gone, or another process's.
     pub(crate) fn check_there(&self) -> Result<()> {
+        self.check_origin()?;
         if self.dropped.load(Relaxed) {
             return Err(Error::Dropped { database: self.identity.name.clone() });
         }
@@ -232,6 +241,7 @@ impl Store {
 
     /// Performs steps as one: all of them, or none if one fails.
     pub(crate) fn write<'a>(&self, steps: impl IntoIterator<Item = Step<'a>>) -> Result<Tally> {
+        self.check_origin()?;
         let mut writer = lock(&self.writer);
         self.check_writable()?;
         self.clear_stray(&mut writer)?;
@@ -371,6 +381,10 @@ impl Store {
     }
 
     pub(crate) fn stats(&self) -> DatabaseStats {
+        if !self.origin.is_here() {
+            let vectors = self.figures.vectors.load(Relaxed);
+            return DatabaseStats { vectors, ..DatabaseStats::default() };
+        }
         let (counts, end, operations) = {
             let writer = lock(&self.writer);
             (writer.counts, writer.next.offset, writer.operations)

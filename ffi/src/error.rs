@@ -78,6 +78,7 @@ impl Failure {
                 Core::UnsupportedVersion { path: file, .. }
                 | Core::Locked { path: file, .. }
                 | Core::Changed { path: file }
+                | Core::Forked { path: file }
                 | Core::ReadOnly { path: file } => path = Some(file),
                 _ => {}
             }

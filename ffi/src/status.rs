@@ -49,6 +49,9 @@ pub const JVDB_ERROR_PANIC: i32 = -17;
 pub const JVDB_ERROR_INTERNAL: i32 = -18;
 /// A directory opened with JVDB_READ_ONLY was changed by its writer since. Nothing is damaged; open it again.
 pub const JVDB_ERROR_CHANGED: i32 = -19;
+/// The directory was opened before this process was forked: only the process that opened it can use its handles. To
+/// release or close them here changes nothing there.
+pub const JVDB_ERROR_FORKED: i32 = -20;
 
 /// The code of an error of the engine.
 pub(crate) fn of(error: &Error) -> Status {
@@ -71,6 +74,7 @@ pub(crate) fn of(error: &Error) -> Status {
         Error::AllPinned { .. } => JVDB_ERROR_ALL_PINNED,
         Error::Dropped { .. } => JVDB_ERROR_DROPPED,
         Error::Changed { .. } => JVDB_ERROR_CHANGED,
+        Error::Forked { .. } => JVDB_ERROR_FORKED,
         _ => JVDB_ERROR_INTERNAL,
     }
 }

@@ -1,7 +1,7 @@
 //! Memory that readers share: a read-only mapping of a file, or an allocation that plays one.
 //!
-//! This is the only file of the engine with unsafe code. It owns raw memory and hands out slices of it; it knows nothing
-//! of files' lengths or of what the bytes mean. The rule it rests on is the engine's: bytes that were handed out as a
+//! This is the only file of the engine with unsafe code. It owns raw memory and hands out slices of it, and one number
+//! that forked children find to be zero; it knows nothing of files' lengths or of what the bytes mean. The rule it rests on is the engine's: bytes that were handed out as a
 //! slice are not changed while the slice lives (see [`Permit`](super::Permit)).
 #![allow(unsafe_code)]
 
@@ -13,6 +13,8 @@ use std::io;
 use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::Arc;
+#[cfg(unix)]
+use std::sync::atomic::AtomicU64;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Where a region's memory comes from, and how it goes back.
@@ -193,4 +195,36 @@ impl Deref for MappedSlice {
         // changed while this lives (the rule at the head).
         unsafe { std::slice::from_raw_parts(self.bytes.as_ptr(), self.len) }
     }
+}
+
+/// A number, zero at first, that the system sets to zero in every forked child of this process. Made once, never freed.
+///
+/// Linux wipes a page of memory in the child however that was made; elsewhere a handler that `fork` calls does it.
+#[cfg(unix)]
+pub(super) fn zero_after_fork() -> &'static AtomicU64 {
+    #[cfg(target_os = "linux")]
+    if let Some(number) = wiped_on_fork() {
+        return number;
+    }
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    extern "C" fn wipe() {
+        NUMBER.store(0, Ordering::Relaxed);
+    }
+    // SAFETY: the handler stores to a static and does nothing else, which is allowed in a child of any process.
+    unsafe { libc::pthread_atfork(None, None, Some(wipe)) };
+    &NUMBER
+}
+
+#[cfg(target_os = "linux")]
+fn wiped_on_fork() -> Option<&'static AtomicU64> {
+    let page = memmap2::MmapMut::map_anon(size_of::<AtomicU64>()).ok()?;
+    // SAFETY: the range is the mapping just made, private and anonymous, as this advice demands.
+    let advised = unsafe { libc::madvise(page.as_ptr().cast_mut().cast(), page.len(), libc::MADV_WIPEONFORK) };
+    if advised != 0 {
+        return None;
+    }
+    let page = Box::leak(Box::new(page));
+    // SAFETY: the mapping is at least as long as the number, aligned to a page, zeroed, never unmapped (leaked), and
+    // reached through this reference alone.
+    Some(unsafe { AtomicU64::from_ptr(page.as_mut_ptr().cast()) })
 }

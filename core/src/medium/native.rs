@@ -2,11 +2,11 @@
 
 use super::file::FileMedium;
 use super::mmap::MmapMedium;
-use super::{Medium, Volume};
+use super::{Medium, Origin, Volume};
 use crate::error::{Error, Result};
 use crate::options::Access;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -15,14 +15,23 @@ use std::time::{Duration, Instant};
 
 /// Name of the lock file in a storage directory.
 const LOCK_FILE: &str = ".jvdb.lock";
+/// Length of what the lock file says. Fixed, so that one write covers what an earlier holder left.
+const NOTE: usize = 20;
+/// How long to wait for a lock whose holder does not say who it is, or is not there any more.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// The right to write to a storage directory. Held by one process at a time, and gone when that process is.
 ///
 /// It is an advisory lock (`flock`) on `.jvdb.lock`, in which the holder leaves its process id. The file stays when the
 /// lock is released: removing it would let two processes lock two files of one name.
+///
+/// A child that the holder forks has the lock too, as long as it has the file open. So it is released and not only
+/// closed: a child between `fork` and `exec` keeps nobody out. In the child it can neither be released nor used. If the
+/// holder is killed, a child that neither ends nor runs another program keeps the lock.
 #[derive(Debug)]
 pub struct DirectoryLock {
-    _file: File,
+    file: File,
+    origin: Origin,
 }
 
 impl DirectoryLock {
@@ -35,23 +44,51 @@ impl DirectoryLock {
         let directory = directory.as_ref();
         let path = directory.join(LOCK_FILE);
         let failed = |source| Error::io("lock", path.display().to_string(), source);
-        let mut file =
+        let file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::Error(source)) => return Err(failed(source)),
-            Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                let _ = file.read_to_string(&mut holder);
-                let holder = if holder.trim().is_empty() { "another process" } else { holder.trim() };
-                return Err(Error::Locked { path: directory.display().to_string(), holder: holder.into() });
+        let started = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::Error(source)) => return Err(failed(source)),
+                Err(TryLockError::WouldBlock) => {}
             }
+            let (holder, sure) = holder(&file);
+            if sure || started.elapsed() >= PATIENCE {
+                return Err(Error::Locked { path: directory.display().to_string(), holder });
+            }
+            std::thread::sleep(Duration::from_millis(1));
         }
-        // One write of fixed width, so that it covers what an earlier holder left.
-        let holder = format!("{:<19}\n", format!("process {}", std::process::id()));
-        file.write_all_at(holder.as_bytes(), 0).map_err(failed)?;
-        Ok(Self { _file: file })
+        let lock = Self { file, origin: Origin::here() };
+        lock.note(&format!("process {}", std::process::id())).map_err(failed)?;
+        Ok(lock)
     }
+
+    fn note(&self, holder: &str) -> io::Result<()> {
+        self.file.write_all_at(format!("{holder:<0$}\n", NOTE - 1).as_bytes(), 0)
+    }
+}
+
+impl Drop for DirectoryLock {
+    fn drop(&mut self) {
+        if self.origin.is_here() {
+            // A note that stays behind misleads for a moment only; a lock that does goes with the file.
+            let _ = self.note("");
+            let _ = self.file.unlock();
+        }
+    }
+}
+
+/// Who holds the lock, as its file says, and whether that is sure: the next holder may not have said so yet.
+fn holder(file: &File) -> (String, bool) {
+    let mut note = [0; NOTE];
+    let _ = file.read_exact_at(&mut note, 0);
+    let note = String::from_utf8_lossy(&note).trim_matches(['\0', ' ', '\n']).to_string();
+    let Some(id) = note.strip_prefix("process ") else { return ("another process".into(), false) };
+    if cfg!(target_os = "linux") && Path::new("/proc/self").exists() && !Path::new("/proc").join(id).exists() {
+        return (format!("{note}, which has ended or is out of sight; a child that it forked may hold on"), false);
+    }
+    (note, true)
 }
 
 /// A directory of the operating system.
@@ -62,6 +99,7 @@ pub struct NativeVolume {
     access: Access,
     read_only: bool,
     claimed: AtomicBool,
+    origin: Origin,
     _lock: Option<DirectoryLock>,
 }
 
@@ -100,6 +138,7 @@ impl NativeVolume {
             access,
             read_only: true,
             claimed: AtomicBool::new(false),
+            origin: Origin::here(),
             _lock: None,
         })
     }
@@ -123,6 +162,10 @@ impl Volume for NativeVolume {
 
     fn release(&self) {
         self.claimed.store(false, Ordering::Release);
+    }
+
+    fn origin(&self) -> Origin {
+        self.origin
     }
 
     fn list(&self) -> io::Result<Vec<String>> {
