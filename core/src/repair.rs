@@ -16,6 +16,7 @@ use crate::schema::{Metric, Schema};
 use crate::store::Settings;
 use crate::superblock::{LOG_START, SECTOR, Superblock};
 use crate::table::Geometry;
+use crate::teeth::{Mutant, broken};
 use crate::verify::{Damage, Report};
 use std::sync::Arc;
 
@@ -121,7 +122,9 @@ impl Patient<'_> {
             // The error that counts is the one above.
             let _ = self.volume.remove(&temporary);
         })?;
-        self.volume.sync().map_err(|source| Error::io("sync directory", self.volume.path(), source))?;
+        if !broken(Mutant::NoDirectorySync) {
+            self.volume.sync().map_err(|source| Error::io("sync directory", self.volume.path(), source))?;
+        }
         tracing::warn!(path, backup, vectors = report.vectors, lost = salvage.lost.len(), "repaired");
         let Salvage { lost, gaps, doubtful, .. } = salvage;
         let Report { vectors, attributes, .. } = report;
