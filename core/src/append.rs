@@ -33,6 +33,8 @@ pub(crate) struct Writer {
     /// The file may hold bytes beyond the end of the log. They must be gone from the disk before anything is written in
     /// their place: sectors of theirs and of a record like theirs would make a record that nobody wrote.
     pub stray: bool,
+    /// A write of this life has failed, and may lie there all the same: a next opening could take it for acknowledged.
+    pub abandoned: bool,
     buffer: Vec<u8>,
     pub changes: Vec<Change>,
     seen: HashTable<usize>,
@@ -65,6 +67,7 @@ impl Writer {
             counts,
             operations: 0,
             stray: false,
+            abandoned: false,
             buffer: Vec::new(),
             changes: Vec::new(),
             seen: HashTable::new(),
@@ -305,6 +308,7 @@ impl Drop for Draft<'_> {
         }
         self.writer.rest();
         self.writer.stray |= self.tried;
+        self.writer.abandoned |= self.tried;
     }
 }
 

@@ -31,6 +31,9 @@ pub(crate) struct Checkpoint {
     pub applied_to: u64,
     /// End of the tail that an opening found in the file without knowing whether the disk has it.
     pub unsure_to: u64,
+    /// Whether the file's name may not have reached the disk: whoever gave it that name may have died before the
+    /// directory was synced.
+    pub unsure_name: bool,
     /// A table to build although the present one is not full, because one of its windows is.
     pub wanted: Option<Geometry>,
     /// Room in the log for a table that a failed flush did not come to use.
@@ -40,7 +43,14 @@ pub(crate) struct Checkpoint {
 impl Checkpoint {
     /// As a superblock on disk says it.
     pub(crate) fn at(superblock: Superblock) -> Self {
-        Self { superblock, applied_to: superblock.applied_end, unsure_to: 0, wanted: None, reserved: None }
+        Self {
+            superblock,
+            applied_to: superblock.applied_end,
+            unsure_to: 0,
+            unsure_name: false,
+            wanted: None,
+            reserved: None,
+        }
     }
 }
 
@@ -180,6 +190,10 @@ impl Store {
     /// The two syncs. Returns whether the new table of this cut, if it has one, is in force.
     fn make_durable(&self, medium: &dyn Medium, checkpoint: &mut Checkpoint, cut: &Cut) -> Result<bool> {
         self.write_tail_again(medium, checkpoint)?;
+        if checkpoint.unsure_name {
+            self.sync_directory()?;
+            checkpoint.unsure_name = false;
+        }
         let old = checkpoint.superblock;
         checkpoint.wanted = None;
         if broken(Mutant::GrowthUnsynced) {
@@ -240,20 +254,30 @@ impl Store {
         if !broken(Mutant::TruncationUnsynced) {
             self.sync(&*medium)?;
         }
-        writer.stray = false;
+        (writer.stray, writer.abandoned) = (false, false);
         Ok(())
     }
 
     fn sync(&self, medium: &dyn Medium) -> Result<()> {
         let synced = medium.sync();
         let synced = if broken(Mutant::SyncRetried) { synced.or_else(|_| medium.sync()) } else { synced };
-        synced.map_err(|source| {
-            let error = Error::io("sync", &self.identity.path, source);
-            tracing::error!(database = self.identity.name, %error, "poisoned: no more writes until it is reopened");
-            // Only the first cause counts.
-            let _ = self.poison.set(error.to_string());
-            error
-        })
+        synced.map_err(|source| self.poisoned(Error::io("sync", &self.identity.path, source)))
+    }
+
+    /// Makes sure that the file is found under its name after a loss of power.
+    pub(crate) fn sync_directory(&self) -> Result<()> {
+        if broken(Mutant::NoDirectorySync) {
+            return Ok(());
+        }
+        self.volume.sync().map_err(|source| self.poisoned(Error::io("sync directory", self.volume.path(), source)))
+    }
+
+    /// Lets nothing be written any more because of an error.
+    pub(crate) fn poisoned(&self, error: Error) -> Error {
+        tracing::error!(database = self.identity.name, %error, "poisoned: no more writes until it is reopened");
+        // Only the first cause counts.
+        let _ = self.poison.set(error.to_string());
+        error
     }
 
     /// Puts a superblock on disk.
@@ -263,8 +287,13 @@ impl Store {
             let what = "file is shorter than its log: somebody truncated it";
             return Err(self.fault(Fault::Corrupt { offset: medium.len(), what }));
         }
-        let written = medium.write(place, &superblock.encode(), Permit::ENGINE);
-        written.map_err(|source| self.fault(Fault::Io { action: "write", offset: place, source }))?;
+        if let Err(source) = medium.write(place, &superblock.encode(), Permit::ENGINE) {
+            // It may reach the disk all the same: a table that it names must not be built over.
+            if let Some(named) = checkpoint.reserved.take() {
+                lock(&self.writer).counts.abandon(named);
+            }
+            return Err(self.fault(Fault::Io { action: "write", offset: place, source }));
+        }
         if !broken(Mutant::NoSuperblockSync) {
             self.sync(medium)?;
         }
@@ -330,17 +359,26 @@ impl Store {
         matches!(self.checkpoint.try_lock(), Err(TryLockError::WouldBlock))
     }
 
-    /// Whether nothing would have to be replayed if the file were closed now.
+    /// Whether nothing would be replayed, and nothing forgotten, if the file were closed now.
     pub(crate) fn is_settled(&self) -> bool {
         let checkpoint = lock(&self.checkpoint);
         let superblock = &checkpoint.superblock;
-        superblock.applied_end == superblock.durable_end && superblock.durable_end == lock(&self.writer).next.offset
+        let writer = lock(&self.writer);
+        let end = superblock.durable_end;
+        let clean = !writer.abandoned && self.poison.get().is_none();
+        clean && superblock.applied_end == end && end == writer.next.offset
     }
 
-    /// Flushes, and makes the index durable as well, so that the next opening has nothing to replay.
+    /// Flushes, and makes the index durable as well, so that the next opening has nothing to replay. A write that failed
+    /// is taken off the disk, lest it come back as one that did not.
     pub(crate) fn settle(&self) -> Result<Duration> {
         let mut checkpoint = lock(&self.checkpoint);
         let took = self.flush_with(&mut checkpoint, true)?;
+        let mut writer = lock(&self.writer);
+        if writer.abandoned {
+            self.clear_stray(&mut writer)?;
+        }
+        drop(writer);
         let superblock = checkpoint.superblock;
         if superblock.applied_end < superblock.durable_end && checkpoint.applied_to == superblock.durable_end {
             let medium = self.medium()?;

@@ -16,6 +16,7 @@ use crate::store::{Figures, Flushes, Identity, Settings, Store, entry_of, lock};
 use crate::superblock::{Counts, Flaw, LOG_START, SECTOR, Superblock};
 use crate::teeth::{Mutant, broken};
 use crossbeam_utils::sync::ShardedLock;
+use std::io::ErrorKind;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -43,7 +44,12 @@ pub(crate) fn create(volume: &dyn Volume, file: &str, schema: Schema, uuid: [u8;
             medium.sync().map_err(failed("sync"))?;
         }
         drop(medium);
-        volume.rename(&temporary, file).map_err(failed("rename"))
+        let renamed = volume.rename(&temporary, file).or_else(|error| match volume.size(&temporary) {
+            // It failed, and yet it is done.
+            Err(gone) if gone.kind() == ErrorKind::NotFound => volume.size(file).map(drop).map_err(|_| error),
+            _ => Err(error),
+        });
+        renamed.map_err(failed("rename"))
     })();
     if made.is_err() {
         // The error that counts is the one above.
@@ -160,7 +166,7 @@ pub(crate) fn open(
         settings,
         origin: volume.origin(),
         volume,
-        checkpoint: Mutex::new(Checkpoint { unsure_to: next.offset, ..Checkpoint::at(superblock) }),
+        checkpoint: Mutex::new(Checkpoint { unsure_to: next.offset, unsure_name: true, ..Checkpoint::at(superblock) }),
         writer: Mutex::new(writer),
         state: ShardedLock::new(state),
         poison: OnceLock::new(),
