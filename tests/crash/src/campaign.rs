@@ -402,7 +402,7 @@ impl Watcher {
 }
 
 /// What a start after the power came back finds.
-fn look_at(image: &Image, life: u64) -> Result<Option<Model>, String> {
+pub(crate) fn look_at(image: &Image, life: u64) -> Result<Option<Model>, String> {
     let volume = SimVolume(Disk::new(image, life));
     let databases = Databases::on(Arc::new(volume), model::options()).map_err(|error| error.to_string())?;
     model::read_all(&databases)

@@ -52,14 +52,41 @@ struct State {
 pub enum Fate {
     /// It is done.
     Done,
-    /// It fails, and nothing is done. A sync that fails has dropped what it was to write.
+    /// It fails, and nothing is done. A sync that fails has dropped some of what it was to write.
     Fails(i32),
-    /// Half of a write is done, then it fails.
-    Short(i32),
+    /// So many 256ths of a write are done, then it fails. What is overwritten is overwritten by whole sectors.
+    Short(i32, u8),
+    /// All of it is done, and it says that it failed.
+    Late(i32),
+    /// A sync fails and has dropped all that it was to write. The cache shows it still, as clean.
+    Drops(i32),
+    /// As before, and the cache shows what the disk holds.
+    Reverts(i32),
+}
+
+impl Fate {
+    /// The error it ends in, if it does.
+    pub fn errno(self) -> Option<i32> {
+        match self {
+            Self::Done => None,
+            Self::Fails(errno) | Self::Short(errno, _) | Self::Late(errno) => Some(errno),
+            Self::Drops(errno) | Self::Reverts(errno) => Some(errno),
+        }
+    }
+
+    /// What the call comes to, once the disk has done its part.
+    fn outcome(self) -> io::Result<()> {
+        self.errno().map_or(Ok(()), |errno| Err(io::Error::from_raw_os_error(errno)))
+    }
+
+    /// Whether a call that is done as a whole or not at all is done.
+    fn does(self) -> bool {
+        matches!(self, Self::Done | Self::Late(_))
+    }
 }
 
 /// A call the disk was asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Call {
     /// Bytes into a file.
     Write,
@@ -77,6 +104,10 @@ pub enum Call {
     Remove,
     /// The directory made durable.
     SyncDirectory,
+    /// Bytes out of a file.
+    Read,
+    /// The directory listed, or a file's length asked for.
+    Look,
 }
 
 /// Decides what happens to the next call.
@@ -91,6 +122,7 @@ pub struct Disk {
     watch: Mutex<Option<Watch>>,
     identities: AtomicU64,
     clock: AtomicU64,
+    failed_syncs: Mutex<Vec<String>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -110,6 +142,7 @@ impl Disk {
             watch: Mutex::new(None),
             identities: AtomicU64::new(lives << 32),
             clock: AtomicU64::new(0),
+            failed_syncs: Mutex::default(),
         })
     }
 
@@ -197,11 +230,20 @@ impl Disk {
         fate
     }
 
+    /// For calls that change nothing.
     fn allow(&self, call: Call) -> io::Result<()> {
-        match self.fate(call) {
-            Fate::Done => Ok(()),
-            Fate::Fails(errno) | Fate::Short(errno) => Err(io::Error::from_raw_os_error(errno)),
-        }
+        self.fate(call).outcome()
+    }
+
+    /// Names of the files whose sync failed since this was asked last.
+    pub fn take_failed_syncs(&self) -> Vec<String> {
+        std::mem::take(&mut *lock(&self.failed_syncs))
+    }
+
+    fn note_failed_sync(&self, inode: &Arc<Mutex<Inode>>) {
+        let state = lock(&self.state);
+        let name = state.names.iter().find(|(_, known)| Arc::ptr_eq(known, inode)).map(|(name, _)| name.clone());
+        lock(&self.failed_syncs).extend(name);
     }
 
     fn changed(&self) {
@@ -289,6 +331,20 @@ impl Inode {
         self.lengths.clear();
     }
 
+    /// The cache shows what the disk holds. The file keeps its length; what the disk never had reads as zeros.
+    fn revert(&mut self) {
+        let len = self.cached.len();
+        self.cached.clone_from(&self.durable);
+        self.cached.resize(len, 0);
+    }
+
+    /// How much of a write is done that ends in so many 256ths of it.
+    fn part(&self, offset: usize, len: usize, share: u8) -> usize {
+        let end = offset + len * usize::from(share) / 256;
+        let end = if end < self.cached.len() { end / SECTOR * SECTOR } else { end };
+        end.saturating_sub(offset)
+    }
+
     fn cut(&self, choose: &mut impl FnMut(usize) -> usize) -> Vec<u8> {
         let len = match choose(self.lengths.len() + 1) {
             0 => self.durable.len(),
@@ -329,6 +385,7 @@ impl Medium for Opened {
     }
 
     fn read_into(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
+        self.disk.allow(Call::Read)?;
         let inode = lock(&self.inode);
         let start = usize::try_from(offset).map_err(io::Error::other)?;
         let found = start.checked_add(into.len()).and_then(|end| inode.cached.get(start..end));
@@ -339,39 +396,52 @@ impl Medium for Opened {
     fn write(&self, offset: u64, bytes: &[u8], _: Permit) -> io::Result<()> {
         let fate = self.disk.fate(Call::Write);
         let offset = usize::try_from(offset).map_err(io::Error::other)?;
+        let mut inode = lock(&self.inode);
         match fate {
-            Fate::Done => lock(&self.inode).write(offset, bytes),
-            Fate::Fails(_) => {}
-            Fate::Short(_) => lock(&self.inode).write(offset, &bytes[..bytes.len() / 2]),
+            Fate::Short(_, share) => {
+                let part = inode.part(offset, bytes.len(), share);
+                if part > 0 {
+                    inode.write(offset, &bytes[..part]);
+                }
+            }
+            fate if fate.does() => inode.write(offset, bytes),
+            _ => {}
         }
+        drop(inode);
         self.disk.changed();
-        match fate {
-            Fate::Done => Ok(()),
-            Fate::Fails(errno) | Fate::Short(errno) => Err(io::Error::from_raw_os_error(errno)),
-        }
+        fate.outcome()
     }
 
     fn sync(&self) -> io::Result<()> {
         let fate = self.disk.fate(Call::Sync);
+        let mut inode = lock(&self.inode);
         match fate {
-            Fate::Done => lock(&self.inode).sync(),
-            Fate::Fails(_) | Fate::Short(_) => {
+            Fate::Done | Fate::Late(_) => inode.sync(),
+            Fate::Fails(_) | Fate::Short(..) => {
                 let mut random = fastrand::Rng::with_seed(self.seed);
-                lock(&self.inode).drop_pages(|n| random.usize(..n));
+                inode.drop_pages(|n| random.usize(..n));
+            }
+            Fate::Drops(_) => inode.drop_pages(|_| 0),
+            Fate::Reverts(_) => {
+                inode.drop_pages(|_| 0);
+                inode.revert();
             }
         }
-        self.disk.changed();
-        match fate {
-            Fate::Done => Ok(()),
-            Fate::Fails(errno) | Fate::Short(errno) => Err(io::Error::from_raw_os_error(errno)),
+        drop(inode);
+        if fate != Fate::Done {
+            self.disk.note_failed_sync(&self.inode);
         }
+        self.disk.changed();
+        fate.outcome()
     }
 
     fn truncate(&self, len: u64, _: Permit) -> io::Result<()> {
-        self.disk.allow(Call::Truncate)?;
-        lock(&self.inode).truncate(usize::try_from(len).map_err(io::Error::other)?);
-        self.disk.changed();
-        Ok(())
+        let fate = self.disk.fate(Call::Truncate);
+        if fate.does() {
+            lock(&self.inode).truncate(usize::try_from(len).map_err(io::Error::other)?);
+            self.disk.changed();
+        }
+        fate.outcome()
     }
 }
 
@@ -387,7 +457,15 @@ impl SimVolume {
         lock(&self.0.state).names.get(file).cloned().ok_or(io::ErrorKind::NotFound.into())
     }
 
-    fn step(&self, step: Step) {
+    fn step(&self, call: Call, step: Step) -> io::Result<()> {
+        let fate = self.0.fate(call);
+        if fate.does() {
+            self.take(step);
+        }
+        fate.outcome()
+    }
+
+    fn take(&self, step: Step) {
         let mut state = lock(&self.0.state);
         apply(&step, &mut state.names);
         state.steps.push(step);
@@ -402,6 +480,7 @@ impl Volume for SimVolume {
     }
 
     fn list(&self) -> io::Result<Vec<String>> {
+        self.0.allow(Call::Look)?;
         Ok(lock(&self.0.state).names.keys().cloned().collect())
     }
 
@@ -411,38 +490,36 @@ impl Volume for SimVolume {
     }
 
     fn create(&self, file: &str) -> io::Result<Box<dyn Medium>> {
-        self.0.allow(Call::Create)?;
         let inode = Arc::new(Mutex::new(Inode::default()));
-        self.step(Step::Link(file.into(), Arc::clone(&inode)));
+        self.step(Call::Create, Step::Link(file.into(), Arc::clone(&inode)))?;
         Ok(self.opened(inode))
     }
 
     fn size(&self, file: &str) -> io::Result<u64> {
+        self.0.allow(Call::Look)?;
         Ok(lock(&*self.find(file)?).cached.len() as u64)
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.0.allow(Call::Rename)?;
         self.find(from)?;
-        self.step(Step::Rename(from.into(), to.into()));
-        Ok(())
+        self.step(Call::Rename, Step::Rename(from.into(), to.into()))
     }
 
     fn remove(&self, file: &str) -> io::Result<()> {
-        self.0.allow(Call::Remove)?;
         self.find(file)?;
-        self.step(Step::Remove(file.into()));
-        Ok(())
+        self.step(Call::Remove, Step::Remove(file.into()))
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.0.allow(Call::SyncDirectory)?;
-        let mut state = lock(&self.0.state);
-        state.durable_names = state.names.clone();
-        state.steps.clear();
-        drop(state);
-        self.0.changed();
-        Ok(())
+        let fate = self.0.fate(Call::SyncDirectory);
+        if fate.does() {
+            let mut state = lock(&self.0.state);
+            state.durable_names = state.names.clone();
+            state.steps.clear();
+            drop(state);
+            self.0.changed();
+        }
+        fate.outcome()
     }
 
     fn entropy(&self) -> [u8; 16] {

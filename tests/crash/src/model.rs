@@ -55,9 +55,13 @@ pub fn vector(value: u16) -> [f32; DIMENSION] {
     std::array::from_fn(|i| f32::from(value) + i as f32 * 0.5)
 }
 
+/// Values from here on have metadata so long that a few of them in a batch are written in pieces.
+pub const LARGE: u16 = 1000;
+
 /// The metadata of a value: lengths from nothing to more than a sector.
 pub fn metadata(value: u16) -> Vec<u8> {
     let len = match value % 5 {
+        _ if value >= LARGE => 150_000,
         0 => 0,
         4 => 700,
         n => usize::from(n) * 37,
@@ -131,6 +135,11 @@ pub fn read_all(databases: &Databases) -> std::result::Result<Option<Model>, Str
         Err(Error::NotFound { .. }) => return Ok(None),
         Err(error) => return Err(error.to_string()),
     };
+    read(&db).map(Some)
+}
+
+/// As [`read_all`], of a database that is open.
+pub fn read(db: &Database) -> std::result::Result<Model, String> {
     let fail = |error: Error| error.to_string();
     let mut model = Model::default();
     for vector in db.scan(Cursor::START) {
@@ -161,7 +170,7 @@ pub fn read_all(databases: &Databases) -> std::result::Result<Option<Model>, Str
     let report = db.verify().map_err(fail)?;
     match report.damage.first() {
         Some(damage) => Err(format!("verify: {} at {}", damage.what, damage.offset)),
-        None => Ok(Some(model)),
+        None => Ok(model),
     }
 }
 

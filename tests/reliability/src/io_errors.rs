@@ -1,8 +1,26 @@
-//! To be written.
+//! Every call to the disk fails in turn, in every way a disk fails: once, and for good. The disk is the simulated one of
+//! `jvdb-crash`, which can drop pages and lose power besides.
 
 use crate::effort::Effort;
 use crate::{Outcome, Row};
+use jvdb_crash::faults;
 
-pub fn run(_: &Effort) -> Outcome {
-    Ok(vec![Row::skipped("io_errors", "not written yet")])
+/// Faults to bring about unless told otherwise.
+const CASES: u64 = 24_000;
+
+pub fn run(effort: &Effort) -> Outcome {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let tallies = faults::campaign(effort.cases.unwrap_or(CASES), effort.seed, threads);
+    let row = |(kind, tally): (faults::kind::Kind, faults::Tally)| {
+        tally.failures.iter().for_each(|failure| eprintln!("{failure}"));
+        Row {
+            cases: tally.cases,
+            lost: tally.lost,
+            torn: tally.torn,
+            signals: tally.panics,
+            undetected: tally.undetected,
+            ..Row::new(kind.to_string())
+        }
+    };
+    Ok(tallies.into_iter().map(row).collect())
 }

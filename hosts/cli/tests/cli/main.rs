@@ -4,7 +4,6 @@ mod export;
 mod import;
 mod look;
 mod memory;
-mod repair;
 mod roundtrip;
 mod shell;
 mod usage;
