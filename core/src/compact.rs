@@ -4,27 +4,23 @@
 //! meanwhile is copied. Everything is copied as it is, in order, with a new chain; the new file is durable before it is
 //! the database's, and until then nothing has changed.
 
-use crate::append::Writer;
-use crate::checkpoint::{self, Failure};
-use crate::delta::Entry;
 use crate::error::{Error, Result};
 use crate::flush::Checkpoint;
 use crate::key::Name;
-use crate::log::{Fault, Link, Located};
-use crate::medium::{Medium, Permit};
+use crate::log::{Fault, Located};
+use crate::medium::Medium;
 use crate::name;
 use crate::record::Kind;
 use crate::recovery;
-use crate::state::{State, find_in_table};
+use crate::rewrite::Rewrite;
+use crate::state::find_in_table;
 use crate::store::{Store, entry_of, lock};
-use crate::superblock::{LOG_START, SECTOR, Superblock};
-use crate::table::{BUCKET, Buckets, Geometry};
+use crate::superblock::{LOG_START, Superblock};
+use crate::table::Geometry;
 use crate::teeth::{Mutant, broken};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-/// Names brought into the new table at once, at least: 32 bytes each.
-const SHARE: usize = 1 << 18;
 /// Records of the tail copied at once.
 const CHUNK: usize = 256;
 /// Bytes of the tail that writers may be made to wait for.
@@ -37,14 +33,10 @@ const STRIDE: u64 = 64 << 10;
 /// Where things went in the last compaction: pairs of an old and a new offset, of live records, rising.
 pub(crate) type Moves = Vec<(u64, u64)>;
 
-/// The new file while it is being filled.
+/// The new file, and where things went.
 struct Copy {
-    medium: Arc<dyn Medium>,
-    writer: Writer,
-    state: State,
+    new: Rewrite,
     seed: u64,
-    /// Names the table is made for.
-    names: u64,
     moves: Moves,
 }
 
@@ -82,7 +74,7 @@ impl Store {
         let old = checkpoint.superblock;
         let mut copy = Copy::new(self, &old, medium, salt).map_err(fault)?;
         copy.take_live(self, old.durable_end).map_err(fault)?;
-        let superblock = copy.vouch(&old).map_err(fault)?;
+        let superblock = copy.new.vouch().map_err(fault)?;
         let mut copied_to = old.durable_end;
         loop {
             let end = self.read().end;
@@ -99,7 +91,7 @@ impl Store {
         if let Err(source) = self.volume.rename(temporary, &self.identity.file) {
             self.check_renamed(&superblock, Error::io("rename", &self.identity.path, source))?;
         }
-        let Copy { writer: mut new_writer, state: mut new_state, moves, .. } = copy;
+        let Copy { new: Rewrite { writer: mut new_writer, state: mut new_state, .. }, moves, .. } = copy;
         new_writer.operations = writer.operations;
         (new_state.era, new_state.moves) = (superblock.era(), Some(Arc::new(moves)));
         let old_writer = std::mem::replace(&mut *writer, new_writer);
@@ -129,27 +121,15 @@ impl Store {
 impl Copy {
     /// A file with room for a table that takes in everything there is.
     fn new(store: &Store, old: &Superblock, medium: Arc<dyn Medium>, salt: u32) -> Result<Self, Fault> {
-        let written = medium.write(0, &[0; LOG_START as usize], Permit::ENGINE);
-        written.map_err(|source| Fault::Io { action: "write", offset: 0, source })?;
-        let vector_bytes = store.vector_bytes();
-        let first = Superblock::first(old.uuid, old.schema);
-        let mut writer = Writer::new(vector_bytes, Link::from(&first), salt, first.counts);
-        writer.medium = Some(Arc::clone(&medium));
         let names = old.counts.names();
-        let table = match names {
-            0 => Geometry::default(),
-            names => writer.reserve_table(Geometry::for_names(names).as_roomy_as(old.table))?,
-        };
-        clear(&*medium, table)?;
-        let state = State::new(Arc::clone(&medium), vector_bytes, table, writer.next.offset);
-        Ok(Self { medium, writer, state, seed: store.identity.seed, names, moves: Moves::new() })
+        let shape = Geometry::for_names(names).as_roomy_as(old.table);
+        let new = Rewrite::new(medium, old, shape, names, salt)?;
+        Ok(Self { new, seed: store.identity.seed, moves: Moves::new() })
     }
 
     /// Copies what is alive before `end`, as the table has it, and brings it into the new one. What was written since
     /// does not count here: it is not durable, and comes with the tail.
     fn take_live(&mut self, store: &Store, end: u64) -> Result<(), Fault> {
-        let share = SHARE.max(usize::try_from(self.names / 8).unwrap_or(SHARE));
-        let mut entries: Vec<Entry> = Vec::new();
         let mut offset = LOG_START;
         let mut hinted = LOG_START;
         while offset < end {
@@ -175,18 +155,13 @@ impl Copy {
                 continue;
             }
             log.check_body(&found)?;
-            let new = self.writer.copy(&found, &record, false);
+            let new = self.new.add(&found, &record, hash);
             drop(record);
             drop(state);
             self.note(&found, new);
-            self.writer.counts.record(found.header.kind, None, found.len);
-            entries.push(entry_of(hash, new, 0, found.header.kind));
-            self.writer.write_copies(false)?;
-            if entries.len() >= share {
-                self.bring_in(&mut entries)?;
-            }
+            self.new.write()?;
         }
-        self.bring_in(&mut entries)
+        self.new.bring_in()
     }
 
     /// Remembers where a record went, unless the one before it is near enough.
@@ -194,50 +169,6 @@ impl Copy {
         if self.moves.last().is_none_or(|(old, _)| found.offset >= old + STRIDE) {
             self.moves.push((found.offset, new));
         }
-    }
-
-    fn bring_in(&mut self, entries: &mut Vec<Entry>) -> Result<(), Fault> {
-        self.writer.write_copies(true)?;
-        entries.sort_unstable_by_key(|entry| (entry.hash, entry.offset));
-        let medium = &*self.medium;
-        let write = |offset, bytes: &[u8]| medium.write(offset, bytes, Permit::ENGINE);
-        let table = self.state.table;
-        checkpoint::apply_in_place(medium, table, entries, write).map_err(|failure| match failure {
-            Failure::Io(source) => Fault::Io { action: "write", offset: table.offset, source },
-            Failure::Rotten(rotten) => rotten.into(),
-            Failure::Crowded => Fault::Corrupt { offset: table.offset, what: "compacted index table has no room" },
-        })?;
-        entries.clear();
-        self.state.end = self.writer.next.offset;
-        Ok(())
-    }
-
-    /// Makes the file durable and puts superblocks on it.
-    fn vouch(&self, old: &Superblock) -> Result<Superblock, Fault> {
-        let next = self.writer.next;
-        let superblock = Superblock {
-            generation: old.generation + 2,
-            durable_end: next.offset,
-            applied_end: next.offset,
-            sequence: next.sequence,
-            link: next.link,
-            table: self.state.table,
-            counts: self.writer.counts,
-            compactions: old.compactions.wrapping_add(1),
-            ..*old
-        };
-        let io = |action, offset| move |source| Fault::Io { action, offset, source };
-        if !broken(Mutant::CompactUnsynced) {
-            self.medium.sync().map_err(io("sync", 0))?;
-        }
-        for superblock in [Superblock { generation: old.generation + 1, ..superblock }, superblock] {
-            let block: [u8; SECTOR] = superblock.encode();
-            self.medium.write(superblock.place(), &block, Permit::ENGINE).map_err(io("write", superblock.place()))?;
-        }
-        if !broken(Mutant::CompactUnsynced) {
-            self.medium.sync().map_err(io("sync", 0))?;
-        }
-        Ok(superblock)
     }
 
     /// Copies what was written since, dead or alive, as it was written.
@@ -254,39 +185,23 @@ impl Copy {
                     continue;
                 }
                 let record = log.medium.read(found.offset, found.len as usize).map_err(Fault::read(found.offset))?;
-                let new = self.writer.copy(&found, &record, found.header.continues());
+                let new = self.new.writer.copy(&found, &record, found.header.continues());
                 self.note(&found, new);
                 pending.push((found, new));
             }
-            self.writer.write_copies(true)?;
-            self.state.end = self.writer.next.offset;
+            self.new.writer.write_copies(true)?;
+            self.new.state.end = self.new.writer.next.offset;
             for (found, new) in pending.drain(..) {
                 let head = log.head(&found)?;
                 let name: Name<'_> = found.header.name(&head, log.vector_bytes);
                 let hash = name.hash(self.seed);
-                let before = self.state.find(hash, name)?;
-                self.writer.counts.record(found.header.kind, before.live.map(|live| live.len), found.len);
-                self.state.active.set(entry_of(hash, new, before.prior, found.header.kind), before.entry);
+                let before = self.new.state.find(hash, name)?;
+                self.new.writer.counts.record(found.header.kind, before.live.map(|live| live.len), found.len);
+                self.new.state.active.set(entry_of(hash, new, before.prior, found.header.kind), before.entry);
             }
         }
         Ok(())
     }
-}
-
-/// Fills a table with empty buckets.
-fn clear(medium: &dyn Medium, table: Geometry) -> Result<(), Fault> {
-    const PART: u64 = 1024;
-    let mut first = 0;
-    while first < table.all_buckets() {
-        let end = (first + PART).min(table.all_buckets());
-        let mut bytes = vec![0; (end - first) as usize * BUCKET];
-        Buckets { first, bytes: &mut bytes }.seal(table);
-        let offset = table.place(first);
-        let written = medium.write(offset, &bytes, Permit::ENGINE);
-        written.map_err(|source| Fault::Io { action: "write", offset, source })?;
-        first = end;
-    }
-    Ok(())
 }
 
 /// Where a place in the log before the last compaction is now: at or before it, never behind.

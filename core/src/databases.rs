@@ -7,6 +7,9 @@ use crate::error::Result;
 use crate::flusher::House;
 use crate::medium::{MemoryVolume, Volume};
 use crate::options::Options;
+#[cfg(doc)]
+use crate::repair::Gap;
+use crate::repair::Repair;
 use crate::schema::Schema;
 use crate::shelf::{Pin, Shelf};
 use crate::stats::StorageStats;
@@ -106,6 +109,39 @@ impl Databases {
     /// [`Error::NotFound`], [`Error::InvalidName`], [`Error::ReadOnly`], [`Error::Io`].
     pub fn drop_database(&self, name: &str) -> Result<()> {
         self.house.shelf.remove(name)
+    }
+
+    /// Repairs a damaged database: writes all that is sound in its file to a new one, with a new index, which takes its
+    /// place. The file as it was stays beside it as `NAME.jvdb.damaged-N`, which is never overwritten and is no database;
+    /// whoever needs its space removes it. A database without damage is not touched.
+    ///
+    /// What is damaged is left out, never guessed: a vector whose newest version is damaged is gone and is listed, also
+    /// if an older version of it is whole. A record whose name cannot be read is listed as a [`Gap`]. The index then
+    /// tells which names it may have been of; only where it cannot, names that were stored before are kept and listed as
+    /// doubtful. The database must not be held by a handle: this waits up to `pin_timeout` for that. It takes disk space
+    /// for all live records and 56 bytes of memory for each name.
+    ///
+    /// `schema` is needed only if both superblocks are so damaged that they do not tell it, and must fit if they do.
+    ///
+    /// ```
+    /// # use jvdb_core::{Databases, Metric, Options, Schema};
+    /// # let databases = Databases::in_memory(Options::default())?;
+    /// # databases.create("colours", Schema::new(3, Metric::Cosine)?)?;
+    /// let repair = databases.repair("colours", None)?;
+    /// match repair.backup {
+    ///     None => println!("nothing to repair"),
+    ///     Some(backup) => println!("{} vectors saved, {} lost; see {backup}", repair.vectors, repair.lost.len()),
+    /// }
+    /// # assert_eq!((repair.vectors, repair.lost.len()), (0, 0));
+    /// # Ok::<(), jvdb_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::ReadOnly`], [`Error::AllPinned`], [`Error::InvalidArgument`] if a handle holds the
+    /// database or `schema` is not that of the file, [`Error::Corrupt`] if nothing can be saved or the schema is needed,
+    /// [`Error::Io`] if the disk is full or broken. Nothing is changed then.
+    pub fn repair(&self, name: &str, schema: Option<Schema>) -> Result<Repair> {
+        self.house.shelf.repair(name, schema)
     }
 
     /// Names of all databases, sorted. Reads the directory.

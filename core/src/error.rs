@@ -82,7 +82,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The file is not what it should be: foreign, truncated, or damaged. It was not changed.
-    #[error("{path}: {what} at offset {offset}; run `jvdb verify`, and restore the file from a copy if it is damaged")]
+    #[error("{path}: {what} at offset {offset}; run `jvdb verify`; restore the file from a copy, or run `jvdb repair`")]
     Corrupt {
         /// File.
         path: String,

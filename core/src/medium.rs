@@ -155,6 +155,12 @@ pub trait Volume: Send + Sync {
     /// Renames a file, in place of one that has the new name. Atomic.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
 
+    /// Gives what a file holds now a second name, which no file has yet. A later renaming onto the first name leaves it
+    /// alone. Where files cannot have two names this is a copy, made durable.
+    fn keep(&self, file: &str, second: &str) -> io::Result<()> {
+        copy(self, file, second)
+    }
+
     /// Removes a file. Media opened from it go on working.
     fn remove(&self, file: &str) -> io::Result<()>;
 
@@ -171,6 +177,19 @@ pub trait Volume: Send + Sync {
     fn has_threads(&self) -> bool {
         cfg!(not(target_family = "wasm"))
     }
+}
+
+/// Copies a file within its directory.
+fn copy<V: Volume + ?Sized>(volume: &V, file: &str, copy: &str) -> io::Result<()> {
+    const PIECE: u64 = 1 << 20;
+    let (from, to) = (volume.open(file)?, volume.create(copy)?);
+    let mut bytes = Vec::new();
+    for offset in (0..from.len()).step_by(PIECE as usize) {
+        bytes.resize((from.len() - offset).min(PIECE) as usize, 0);
+        from.read_into(offset, &mut bytes)?;
+        to.write(offset, &bytes, Permit::ENGINE)?;
+    }
+    to.sync()
 }
 
 fn file_name_missing(file: &str) -> io::Error {

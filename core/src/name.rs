@@ -49,6 +49,15 @@ pub(crate) fn temporary(file: &str) -> String {
     format!("{file}.tmp")
 }
 
+/// The name a damaged file keeps when a repaired one takes its place; never that of a database. A long name is cut, so
+/// that this fits any file system.
+pub(crate) fn backup(file: &str, number: u32) -> String {
+    let ending = format!("{SUFFIX}.damaged-{number}");
+    let stem = file.strip_suffix(SUFFIX).unwrap_or(file);
+    let room = stem.len().min(255 - ending.len());
+    format!("{}{ending}", &stem[..room])
+}
+
 /// The database of a file; `None` if the file is none of ours.
 pub(crate) fn name_of(file: &str) -> Option<String> {
     let encoded = file.strip_suffix(SUFFIX)?;
@@ -82,6 +91,13 @@ mod tests {
         for file in ["a", "%61.jvdb", "a%2.jvdb", ".jvdb", "a%zz.jvdb", "a.jvdb.tmp", "%ff.jvdb", "é.jvdb"] {
             assert_eq!(name_of(file), None, "{file}");
         }
+    }
+
+    #[test]
+    fn backups_are_no_databases_and_fit() {
+        assert_eq!(backup("a.jvdb", 3), "a.jvdb.damaged-3");
+        assert_eq!(name_of("a.jvdb.damaged-3"), None);
+        assert_eq!(backup(&file_of(&"x".repeat(246)).unwrap(), 10).len(), 255);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::medium::{Origin, Volume};
 use crate::name;
 use crate::options::Options;
 use crate::recovery;
+use crate::repair::{Patient, Repair};
 use crate::schema::Schema;
 use crate::store::{Flushes, Pressure, Settings, Store, lock};
 use crate::teeth::{Mutant, broken};
@@ -382,6 +383,66 @@ impl Shelf {
         drop(mark);
         let synced = self.volume.sync();
         synced.map_err(|source| Error::io("sync directory", self.volume.path(), source))
+    }
+
+    /// Repairs a database that nobody uses. What of it is open or parked is closed: all that was acknowledged is in the
+    /// file.
+    pub(crate) fn repair(&self, name: &str, schema: Option<Schema>) -> Result<Repair> {
+        if !self.exists(name)? {
+            return Err(Error::NotFound { database: name.into() });
+        }
+        if self.options.read_only {
+            return Err(Error::ReadOnly { path: self.volume.path().into() });
+        }
+        let file = name::file_of(name)?;
+        let place = self.take_unused(name)?;
+        let mark = Mark { shelf: self, name: name.into(), then: Some(Place::Closed) };
+        drop(place);
+        // The new file is open beside the old one.
+        self.room()?;
+        let room = self.room();
+        let (volume, settings) = (&self.volume, self.settings());
+        let patient =
+            Patient { volume, name, file: &file, settings, schema, salt: self.salt(), identity: self.identity() };
+        let repaired = room.and_then(|()| {
+            let repaired = patient.repair();
+            self.books().files -= 1;
+            repaired
+        });
+        self.books().files -= 1;
+        drop(mark);
+        repaired
+    }
+
+    /// Takes a database that no handle holds out of the books, and waits for one that is being flushed.
+    fn take_unused(&self, name: &str) -> Result<Place> {
+        let started = self.volume.now();
+        let mut books = self.books();
+        loop {
+            let in_use = match books.databases.get_mut(name) {
+                None => return Err(Error::NotFound { database: name.into() }),
+                Some(Place::Busy | Place::Fleeting) => false,
+                // The books' own reference is the only one: nobody can take another while they are locked.
+                Some(Place::Open(store)) if Arc::strong_count(store) > 1 => true,
+                Some(place) => {
+                    let place = std::mem::replace(place, Place::Busy);
+                    if books.open.pop(name).is_some() {
+                        books.files -= 1;
+                    }
+                    return Ok(place);
+                }
+            };
+            if !in_use {
+                books = self.wait(books);
+                continue;
+            }
+            let waited = self.volume.now().saturating_sub(started);
+            if waited >= self.options.pin_timeout || !self.volume.has_threads() {
+                return Err(Error::invalid("repair", format!("handles hold database {name:?}; drop them first")));
+            }
+            let looked = self.changed.wait_timeout(books, PATIENCE);
+            books = looked.unwrap_or_else(PoisonError::into_inner).0;
+        }
     }
 
     /// Names of stores with something that `wanted` wants written.

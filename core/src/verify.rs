@@ -6,7 +6,7 @@ use crate::log::{Fault, Link, Located, Log};
 use crate::record::{Kind, UNIT};
 use crate::state::{State, read_bucket};
 use crate::store::{Store, lock};
-use crate::superblock::{LOG_START, Superblock};
+use crate::superblock::{Counts, LOG_START, Superblock};
 use crate::table::{BUCKET, slots};
 
 /// What [`Database::verify`](crate::Database::verify) found.
@@ -17,6 +17,8 @@ pub struct Report {
     pub records: u64,
     /// Live vectors found.
     pub vectors: u64,
+    /// Attributes found.
+    pub attributes: u64,
     /// Bytes checked.
     pub bytes: u64,
     /// Everything that is wrong; empty if the database is sound.
@@ -55,9 +57,13 @@ impl Store {
         let mut report = Report::default();
         self.check_all(&state, writer.next, &mut report).map_err(|fault| self.fault(fault))?;
         self.check_unchanged()?;
-        if report.damage.is_empty() && report.vectors != writer.counts.vectors {
-            let what = format!("{} vectors counted, {} found", writer.counts.vectors, report.vectors);
-            report.damage.push(Damage { offset: 0, what });
+        let Counts { vectors, attributes, .. } = writer.counts;
+        for (kind, counted, found) in
+            [("vectors", vectors, report.vectors), ("attributes", attributes, report.attributes)]
+        {
+            if report.damage.is_empty() && counted != found {
+                report.damage.push(Damage { offset: 0, what: format!("{counted} {kind} counted, {found} found") });
+            }
         }
         report.bytes = state.end;
         Ok(report)
@@ -110,7 +116,9 @@ impl Store {
         match state.find(name.hash(self.identity.seed), name) {
             Ok(lookup) => match lookup.live {
                 Some(live) if live.offset == found.offset => {
-                    report.vectors += u64::from(found.header.kind == Kind::Put);
+                    let count =
+                        if found.header.kind == Kind::Put { &mut report.vectors } else { &mut report.attributes };
+                    *count += 1;
                     Ok(())
                 }
                 Some(live) if live.offset < found.offset => {

@@ -298,6 +298,13 @@ impl Volume for MemoryVolume {
         Ok(())
     }
 
+    fn keep(&self, file: &str, second: &str) -> io::Result<()> {
+        let mut files = self.files();
+        let medium = files.get(file).cloned().ok_or_else(|| file_name_missing(file))?;
+        files.insert(second.into(), medium);
+        Ok(())
+    }
+
     fn remove(&self, file: &str) -> io::Result<()> {
         self.files().remove(file).map(drop).ok_or_else(|| file_name_missing(file))
     }

@@ -190,6 +190,16 @@ impl Volume for NativeVolume {
         fs::rename(self.directory.join(from), self.directory.join(to))
     }
 
+    fn keep(&self, file: &str, second: &str) -> io::Result<()> {
+        match fs::hard_link(self.directory.join(file), self.directory.join(second)) {
+            // A file system without links.
+            Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported) => {
+                super::copy(self, file, second)
+            }
+            linked => linked,
+        }
+    }
+
     fn remove(&self, file: &str) -> io::Result<()> {
         fs::remove_file(self.directory.join(file))
     }

@@ -4,11 +4,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use jvdb_core::{Key, Metric};
 use std::path::PathBuf;
 
-/// Import, export, look at and verify a directory of .jvdb files.
+/// Import, export, look at, verify and repair a directory of .jvdb files.
 ///
 /// list, stats, get, verify and export take no lock and change nothing, so they also work beside a process that has the
 /// directory open for writing, and see every write it had acknowledged when they opened the database. If it flushes
-/// meanwhile they may fail and say that the file was changed: run them again. import needs the directory to itself.
+/// meanwhile they may fail and say that the file was changed: run them again. import and repair need the directory to
+/// themselves.
 ///
 /// Exit code: 0 done, 1 failed, 2 wrong command line.
 #[derive(Parser)]
@@ -32,6 +33,7 @@ pub enum Command {
     Stats(Stats),
     Get(Get),
     Verify(Verify),
+    Repair(Repair),
 }
 
 /// The directory every command works on.
@@ -123,6 +125,28 @@ pub struct Verify {
     /// Check this database only
     #[arg(long, value_name = "NAME")]
     pub database: Option<String>,
+}
+
+/// Save what is sound in a damaged database, and name what is not
+///
+/// Writes all that is sound to a new file with a new index, which takes the place of the damaged one. That is kept beside
+/// it as NAME.jvdb.damaged-N, and is never overwritten. Vectors whose newest version is damaged are left out and listed;
+/// an older version never takes their place. A database without damage is not touched.
+///
+/// Exit code 0 if the database is sound now, whatever was lost, and 1 if it could not be repaired.
+#[derive(Args)]
+pub struct Repair {
+    #[command(flatten)]
+    pub storage: Storage,
+    /// Database to repair
+    #[arg(long, value_name = "NAME")]
+    pub database: String,
+    /// Elements of its vectors; needed only if both superblocks are lost
+    #[arg(long, value_name = "N", requires = "metric")]
+    pub dimension: Option<usize>,
+    /// Its metric; needed only if both superblocks are lost
+    #[arg(long, value_enum, requires = "dimension")]
+    pub metric: Option<MetricName>,
 }
 
 /// A key, in one of its spellings.

@@ -25,7 +25,9 @@ pub enum Failure {
     #[error("{0}")]
     Schema(String),
     /// Some databases could not be read, or are damaged; each was reported where it was met.
-    #[error("{bad} of {all} databases cannot be read or are damaged; restore their files from a copy")]
+    #[error(
+        "{bad} of {all} databases cannot be read or are damaged; restore their files from a copy, or run `jvdb repair`"
+    )]
     Damaged { bad: usize, all: usize },
 }
 

@@ -1,4 +1,4 @@
-//! `jvdb`: import, export, look at and verify a storage directory from a shell.
+//! `jvdb`: import, export, look at, verify and repair a storage directory from a shell.
 //!
 //! This file turns a command line into one call and an exit code: 0, 1 if the command failed, 2 if the command line was
 //! wrong. Everything a store can do is done by `jvdb-core`; nothing here reads or writes a `.jvdb` file itself.
@@ -12,6 +12,7 @@ mod import;
 mod list;
 mod output;
 mod progress;
+mod repair;
 mod stats;
 mod storage;
 mod table;
@@ -53,5 +54,6 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Stats(stats) => stats::run(stats, arguments.json, stdout),
         Command::Get(get) => get::run(get, arguments.json, stdout),
         Command::Verify(verify) => verify::run(verify, arguments.json, stdout),
+        Command::Repair(repair) => repair::run(repair, arguments.json, stdout),
     }
 }

@@ -1,13 +1,26 @@
 //! How the commands open the storage directory.
 
 use crate::args::Storage;
-use jvdb_core::{Databases, Options, Result};
+use jvdb_core::{Access, Databases, Options, Result};
 
 impl Storage {
     /// For reading: no lock, no change, and a directory that does not exist is an error. Every record that is read is
     /// checked, so that nothing damaged is printed or exported as if it were sound.
     pub fn open_for_reading(&self) -> Result<Databases> {
         let options = Options { read_only: true, verify_checksums: true, ..Options::default() };
+        Databases::open(&self.storage, options)
+    }
+
+    /// For reading all of it, on a disk that may be failing: as for reading, but a sector that cannot be read is an error
+    /// and not a signal.
+    pub fn open_for_checking(&self) -> Result<Databases> {
+        let options = Options { read_only: true, access: Access::File, ..Options::default() };
+        Databases::open(&self.storage, options)
+    }
+
+    /// For repair: takes the lock, and reads as for checking.
+    pub fn open_for_repair(&self) -> Result<Databases> {
+        let options = Options { create: false, access: Access::File, ..Options::default() };
         Databases::open(&self.storage, options)
     }
 

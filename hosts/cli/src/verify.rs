@@ -34,7 +34,7 @@ struct Findings {
 
 /// Runs the command. All databases are checked before it fails.
 pub fn run(verify: &Verify, json: bool, stdout: &mut impl Write) -> std::result::Result<(), Failure> {
-    let databases = verify.storage.open_for_reading()?;
+    let databases = verify.storage.open_for_checking()?;
     let mut findings = Vec::new();
     for name in names(&databases, verify.database.as_deref())? {
         let finding = Finding::new(check(&databases, &name), name);

@@ -4,6 +4,7 @@ mod export;
 mod import;
 mod look;
 mod memory;
+mod repair;
 mod roundtrip;
 mod shell;
 mod usage;

@@ -19,6 +19,9 @@ fn a_wrong_command_line_is_exit_code_2() {
         &["get", "--storage", "s", "--database", "d", "--id", "-1"],
         &["get", "--storage", "s", "--database", "d", "--key-hex", "abc"],
         &["stats", "--storage", "s", "--nonsense"],
+        &["repair", "--storage", "s"],
+        &["repair", "--storage", "s", "--database", "d", "--dimension", "3"],
+        &["repair", "--storage", "s", "--database", "d", "--metric", "cosine"],
     ];
     let shell = Shell::new();
     for arguments in cases {
@@ -33,7 +36,7 @@ fn a_wrong_command_line_is_exit_code_2() {
 #[test]
 fn help_is_exit_code_0() {
     let shell = Shell::new();
-    for command in ["import", "export", "list", "stats", "get", "verify"] {
+    for command in ["import", "export", "list", "stats", "get", "verify", "repair"] {
         assert!(shell.ok(command, &["--help"]).contains("--storage <DIR>"), "{command}");
     }
 }
@@ -47,5 +50,6 @@ fn reading_does_not_create_a_directory() {
     }
     shell.fails("export", &["--output", "-"]);
     shell.fails("get", &["--database", "d", "--id", "1"]);
+    shell.fails("repair", &["--database", "d"]);
     assert!(!shell.path("store").exists());
 }
