@@ -31,6 +31,23 @@ pub trait Store {
     /// Shows a vector and its metadata where they lie. `None` if there is none.
     fn view(&self, key: u64, look: impl FnOnce(&[u8], &[u8]) -> u64) -> Result<Option<u64>>;
 
+    /// As [`view`](Self::view), of many, at once where the store can.
+    fn view_many(&self, keys: &[u64], mut look: impl FnMut(&[u8], &[u8])) -> Result<()> {
+        for &key in keys {
+            let shown = self.view(key, |vector, metadata| {
+                look(vector, metadata);
+                0
+            })?;
+            shown.ok_or_else(|| missing(key))?;
+        }
+        Ok(())
+    }
+
+    /// As [`view`](Self::view), by a guard that its holder may keep, where the store has such.
+    fn hold(&self, key: u64, look: impl FnOnce(&[u8], &[u8]) -> u64) -> Result<Option<u64>> {
+        self.view(key, look)
+    }
+
     /// Makes all writes survive a loss of power.
     fn flush(&mut self) -> Result<()>;
 }
@@ -50,6 +67,10 @@ pub trait Passes {
     fn copy_each(&self, keys: &[u64], dimension: usize) -> Result<u64>;
     /// Views every one of these keys' vectors; the same sum.
     fn view_each(&self, keys: &[u64]) -> Result<u64>;
+    /// The same, all asked for at once.
+    fn view_many(&self, keys: &[u64]) -> Result<u64>;
+    /// The same, by guards that could be kept.
+    fn hold_each(&self, keys: &[u64]) -> Result<u64>;
     /// The same, each key known only when the vector before it was seen: no two reads overlap in the processor.
     fn follow_each(&self, keys: &[u64]) -> Result<u64>;
     /// See [`Store::flush`].
@@ -157,6 +178,20 @@ impl<S: Store> Passes for S {
         let mut sum = 0_u64;
         for &key in keys {
             sum = sum.wrapping_add(self.view(key, touch)?.ok_or_else(|| missing(key))?);
+        }
+        Ok(sum)
+    }
+
+    fn view_many(&self, keys: &[u64]) -> Result<u64> {
+        let mut sum = 0_u64;
+        Store::view_many(self, keys, |vector, metadata| sum = sum.wrapping_add(touch(vector, metadata)))?;
+        Ok(sum)
+    }
+
+    fn hold_each(&self, keys: &[u64]) -> Result<u64> {
+        let mut sum = 0_u64;
+        for &key in keys {
+            sum = sum.wrapping_add(self.hold(key, touch)?.ok_or_else(|| missing(key))?);
         }
         Ok(sum)
     }

@@ -77,6 +77,19 @@ impl Store for Jvdb {
     }
 
     fn view(&self, key: u64, look: impl FnOnce(&[u8], &[u8]) -> u64) -> Result<Option<u64>> {
+        Ok(self.database.read(key, |vector, metadata| look(bytemuck::cast_slice(vector), metadata))?)
+    }
+
+    fn view_many(&self, keys: &[u64], mut look: impl FnMut(&[u8], &[u8])) -> Result<()> {
+        let seen = |_, found: Option<(&[f32], &[u8])>| {
+            if let Some((vector, metadata)) = found {
+                look(bytemuck::cast_slice(vector), metadata);
+            }
+        };
+        Ok(self.database.read_many(keys.iter().copied(), seen)?)
+    }
+
+    fn hold(&self, key: u64, look: impl FnOnce(&[u8], &[u8]) -> u64) -> Result<Option<u64>> {
         let found = self.database.get(key)?;
         Ok(found.map(|found| look(bytemuck::cast_slice(found.vector()), found.metadata())))
     }

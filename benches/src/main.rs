@@ -108,6 +108,8 @@ fn run(arguments: &Arguments, setting: Setting<'_>) -> Result<Vec<Row>> {
         add(reads.view("get, zero-copy, before a flush")?);
         reads.flush()?;
         add(reads.view("get, zero-copy")?);
+        add(reads.view_many()?);
+        add(reads.hold()?);
         add(reads.follow()?);
         add(reads.copy()?);
     }

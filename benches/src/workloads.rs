@@ -137,6 +137,16 @@ impl<'a> Reads<'a> {
         self.row(title, |store| store.view_each(&self.setting.data.reads))
     }
 
+    /// Views of many asked for at once.
+    pub fn view_many(&self) -> Result<Row> {
+        self.row("get, zero-copy, many at once", |store| store.view_many(&self.setting.data.reads))
+    }
+
+    /// Views that their reader could keep.
+    pub fn hold(&self) -> Result<Row> {
+        self.row("get, zero-copy, to keep", |store| store.hold_each(&self.setting.data.reads))
+    }
+
     /// Views again, each read waiting for the one before it.
     pub fn follow(&self) -> Result<Row> {
         self.row("get, zero-copy, one by one", |store| store.follow_each(&self.setting.data.reads))

@@ -203,8 +203,8 @@ impl Draft<'_> {
             return Ok(header.record_len(vector_bytes).filter(|_| same));
         }
         let medium = self.writer.medium().map_err(Fault::read(offset))?;
-        let log = Log { medium: &**medium, vector_bytes, end: self.written_to, table: Geometry::default() };
-        Ok(log.names(offset, name)?.map(|found| found.len))
+        let log = Log::without_table(&**medium, vector_bytes, self.written_to);
+        Ok(log.find(offset, name)?.map(|found| found.len))
     }
 
     /// Adds an operation on a name that was looked up before.

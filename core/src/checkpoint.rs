@@ -36,7 +36,7 @@ impl From<Rotten> for Failure {
     }
 }
 
-/// Changes the table in place. `write` is called for each run of changed buckets, and must keep readers away meanwhile.
+/// Changes the table in place. `write` is called for each run of changed buckets.
 /// Every bucket in which an entry may lie is written, changed or not: what the page cache shows may never have reached
 /// the disk.
 pub(crate) fn apply_in_place(

@@ -77,7 +77,7 @@ impl Store {
         let superblock = copy.new.vouch().map_err(fault)?;
         let mut copied_to = old.durable_end;
         loop {
-            let end = self.read().end;
+            let end = self.read().end();
             if end - copied_to < SHORT {
                 break;
             }
@@ -149,7 +149,7 @@ impl Copy {
             let hash = name.hash(self.seed);
             let latest = match broken(Mutant::CompactSeesTail) {
                 true => state.find(hash, name)?.live,
-                false => find_in_table(&log, state.table, hash, name)?,
+                false => find_in_table(&log, hash, name)?,
             };
             if latest.is_none_or(|latest| latest.offset != found.offset) {
                 continue;
@@ -190,7 +190,7 @@ impl Copy {
                 pending.push((found, new));
             }
             self.new.writer.write_copies(true)?;
-            self.new.state.end = self.new.writer.next.offset;
+            self.new.state.set_end(self.new.writer.next.offset);
             for (found, new) in pending.drain(..) {
                 let head = log.head(&found)?;
                 let name: Name<'_> = found.header.name(&head, log.vector_bytes);

@@ -5,7 +5,7 @@
 
 use crate::error::Result;
 use crate::key::{Key, KeyBuf, Name};
-use crate::record::{HEADER, Kind};
+use crate::record::{HEADER, Kind, name_in};
 use crate::scan::Position;
 use crate::schema::Schema;
 use crate::shelf::Pin;
@@ -84,13 +84,12 @@ impl Vector {
 
     /// The metadata, as stored.
     pub fn metadata(&self) -> &[u8] {
-        let start = self.held.header.meta_at(self.vector_bytes);
-        &self.held.record[start..start + self.held.header.meta_len as usize]
+        &self.held.record[self.held.meta_at..]
     }
 
     /// The key.
     pub fn key(&self) -> Key<'_> {
-        match self.held.header.name(&self.held.record, self.vector_bytes) {
+        match name_in(&self.held.record, self.vector_bytes) {
             Name::Vector(key) => key,
             Name::Attribute(name) => Key::Bytes(name),
         }
@@ -263,8 +262,8 @@ impl Database {
     }
 
     /// Shows a vector and its metadata to `see` where they lie, and returns what that returns; `None` if the key is not
-    /// there. The fastest read: nothing is copied and nothing is pinned. Writers of this database wait until `see` is
-    /// done, so it should be short, and must not write to this database.
+    /// there. The fastest read: nothing is copied and nothing is pinned. A batch or a flush of this database waits until
+    /// `see` is done, so it should be short, and must not write to or flush this database.
     ///
     /// # Errors
     /// Those of [`get`](Self::get).
@@ -280,6 +279,30 @@ impl Database {
     /// ```
     pub fn read<'k, R>(&self, key: impl Into<Key<'k>>, see: impl FnOnce(&[f32], &[u8]) -> R) -> Result<Option<R>> {
         self.store().show(key.into(), see)
+    }
+
+    /// As [`read`](Self::read), for many keys: `see` is told the number of each key in their order, from 0, and what is
+    /// there under it. Faster than as many single reads, because the memory of some dozen vectors is asked for at once.
+    ///
+    /// # Errors
+    /// Those of [`get`](Self::get); the keys before the one that failed have been shown.
+    ///
+    /// ```
+    /// use jvdb_core::{Databases, Metric, Options, Schema};
+    /// let databases = Databases::in_memory(Options::default())?;
+    /// let db = databases.create("points", Schema::new(2, Metric::DotProduct)?)?;
+    /// db.put(1, &[3.0, 4.0], b"")?;
+    /// let mut products = [None; 2];
+    /// db.read_many([1, 2], |i, found| products[i] = found.map(|(vector, _)| vector[0] * vector[1]))?;
+    /// assert_eq!(products, [Some(12.0), None]);
+    /// # Ok::<(), jvdb_core::Error>(())
+    /// ```
+    pub fn read_many<'k, K: Into<Key<'k>>>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+        see: impl FnMut(usize, Option<(&[f32], &[u8])>),
+    ) -> Result<()> {
+        self.store().show_many(keys.into_iter().map(Into::into), see)
     }
 
     /// Whether the key is there.

@@ -2,7 +2,8 @@
 //!
 //! It holds no keys, only hashes and offsets; equal hashes are told apart by the caller, who can look at the records.
 
-use hashbrown::HashTable;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 
 /// One name's latest record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,29 +18,41 @@ pub(crate) struct Entry {
     pub deleted: bool,
 }
 
-/// A set of entries, at most one for a name.
+/// Slots of the smallest table that holds anything.
+const FIRST: usize = 16;
+
+/// A set of entries, at most one for a name. One thread adds while others search: a slot is filled before its offset is
+/// set, and from then on only its offset changes.
 #[derive(Default)]
 pub(crate) struct Delta {
-    entries: HashTable<Packed>,
+    /// As many as a power of two, or none.
+    slots: Box<[Slot]>,
+    used: AtomicUsize,
 }
 
-/// An entry in 24 bytes: the flag takes the lowest bit of the offset, which is a multiple of 64.
-#[derive(Clone, Copy)]
-struct Packed {
-    hash: u64,
-    offset: u64,
-    prior: u64,
+/// An entry in 24 bytes: the flag takes the lowest bit of the offset, which is a multiple of 64. Free while that is 0.
+#[derive(Default)]
+struct Slot {
+    offset: AtomicU64,
+    hash: AtomicU64,
+    prior: AtomicU64,
 }
 
-impl From<Entry> for Packed {
-    fn from(entry: Entry) -> Self {
-        Self { hash: entry.hash, offset: entry.offset | u64::from(entry.deleted), prior: entry.prior }
+impl Slot {
+    fn entry(&self) -> Option<Entry> {
+        let offset = self.offset.load(Acquire);
+        (offset != 0).then(|| Entry {
+            hash: self.hash.load(Relaxed),
+            offset: offset & !1,
+            prior: self.prior.load(Relaxed),
+            deleted: offset & 1 == 1,
+        })
     }
-}
 
-impl From<Packed> for Entry {
-    fn from(packed: Packed) -> Self {
-        Self { hash: packed.hash, offset: packed.offset & !1, prior: packed.prior, deleted: packed.offset & 1 == 1 }
+    fn fill(&self, entry: Entry) {
+        self.hash.store(entry.hash, Relaxed);
+        self.prior.store(entry.prior, Relaxed);
+        self.offset.store(entry.offset | u64::from(entry.deleted), Release);
     }
 }
 
@@ -49,51 +62,91 @@ pub(crate) fn spread(hash: u64) -> u64 {
 }
 
 impl Delta {
+    #[inline(always)]
     pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.len() == 0
     }
 
+    #[inline(always)]
     pub(crate) fn len(&self) -> usize {
-        self.entries.len()
+        self.used.load(Acquire)
+    }
+
+    /// The slots that an entry of this hash may be in, from its first choice on, up to a free one.
+    fn chain(&self, hash: u64) -> impl Iterator<Item = &Slot> {
+        let count = self.slots.len();
+        let first = spread(hash).checked_shr(64 - count.checked_ilog2().unwrap_or(0)).unwrap_or(0) as usize;
+        let (before, from) = self.slots.split_at(first.min(count));
+        from.iter().chain(before)
+    }
+
+    /// The first entry of a hash.
+    #[inline(always)]
+    pub(crate) fn first(&self, hash: u64) -> Option<Entry> {
+        if self.is_empty() {
+            return None;
+        }
+        self.chain(hash).map_while(Slot::entry).find(|entry| entry.hash == hash)
     }
 
     /// The entry of a name, found by asking `is_it` about each record of its hash.
     pub(crate) fn find<E>(&self, hash: u64, mut is_it: impl FnMut(u64) -> Result<bool, E>) -> Result<Option<Entry>, E> {
-        let mut failed = None;
-        let found = self.entries.find(spread(hash), |packed| {
-            packed.hash == hash
-                && failed.is_none()
-                && is_it(packed.offset & !1).unwrap_or_else(|error| {
-                    failed = Some(error);
-                    false
-                })
+        for slot in self.chain(hash) {
+            let Some(entry) = slot.entry() else { break };
+            if entry.hash == hash && is_it(entry.offset)? {
+                return Ok(Some(entry));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Stores an entry, in place of the one whose record is at `replaces` (0: of none), which has the same prior. False
+    /// if there is no room. One thread at a time may call this; any number may search meanwhile.
+    pub(crate) fn add(&self, entry: Entry, replaces: u64) -> bool {
+        let place = self.chain(entry.hash).find(|slot| match slot.entry() {
+            None => true,
+            Some(there) => replaces != 0 && there.offset == replaces,
         });
-        match failed {
-            Some(error) => Err(error),
-            None => Ok(found.copied().map(Entry::from)),
+        match place {
+            Some(slot) if slot.offset.load(Relaxed) != 0 => slot.fill(entry),
+            Some(slot) if self.has_room(1) => {
+                slot.fill(entry);
+                self.used.store(self.len() + 1, Release);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// As [`add`](Self::add), making room where there is none.
+    pub(crate) fn set(&mut self, entry: Entry, replaces: u64) {
+        if !self.add(entry, replaces) {
+            self.reserve(1);
+            self.add(entry, replaces);
         }
     }
 
-    /// Stores an entry, in place of the one whose record is at `replaces` (0: of none).
-    pub(crate) fn set(&mut self, entry: Entry, replaces: u64) {
-        let hash = spread(entry.hash);
-        if replaces != 0
-            && let Some(old) = self.entries.find_mut(hash, |packed| packed.offset & !1 == replaces)
-        {
-            *old = entry.into();
-            return;
-        }
-        self.entries.insert_unique(hash, entry.into(), |packed| spread(packed.hash));
+    /// A search that fails must come upon a free slot soon.
+    fn has_room(&self, entries: usize) -> bool {
+        (self.len() + entries) * 4 <= self.slots.len() * 3
     }
 
     /// Makes room ahead of many entries.
     pub(crate) fn reserve(&mut self, entries: usize) {
-        self.entries.reserve(entries, |packed| spread(packed.hash));
+        if self.has_room(entries) {
+            return;
+        }
+        let slots = ((self.len() + entries) * 4).div_ceil(3).next_power_of_two().max(FIRST);
+        let larger = Self { slots: (0..slots).map(|_| Slot::default()).collect(), used: AtomicUsize::new(0) };
+        for entry in self.slots.iter().filter_map(Slot::entry) {
+            larger.add(entry, 0);
+        }
+        *self = larger;
     }
 
     /// All entries in the order of the table: by hash, equal ones by record. The same for the same operations.
     pub(crate) fn sorted(&self) -> Vec<Entry> {
-        let mut entries: Vec<Entry> = self.entries.iter().copied().map(Entry::from).collect();
+        let mut entries: Vec<Entry> = self.slots.iter().filter_map(Slot::entry).collect();
         entries.sort_unstable_by_key(|entry| (entry.hash, entry.offset));
         entries
     }

@@ -137,7 +137,7 @@ impl Store {
         };
         writer.operations = 0;
         let mut state = self.change();
-        state.end = writer.next.offset;
+        state.set_end(writer.next.offset);
         let frozen = Arc::new(std::mem::take(&mut state.active));
         state.frozen = Arc::clone(&frozen);
         drop(state);
@@ -171,11 +171,11 @@ impl Store {
             let head = log.head(&found)?;
             let name = found.header.name(&head, log.vector_bytes);
             if let Some(newer) = newer
-                && newer.find(entry.hash, |offset| log.names(offset, name).map(|found| found.is_some()))?.is_some()
+                && newer.find(entry.hash, |offset| log.find(offset, name).map(|found| found.is_some()))?.is_some()
             {
                 return Ok(());
             }
-            let prior = find_in_table(&log, state.table, entry.hash, name)?.map_or(0, |found| found.offset);
+            let prior = find_in_table(&log, entry.hash, name)?.map_or(0, |found| found.offset);
             merged.set(Entry { prior, ..entry }, 0);
             Ok(())
         };
@@ -321,8 +321,9 @@ impl Store {
     fn bring_in(&self, medium: &dyn Medium, checkpoint: &mut Checkpoint, cut: &Cut, built: bool) -> Result<()> {
         let table = checkpoint.superblock.table;
         if !built && table.buckets > 0 {
+            let in_place = Arc::clone(&self.read().in_place);
             let write = |offset, bytes: &[u8]| {
-                let _no_reader = self.change();
+                let _changing = lock(&in_place);
                 medium.write(offset, bytes, Permit::ENGINE)
             };
             match checkpoint::apply_in_place(medium, table, &cut.entries, write) {

@@ -5,12 +5,14 @@
 use crate::checksum::sum64;
 use crate::error::Error;
 use crate::key::Name;
-use crate::medium::{Medium, View};
-use crate::record::{HEADER, Header, Kind, UNIT};
+use crate::medium::{Medium, View, Window};
+use crate::record::{HEADER, Header, Kind, UNIT, stores};
+use crate::schema::MAX_METADATA_LEN;
 use crate::superblock::{LOG_START, Superblock};
 use crate::table::{Geometry, Rotten};
 use crate::teeth::{Mutant, broken};
 use std::io;
+use std::sync::Mutex;
 
 /// What went wrong below, before the database and path are known.
 #[derive(Debug)]
@@ -45,10 +47,14 @@ impl From<Rotten> for Fault {
 #[derive(Clone, Copy)]
 pub(crate) struct Log<'a> {
     pub medium: &'a dyn Medium,
+    /// What of the medium can be read without asking it.
+    pub window: Window<'a>,
     pub vector_bytes: usize,
     pub end: u64,
     /// The index table in force, whose buckets change in place: no record lies in it.
     pub table: Geometry,
+    /// Held while they do.
+    pub in_place: &'a Mutex<()>,
 }
 
 /// A record known to be whole and in bounds.
@@ -59,8 +65,60 @@ pub(crate) struct Located {
     pub header: Header,
 }
 
+impl Located {
+    #[inline]
+    pub(crate) fn found(&self, vector_bytes: usize) -> Found {
+        let Self { offset, len, header } = self;
+        let meta_at = header.meta_at(vector_bytes) as u32;
+        let Header { body_sum, meta_len, kind, .. } = *header;
+        Found { offset: *offset, len: *len, body_sum, meta_at, meta_len, kind }
+    }
+}
+
+/// What a lookup tells of a record.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Found {
+    pub offset: u64,
+    pub len: u64,
+    pub body_sum: u64,
+    /// Where its metadata begins, from the start of the record, and its length.
+    pub meta_at: u32,
+    pub meta_len: u32,
+    pub kind: Kind,
+}
+
+impl Found {
+    /// Of a header that is sound and that of a vector of this name, which it must have room for.
+    #[inline(always)]
+    pub(crate) fn of(block: &[u8], name: Name<'_>, vector_bytes: usize, offset: u64) -> Option<Self> {
+        let (meta_len, body_sum) = stores(block.first_chunk()?, name)?;
+        let meta_at = (HEADER + vector_bytes) as u32;
+        let len = (u64::from(meta_at) + u64::from(meta_len)).next_multiple_of(UNIT);
+        (meta_len as usize <= MAX_METADATA_LEN).then_some(Self {
+            offset,
+            len,
+            body_sum,
+            meta_at,
+            meta_len,
+            kind: Kind::Put,
+        })
+    }
+
+    /// Everything of the record up to the end of the metadata.
+    pub(crate) fn read<'a>(&self, log: &Log<'a>) -> Result<View<'a>, Fault> {
+        log.read(self.offset, self.meta_at as usize + self.meta_len as usize)
+    }
+}
+
 impl<'a> Log<'a> {
+    /// A log whose index, if it has one, is not looked at.
+    pub(crate) fn without_table(medium: &'a dyn Medium, vector_bytes: usize, end: u64) -> Self {
+        static IDLE: Mutex<()> = Mutex::new(());
+        Self { medium, window: medium.window(), vector_bytes, end, table: Geometry::default(), in_place: &IDLE }
+    }
+
     /// The header of the record at `offset`, which must lie wholly before the end.
+    #[inline(always)]
     pub(crate) fn locate(&self, offset: u64) -> Result<Located, Fault> {
         let corrupt = |what| Fault::Corrupt { offset, what };
         if offset < LOG_START || !offset.is_multiple_of(UNIT) {
@@ -69,7 +127,7 @@ impl<'a> Log<'a> {
         if offset.checked_add(HEADER as u64).is_none_or(|end| end > self.end) {
             return Err(corrupt("record lies beyond the end of the log"));
         }
-        let block = self.medium.read(offset, HEADER).map_err(Fault::read(offset))?;
+        let block = self.read(offset, HEADER)?;
         let header = Header::decode(&block).ok_or(corrupt("record header has a wrong checksum"))?;
         let len = header.record_len(self.vector_bytes).filter(|len| *len <= self.end - offset);
         let len = len.ok_or(corrupt("record is longer than the log"))?;
@@ -79,41 +137,58 @@ impl<'a> Log<'a> {
         Ok(Located { offset, len, header })
     }
 
-    /// Fetches a record that is likely to be read whole: its header, where its vector begins, and where it ends.
-    pub(crate) fn touch(&self, offset: u64) {
-        for line in [0, UNIT, 2 * UNIT, HEADER as u64 + self.vector_bytes as u64] {
-            self.medium.touch(offset + line);
+    /// `len` bytes at `offset`.
+    #[inline(always)]
+    pub(crate) fn read(&self, offset: u64, len: usize) -> Result<View<'a>, Fault> {
+        match self.window.slice(offset, len) {
+            Some(bytes) => Ok(View::Borrowed(bytes)),
+            None => self.medium.read(offset, len).map_err(Fault::read(offset)),
         }
     }
 
+    /// Fetches what a reader of the record will look at first: its header, its vector, and its metadata.
+    #[inline(always)]
+    pub(crate) fn touch(&self, offset: u64) {
+        let len = HEADER + self.vector_bytes;
+        if self.window.is_empty() { self.medium.touch(offset, len) } else { self.window.touch(offset, len) }
+    }
+
     /// The record at `offset` if it is one that stores or removes `name`.
-    pub(crate) fn names(&self, offset: u64, name: Name<'_>) -> Result<Option<Located>, Fault> {
-        let found = self.locate(offset)?;
-        if found.header.kind == Kind::Table {
-            return Err(Fault::Corrupt { offset, what: "index points at a record without a name" });
-        }
-        let same = if found.header.names_inline() {
-            found.header.name(&[], self.vector_bytes) == name
-        } else {
-            found.header.name(&self.head(&found)?, self.vector_bytes) == name
+    #[inline(always)]
+    pub(crate) fn find(&self, offset: u64, name: Name<'_>) -> Result<Option<Found>, Fault> {
+        let Located { offset, len, header } = self.locate(offset)?;
+        let same = match (header.names_inline(), header.kind) {
+            (_, Kind::Table) => {
+                return Err(Fault::Corrupt { offset, what: "index points at a record without a name" });
+            }
+            (true, _) => header.name(&[], self.vector_bytes) == name,
+            (false, _) => header.name(&self.head(&Located { offset, len, header })?, self.vector_bytes) == name,
         };
-        Ok(same.then_some(found))
+        Ok(same.then(|| Located { offset, len, header }.found(self.vector_bytes)))
     }
 
     /// Everything of a record before its metadata.
     pub(crate) fn head(&self, found: &Located) -> Result<View<'a>, Fault> {
         let len = found.header.meta_at(self.vector_bytes);
-        self.medium.read(found.offset, len).map_err(Fault::read(found.offset))
+        self.read(found.offset, len)
     }
 
     /// Checks a record's body against its checksum.
     pub(crate) fn check_body(&self, found: &Located) -> Result<(), Fault> {
-        let len = found.header.summed_len(self.vector_bytes);
-        let record = self.medium.read(found.offset, len).map_err(Fault::read(found.offset))?;
-        if sum64(&record[HEADER..]) == found.header.body_sum || broken(Mutant::BodyUnchecked) {
+        self.check_bytes(found.offset, found.header.summed_len(self.vector_bytes), found.header.body_sum)
+    }
+
+    /// As [`check_body`](Self::check_body), for a record that a lookup found.
+    pub(crate) fn check_sum(&self, found: &Found) -> Result<(), Fault> {
+        self.check_bytes(found.offset, found.len as usize, found.body_sum)
+    }
+
+    fn check_bytes(&self, offset: u64, len: usize, body_sum: u64) -> Result<(), Fault> {
+        let record = self.read(offset, len)?;
+        if sum64(&record[HEADER..]) == body_sum || broken(Mutant::BodyUnchecked) {
             Ok(())
         } else {
-            Err(Fault::Corrupt { offset: found.offset, what: "record body has a wrong checksum" })
+            Err(Fault::Corrupt { offset, what: "record body has a wrong checksum" })
         }
     }
 }

@@ -6,6 +6,7 @@
 
 #[cfg(unix)]
 mod file;
+mod lease;
 mod mapping;
 mod memory;
 #[cfg(unix)]
@@ -14,7 +15,8 @@ mod mmap;
 mod native;
 mod origin;
 
-pub use mapping::MappedSlice;
+pub(crate) use lease::{Change, Lease, Leased};
+pub use mapping::{MappedSlice, Window};
 pub use memory::MemoryVolume;
 #[cfg(unix)]
 pub use native::{DirectoryLock, NativeVolume};
@@ -107,9 +109,15 @@ pub trait Medium: Send + Sync {
     /// As the operating system says.
     fn truncate(&self, len: u64, permit: Permit) -> io::Result<()>;
 
-    /// Tells that bytes at `offset` are about to be read: a hint to the processor, for media that are memory.
-    fn touch(&self, offset: u64) {
-        let _ = offset;
+    /// What of the medium can be read without a call for each access: all of it, where it is one run of memory.
+    fn window(&self) -> Window<'_> {
+        Window::NONE
+    }
+
+    /// Tells that the first of `len` bytes at `offset`, and those behind the last, are about to be read: a hint to the
+    /// processor, for media that are memory.
+    fn touch(&self, offset: u64, len: usize) {
+        let _ = (offset, len);
     }
 
     /// Tells that `len` bytes from `offset` will be read soon, in order. Does nothing where that means nothing.

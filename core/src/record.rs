@@ -64,6 +64,44 @@ pub(crate) struct Header {
     inline: [u8; INLINE],
 }
 
+fn name_of(attribute: bool, flags: u8, bytes: &[u8]) -> Name<'_> {
+    if attribute {
+        Name::Attribute(bytes)
+    } else if flags & INTEGER != 0 {
+        Name::Vector(Key::Int(field::u64(bytes, 0)))
+    } else {
+        Name::Vector(Key::Bytes(bytes))
+    }
+}
+
+/// Whether a header is sound and that of a vector of this name, if it has room for the name; and the length of its
+/// metadata and the checksum of its body.
+#[inline(always)]
+pub(crate) fn stores(block: &[u8; HEADER], name: Name<'_>) -> Option<(u32, u64)> {
+    let (flags, len, same) = match name {
+        Name::Vector(Key::Int(id)) => (INTEGER, 8, field::u64(block, INLINE_AT) == id),
+        Name::Vector(Key::Bytes(bytes)) => (0, bytes.len(), block[INLINE_AT..].get(..bytes.len()) == Some(bytes)),
+        Name::Attribute(_) => return None,
+    };
+    let [kind, flags_there, len_there @ ..] = field::array::<4>(block, 40);
+    let fits =
+        kind == Kind::Put as u8 && flags_there & !CONTINUES == flags && u16::from_le_bytes(len_there) as usize == len;
+    let sound = field::u64(block, 0) == sum64(&block[8..]);
+    (same && fits && sound).then(|| (field::u32(block, 36), field::u64(block, 8)))
+}
+
+/// The name in a record that is known to be sound and to hold a vector or an attribute.
+pub(crate) fn name_in(record: &[u8], vector_bytes: usize) -> Name<'_> {
+    let attribute = record[40] == Kind::SetAttribute as u8;
+    let len = usize::from(field::u16(record, 42));
+    let start = match len > INLINE {
+        true if attribute => HEADER,
+        true => HEADER + vector_bytes,
+        false => INLINE_AT,
+    };
+    name_of(attribute, record[41], &record[start..start + len])
+}
+
 impl Header {
     /// The header of a record that names something. `salt`, `link`, `sequence` and the sums are the log's to fill in.
     pub(crate) fn naming(kind: Kind, name: Name<'_>, meta_len: usize) -> Self {
@@ -125,6 +163,7 @@ impl Header {
     }
 
     /// Reads a header; `None` if it is none, or damaged.
+    #[inline(always)]
     pub(crate) fn decode(block: &[u8]) -> Option<Self> {
         let sum = field::u64(block, 0);
         if sum != sum64(&block[8..HEADER]) {
@@ -195,13 +234,7 @@ impl Header {
             let end = self.meta_at(vector_bytes);
             &record[end - self.long_key_len()..end]
         };
-        if self.kind.is_attribute() {
-            Name::Attribute(bytes)
-        } else if self.flags & INTEGER != 0 {
-            Name::Vector(Key::Int(field::u64(bytes, 0)))
-        } else {
-            Name::Vector(Key::Bytes(bytes))
-        }
+        name_of(self.kind.is_attribute(), self.flags, bytes)
     }
 
     /// Whether the name is told by the header alone.

@@ -7,7 +7,7 @@ use crate::append::Writer;
 use crate::error::{Error, Result};
 use crate::flush::Checkpoint;
 use crate::log::{Fault, Link, Located, Log};
-use crate::medium::{Medium, Permit, Volume};
+use crate::medium::{Leased, Medium, Permit, Volume};
 use crate::name;
 use crate::record::Kind;
 use crate::schema::Schema;
@@ -15,7 +15,6 @@ use crate::state::State;
 use crate::store::{Figures, Flushes, Identity, Settings, Store, entry_of, lock};
 use crate::superblock::{Counts, Flaw, LOG_START, SECTOR, Superblock};
 use crate::teeth::{Mutant, broken};
-use crossbeam_utils::sync::ShardedLock;
 use std::io::ErrorKind;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -153,7 +152,7 @@ pub(crate) fn open(
             "recovery replayed the log"
         );
     }
-    state.end = next.offset;
+    state.set_end(next.offset);
     let mut writer = Writer::new(state.vector_bytes, next, salt, counts);
     writer.stray = medium.len() > next.offset;
     writer.medium = Some(medium);
@@ -168,7 +167,7 @@ pub(crate) fn open(
         volume,
         checkpoint: Mutex::new(Checkpoint { unsure_to: next.offset, unsure_name: true, ..Checkpoint::at(superblock) }),
         writer: Mutex::new(writer),
-        state: ShardedLock::new(state),
+        state: Leased::new(state),
         poison: OnceLock::new(),
         dropped: AtomicBool::new(false),
         figures,
@@ -196,7 +195,7 @@ impl Replay {
     fn run(&mut self, superblock: &Superblock, doubtful: bool) -> Result<(), Fault> {
         self.flushed(superblock)?;
         self.tail()?;
-        if doubtful && self.next.offset < self.state.end {
+        if doubtful && self.next.offset < self.state.end() {
             let what = "log is damaged, and so is the superblock that could tell whether this was flushed";
             return Err(Fault::Corrupt { offset: self.next.offset, what });
         }
@@ -263,7 +262,7 @@ impl Replay {
     fn tail(&mut self) -> Result<(), Fault> {
         let mut batch: Vec<Located> = Vec::new();
         let mut link = self.next;
-        while link.offset < self.state.end {
+        while link.offset < self.state.end() {
             let log = self.state.log()?;
             let found = match link.follow(&log).and_then(|found| log.check_body(&found).map(|()| found)) {
                 Ok(found) => found,

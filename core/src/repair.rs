@@ -179,7 +179,7 @@ impl Patient<'_> {
         // Cursors of the old file are not for the new one.
         let compactions = field::u32(&self.identity, 12) >> 16;
         let old = newest.unwrap_or(Superblock { compactions, ..Superblock::first(self.identity, schema) });
-        let log = Log { medium, vector_bytes: schema.vector_bytes(), end: medium.len(), table: Geometry::default() };
+        let log = Log::without_table(medium, schema.vector_bytes(), medium.len());
         let log = Log { table: newest.map_or(log.table, |newest| newest.table), ..log };
         let doubtful = sound.count() < blocks.len();
         Ok((old, Wreck::new(log, old.seed(), newest, doubtful)))

@@ -87,7 +87,7 @@ impl Rewrite {
             }
         })?;
         self.entries.clear();
-        self.state.end = self.writer.next.offset;
+        self.state.set_end(self.writer.next.offset);
         Ok(())
     }
 

@@ -351,7 +351,7 @@ impl Survey<'_, '_> {
 
     fn latest_of(&self, hash: u64, name: Name<'_>) -> Result<Option<Entry>, Fault> {
         let log = &self.wreck.log;
-        self.latest.find(hash, |offset| Ok(sound(log.names(offset, name))?.flatten().is_some()))
+        self.latest.find(hash, |offset| Ok(sound(log.find(offset, name))?.flatten().is_some()))
     }
 
     /// Draws the conclusions.

@@ -4,12 +4,12 @@ use crate::compact::moved;
 use crate::error::{Error, Result};
 use crate::key::{KeyBuf, Name};
 use crate::log::{Fault, Located};
+use crate::medium::Lease;
 use crate::record::Kind;
 use crate::state::{State, read_bucket};
 use crate::store::{Held, Store};
 use crate::superblock::LOG_START;
 use crate::table::{BUCKET, slots};
-use crossbeam_utils::sync::ShardedLockReadGuard;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// How far ahead of a scan the medium is told what comes.
@@ -71,12 +71,7 @@ impl Store {
     /// The next live vector from a position, held in place; moves the position behind it.
     pub(crate) fn next_vector(&self, position: &mut Position) -> Result<Option<Held>> {
         let Some((state, found)) = self.next_live(position)? else { return Ok(None) };
-        let held = self.hold(&state, found.offset, found.header)?;
-        drop(state);
-        if self.settings.verify_checksums {
-            self.check_held(&held, found.offset)?;
-        }
-        Ok(Some(held))
+        self.hold(&state, &found.found(self.vector_bytes())).map(Some)
     }
 
     /// The key of the next live vector from a position; moves the position behind it.
@@ -92,7 +87,7 @@ impl Store {
         Ok(key)
     }
 
-    fn next_live(&self, position: &mut Position) -> Result<Option<(ShardedLockReadGuard<'_, State>, Located)>> {
+    fn next_live(&self, position: &mut Position) -> Result<Option<(Lease<'_, State>, Located)>> {
         loop {
             self.check_there()?;
             let state = self.read();
@@ -113,12 +108,12 @@ impl Store {
     }
 
     fn step(&self, state: &State, position: &mut Position) -> Result<Step, Fault> {
-        if position.fresh && position.offset > state.end {
+        if position.fresh && position.offset > state.end() {
             return Err(Fault::Corrupt { offset: position.offset, what: "cursor is beyond the end of the log" });
         }
         let log = state.log()?;
         for _ in 0..STRIDE {
-            if position.offset >= state.end {
+            if position.offset >= state.end() {
                 return Ok(Step::End);
             }
             if position.offset >= position.told {
@@ -167,7 +162,7 @@ impl Store {
         }
         let mut bucket = [0; BUCKET];
         for number in 0..state.table.all_buckets() {
-            read_bucket(&log, state.table, number, &mut bucket)?;
+            read_bucket(&log, number, &mut bucket)?;
             offsets.extend(slots(&bucket).filter(|slot| attribute(slot.hash)).map(|slot| slot.offset));
         }
         let mut names = Vec::new();

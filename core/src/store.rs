@@ -1,22 +1,21 @@
 //! One database file in use: single operations and batches, for any number of threads.
 //!
-//! Writers take turns; readers share a lock that writers and the flush hold only for moments. Opening is in `recovery`,
+//! Writers take turns; readers stop for none of them but for moments at a batch or a flush. Opening is in `recovery`,
 //! durability in `flush`, iteration in `scan`. A store knows nothing of other stores or of threads that flush it.
 
-use crate::append::{Before, Change, Draft, Writer};
+use crate::append::{Before, Draft, Writer};
 use crate::delta::Entry;
 use crate::error::{Error, Result};
 use crate::flush::Checkpoint;
 use crate::key::{Key, Name};
-use crate::log::Fault;
-use crate::medium::{Origin, Pinned, Volume};
-use crate::record::{HEADER, Header, Kind};
+use crate::log::{Fault, Found, Log};
+use crate::medium::{Change, Lease, Leased, Origin, Pinned, Volume};
+use crate::record::{HEADER, Kind};
 use crate::recovery::newest_superblock;
 use crate::schema::{MAX_KEY_LEN, MAX_METADATA_LEN, Schema};
 use crate::state::{Lookup, State};
 use crate::stats::DatabaseStats;
 use crate::superblock::{Counts, Superblock};
-use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard, ShardedLockWriteGuard};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -53,7 +52,7 @@ pub(crate) struct Store {
     // Locks are taken in this order.
     pub checkpoint: Mutex<Checkpoint>,
     pub writer: Mutex<Writer>,
-    pub state: ShardedLock<State>,
+    pub state: Leased<State>,
     pub poison: OnceLock<String>,
     pub dropped: AtomicBool,
     pub figures: Figures,
@@ -121,10 +120,11 @@ pub(crate) enum Pressure {
     Overdue,
 }
 
-/// A record held in place.
+/// A record held in place, up to the end of its metadata.
 pub(crate) struct Held {
     pub record: Pinned,
-    pub header: Header,
+    /// Where the metadata begins.
+    pub meta_at: usize,
 }
 
 /// One element of a batch, checked and in the engine's terms.
@@ -135,6 +135,9 @@ pub(crate) struct Step<'a> {
     pub metadata: &'a [u8],
     pub rule: Rule,
 }
+
+/// Names whose memory is asked for at once.
+const GROUP: usize = 32;
 
 /// What a batch came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -149,12 +152,12 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Store {
-    pub(crate) fn read(&self) -> ShardedLockReadGuard<'_, State> {
-        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn read(&self) -> Lease<'_, State> {
+        self.state.read()
     }
 
-    pub(crate) fn change(&self) -> ShardedLockWriteGuard<'_, State> {
-        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn change(&self) -> Change<'_, State> {
+        self.state.change()
     }
 
     /// The error for the caller. Whatever goes wrong in a database that is gone goes wrong because it is gone; and what
@@ -189,18 +192,26 @@ impl Store {
     }
 
     /// Fails in a forked child. To be called before a lock is taken: a thread that the child does not have may hold it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn check_origin(&self) -> Result<()> {
-        if self.origin.is_here() { Ok(()) } else { Err(Error::Forked { path: self.volume.path().into() }) }
+        if self.origin.is_here() { Ok(()) } else { Err(self.forked()) }
+    }
+
+    #[cold]
+    fn forked(&self) -> Error {
+        Error::Forked { path: self.volume.path().into() }
     }
 
     /// Fails if the database is gone, or another process's.
+    #[inline(always)]
     pub(crate) fn check_there(&self) -> Result<()> {
         self.check_origin()?;
-        if self.dropped.load(Relaxed) {
-            return Err(Error::Dropped { database: self.identity.name.clone() });
-        }
-        Ok(())
+        if self.dropped.load(Relaxed) { Err(self.gone()) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn gone(&self) -> Error {
+        Error::Dropped { database: self.identity.name.clone() }
     }
 
     /// Fails if nothing may be written.
@@ -288,18 +299,23 @@ impl Store {
         if exists { Error::KeyExists { database, key } } else { Error::KeyNotFound { database, key } }
     }
 
-    /// Shows readers what was written.
+    /// Shows readers what was written: one operation while they read on, a batch at one stroke.
     fn publish(&self, writer: &mut Writer) {
-        let mut state = self.change();
-        state.end = writer.next.offset;
-        if writer.changes.len() > 1 {
+        let end = writer.next.offset;
+        let shown = match writer.changes.as_slice() {
+            [] => return,
+            [change] => self.read().publish(*change, end),
+            _ => false,
+        };
+        if !shown {
+            let mut state = self.change();
             state.active.reserve(writer.changes.len());
+            for change in &writer.changes {
+                state.active.set(change.entry, change.replaces);
+            }
+            state.set_end(end);
         }
-        for Change { entry, replaces } in &writer.changes {
-            state.active.set(*entry, *replaces);
-        }
-        self.figures.take(&writer.counts, writer.next.offset, writer.operations);
-        drop(state);
+        self.figures.take(&writer.counts, end, writer.operations);
         writer.rest();
     }
 
@@ -329,48 +345,99 @@ impl Store {
         self.check_there()?;
         let hash = name.hash(self.identity.seed);
         let state = self.read();
-        let held = match state.find(hash, name).map_err(|fault| self.fault(fault))?.live {
-            Some(found) => Some((self.hold(&state, found.offset, found.header)?, found)),
-            None => None,
-        };
-        drop(state);
-        let Some((held, found)) = held else { return Ok(None) };
-        if self.settings.verify_checksums {
-            self.check_held(&held, found.offset)?;
+        if let Some((found, _)) = state.glance(state.window(), hash, name) {
+            return self.hold(&state, &found).map(Some);
         }
-        Ok(Some(held))
-    }
-
-    pub(crate) fn hold(&self, state: &State, offset: u64, header: Header) -> Result<Held> {
-        let len = header.summed_len(self.vector_bytes());
-        let log = state.log().map_err(|fault| self.fault(fault))?;
-        let record = log.medium.pin(offset, len).map_err(|source| self.fault(Fault::read(offset)(source)))?;
-        Ok(Held { record, header })
-    }
-
-    pub(crate) fn check_held(&self, held: &Held, offset: u64) -> Result<()> {
-        if crate::checksum::sum64(&held.record[HEADER..]) == held.header.body_sum {
-            return Ok(());
+        match state.find(hash, name).map_err(|fault| self.fault(fault))?.live {
+            Some(found) => self.hold(&state, &found).map(Some),
+            None => Ok(None),
         }
-        Err(self.fault(Fault::Corrupt { offset, what: "record body has a wrong checksum" }))
     }
 
-    /// Shows a vector and its metadata where they lie, while the readers' lock is held.
+    pub(crate) fn hold(&self, state: &State, found: &Found) -> Result<Held> {
+        let fault = |fault| self.fault(fault);
+        let log = state.log().map_err(fault)?;
+        self.check(&log, found).map_err(fault)?;
+        let meta_at = found.meta_at as usize;
+        let record = log.medium.pin(found.offset, meta_at + found.meta_len as usize);
+        let record = record.map_err(|source| fault(Fault::read(found.offset)(source)))?;
+        Ok(Held { record, meta_at })
+    }
+
+    /// Checks the record's body, if that is wanted.
+    fn check(&self, log: &Log<'_>, found: &Found) -> Result<(), Fault> {
+        if self.settings.verify_checksums { log.check_sum(found) } else { Ok(()) }
+    }
+
+    /// Shows a vector and its metadata where they lie, while a lease is held.
     pub(crate) fn show<R>(&self, key: Key<'_>, see: impl FnOnce(&[f32], &[u8]) -> R) -> Result<Option<R>> {
         self.check_there()?;
         let name = Name::Vector(key);
-        let fault = |fault| self.fault(fault);
-        let state = self.read();
-        let Some(found) = state.find(name.hash(self.identity.seed), name).map_err(fault)?.live else { return Ok(None) };
-        let log = state.log().map_err(fault)?;
-        if self.settings.verify_checksums {
-            log.check_body(&found).map_err(fault)?;
+        let hash = name.hash(self.identity.seed);
+        self.show_in(&self.read(), hash, name, see)
+    }
+
+    /// As [`show`](Self::show), for many: the memory they lie in is asked for ahead, so that it is waited for but once.
+    pub(crate) fn show_many<'k>(
+        &self,
+        keys: impl IntoIterator<Item = Key<'k>>,
+        mut see: impl FnMut(usize, Option<(&[f32], &[u8])>),
+    ) -> Result<()> {
+        let mut keys = keys.into_iter();
+        let mut number = 0;
+        loop {
+            let mut group = [(0, Name::Attribute(&[])); GROUP];
+            let mut len = 0;
+            for (place, key) in group.iter_mut().zip(keys.by_ref()) {
+                let name = Name::Vector(key);
+                *place = (name.hash(self.identity.seed), name);
+                len += 1;
+            }
+            let group = &group[..len];
+            self.check_there()?;
+            let state = self.read();
+            let window = state.window();
+            group.iter().for_each(|(hash, _)| state.touch_bucket(window, *hash));
+            group.iter().for_each(|(hash, _)| state.touch_record(window, *hash));
+            for (hash, name) in group {
+                let mut found = false;
+                let mut seen = |vector: &[f32], metadata: &[u8]| {
+                    found = true;
+                    see(number, Some((vector, metadata)));
+                };
+                self.show_in(&state, *hash, *name, &mut seen)?;
+                if !found {
+                    see(number, None);
+                }
+                number += 1;
+            }
+            if len < GROUP {
+                return Ok(());
+            }
         }
-        let meta_at = found.header.meta_at(self.vector_bytes());
-        let record = log.medium.read(found.offset, meta_at + found.header.meta_len as usize);
-        let record = record.map_err(|source| fault(Fault::read(found.offset)(source)))?;
+    }
+
+    #[inline(always)]
+    fn show_in<R>(
+        &self,
+        state: &State,
+        hash: u64,
+        name: Name<'_>,
+        see: impl FnOnce(&[f32], &[u8]) -> R,
+    ) -> Result<Option<R>> {
+        let fault = |fault| self.fault(fault);
+        if !self.settings.verify_checksums
+            && let Some((found, record)) = state.glance(state.window(), hash, name)
+        {
+            let (vector, metadata) = record[HEADER..].split_at(found.meta_at as usize - HEADER);
+            return Ok(Some(see(bytemuck::cast_slice(vector), metadata)));
+        }
+        let Some(found) = state.find(hash, name).map_err(fault)?.live else { return Ok(None) };
+        let log = state.log().map_err(fault)?;
+        self.check(&log, &found).map_err(fault)?;
+        let record = found.read(&log).map_err(fault)?;
         let vector = bytemuck::cast_slice(&record[HEADER..HEADER + self.vector_bytes()]);
-        Ok(Some(see(vector, &record[meta_at..])))
+        Ok(Some(see(vector, &record[found.meta_at as usize..])))
     }
 
     pub(crate) fn contains(&self, key: Key<'_>) -> Result<bool> {

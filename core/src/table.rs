@@ -5,7 +5,7 @@
 //! and bringing the table up to date is the same however much of it was done before. Homes rise with the hash, so that
 //! tables are built and changed in one sweep. This file knows the shape; what is written when is the flush's business.
 
-use crate::checksum::{field, sum32};
+use crate::checksum::{field, sum32, sum32_of_line};
 use crate::delta::Entry;
 use crate::superblock::LOG_START;
 use std::ops::Range;
@@ -126,12 +126,10 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
+    #[inline(always)]
     fn decode(bytes: &[u8]) -> Option<Self> {
-        let mut wide = [0; 8];
-        wide[..6].copy_from_slice(&bytes[..6]);
-        let hash = u64::from_le_bytes(wide);
-        wide[..6].copy_from_slice(&bytes[6..SLOT]);
-        let offset = u64::from_le_bytes(wide) << 6;
+        let hash = field::u64(bytes, 0) & ((1 << 48) - 1);
+        let offset = field::u64(bytes, SLOT - 8) >> 16 << 6;
         (offset != 0).then_some(Self { hash, offset })
     }
 
@@ -143,12 +141,41 @@ impl Slot {
     }
 }
 
+/// A bucket in registers.
+pub(crate) type Line = [u64; BUCKET / size_of::<u64>()];
+
+/// The first record that a bucket names under a hash.
+#[inline(always)]
+pub(crate) fn first_of(bucket: &Line, hash: u64) -> Option<u64> {
+    let half_slot = |bit: usize| {
+        let (word, shift) = (bit / 64, bit % 64);
+        let wide =
+            if shift > 16 { bucket[word] >> shift | bucket[word + 1] << (64 - shift) } else { bucket[word] >> shift };
+        wide & ((1 << 48) - 1)
+    };
+    for slot in 0..SLOTS {
+        let (there, offset) = (half_slot(slot * 8 * SLOT), half_slot(slot * 8 * SLOT + 48));
+        if there == hash && offset != 0 {
+            return Some(offset << 6);
+        }
+    }
+    None
+}
+
+/// As [`is_whole`], of a bucket in registers.
+#[inline(always)]
+pub(crate) fn is_whole_line(bucket: &Line, number: u64, geometry: Geometry) -> bool {
+    (bucket[7] >> 32) as u32 == sum32_of_line(bucket, geometry.place(number))
+}
+
 /// Whether a bucket is what was written.
+#[inline(always)]
 pub(crate) fn is_whole(bucket: &[u8], number: u64, geometry: Geometry) -> bool {
     field::u32(bucket, SUM_AT) == sum(bucket, number, geometry)
 }
 
 /// The slots in use of one bucket.
+#[inline(always)]
 pub(crate) fn slots(bucket: &[u8]) -> impl Iterator<Item = Slot> + '_ {
     bucket[..SUM_AT].chunks_exact(SLOT).filter_map(Slot::decode)
 }

@@ -65,7 +65,7 @@ impl Store {
                 report.damage.push(Damage { offset: 0, what: format!("{counted} {kind} counted, {found} found") });
             }
         }
-        report.bytes = state.end;
+        report.bytes = state.end();
         Ok(report)
     }
 
@@ -74,7 +74,7 @@ impl Store {
         self.check_superblocks(&log, report)?;
         let first = Superblock::first(self.identity.uuid, self.identity.schema);
         let mut link = Link { offset: LOG_START, sequence: first.sequence, link: first.link };
-        while link.offset < state.end {
+        while link.offset < state.end() {
             match link.follow(&log).and_then(|found| log.check_body(&found).map(|()| found)) {
                 Ok(found) => {
                     report.records += 1;
@@ -89,7 +89,7 @@ impl Store {
             }
         }
         if link != end {
-            report.note(Fault::Corrupt { offset: state.end, what: "the log does not end where its chain does" })?;
+            report.note(Fault::Corrupt { offset: state.end(), what: "the log does not end where its chain does" })?;
         }
         self.check_table(state, report)
     }
@@ -136,7 +136,7 @@ impl Store {
         let mut bucket = [0; BUCKET];
         for number in 0..state.table.all_buckets() {
             let place = state.table.place(number);
-            if let Err(fault) = read_bucket(&log, state.table, number, &mut bucket) {
+            if let Err(fault) = read_bucket(&log, number, &mut bucket) {
                 report.note(fault)?;
                 continue;
             }

@@ -1,21 +1,26 @@
 //! Memory that readers share: a read-only mapping of a file, or an allocation that plays one.
 //!
-//! This is the only file of the engine with unsafe code. It owns raw memory and hands out slices of it, and one number
-//! that forked children find to be zero; it knows nothing of files' lengths or of what the bytes mean. The rule it rests on is the engine's: bytes that were handed out as a
-//! slice are not changed while the slice lives (see [`Permit`](super::Permit)).
+//! With `lease` this is the only file of the engine with unsafe code. It owns raw memory and hands out slices of it, and
+//! one number that forked children find to be zero; it knows nothing of files' lengths or of what the bytes mean. The
+//! rule it rests on is the engine's: bytes that were handed out as a slice are not changed while the slice lives (see
+//! [`Permit`](super::Permit)).
 #![allow(unsafe_code)]
 
+use super::lease::this_thread;
 use std::alloc::{Layout, alloc_zeroed, dealloc};
-use std::cell::Cell;
 #[cfg(unix)]
 use std::fs::File;
 use std::io;
+use std::marker::PhantomData;
 use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::Arc;
-#[cfg(unix)]
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+
+/// Bytes of a cache line.
+const LINE: usize = 64;
+/// Bytes that are changed at once.
+const WORD: usize = size_of::<u64>();
 
 /// Where a region's memory comes from, and how it goes back.
 enum Memory {
@@ -25,7 +30,7 @@ enum Memory {
 }
 
 /// A fixed run of memory with a stable address.
-pub(super) struct Region {
+pub struct Region {
     base: NonNull<u8>,
     len: usize,
     memory: Memory,
@@ -77,17 +82,65 @@ impl Region {
         unsafe { std::slice::from_raw_parts(self.base.as_ptr().add(at), len) }
     }
 
-    /// Copies the bytes at `at`. Unlike [`slice`](Self::slice), fit for bytes that are changed in place.
+    /// Copies the bytes at `at`. Unlike [`slice`](Self::slice), fit for bytes that are changed in place: they are loaded
+    /// one atomic word at a time, so that a change may be caught half way, but nothing worse.
     ///
     /// # Panics
     /// Past the end of the region.
+    #[inline]
     pub(super) fn copy_to(&self, at: usize, into: &mut [u8]) {
         self.check(at, into.len());
-        // SAFETY: the source range lies within the region (checked) and cannot overlap an exclusive borrow.
-        unsafe { std::ptr::copy_nonoverlapping(self.base.as_ptr().add(at), into.as_mut_ptr(), into.len()) }
+        if at.is_multiple_of(WORD) && into.len().is_multiple_of(WORD) {
+            for (i, bytes) in into.chunks_exact_mut(WORD).enumerate() {
+                bytes.copy_from_slice(&self.word(at + i * WORD).load(Ordering::Relaxed).to_le_bytes());
+            }
+            return;
+        }
+        for (i, byte) in into.iter_mut().enumerate() {
+            *byte = self.byte(at + i).load(Ordering::Relaxed);
+        }
     }
 
-    /// Copies `bytes` to `at`.
+    /// Copies `bytes` to `at`, where others may be copying from meanwhile.
+    ///
+    /// # Panics
+    /// As [`copy_from`](Self::copy_from).
+    pub(super) fn change(&self, at: usize, bytes: &[u8]) {
+        self.check(at, bytes.len());
+        assert!(matches!(self.memory, Memory::Allocation(_)), "a mapping is never written");
+        if at.is_multiple_of(WORD) && bytes.len().is_multiple_of(WORD) {
+            for (i, word) in bytes.chunks_exact(WORD).enumerate() {
+                let word = u64::from_le_bytes(word.try_into().expect("a chunk is a word"));
+                self.word(at + i * WORD).store(word, Ordering::Relaxed);
+            }
+            return;
+        }
+        for (i, byte) in bytes.iter().enumerate() {
+            self.byte(at + i).store(*byte, Ordering::Relaxed);
+        }
+    }
+
+    /// The first `len` bytes, to read as a [`Window`].
+    #[inline]
+    pub(super) fn window(&self, len: usize) -> Window<'_> {
+        Window { base: self.base.as_ptr(), len: len.min(self.len), _region: PhantomData }
+    }
+
+    fn word(&self, at: usize) -> &AtomicU64 {
+        debug_assert!(at.is_multiple_of(WORD) && at + WORD <= self.len);
+        // SAFETY: the word lies within the region (checked by the callers, and here in debug builds) and on a boundary of
+        // its size, because regions begin on one of 64 bytes. It is only ever accessed atomically while others may be
+        // changing it: ranges that are handed out as slices are not changed (the rule at the head).
+        unsafe { AtomicU64::from_ptr(self.base.as_ptr().add(at).cast()) }
+    }
+
+    fn byte(&self, at: usize) -> &AtomicU8 {
+        debug_assert!(at < self.len);
+        // SAFETY: as in `word`; a byte needs no boundary.
+        unsafe { AtomicU8::from_ptr(self.base.as_ptr().add(at)) }
+    }
+
+    /// Copies `bytes` to `at`, where nobody reads yet.
     ///
     /// # Panics
     /// Past the end of the region, or if it is a mapping, which is read-only.
@@ -97,18 +150,6 @@ impl Region {
         // SAFETY: the target range lies within an allocation of ours (checked) that no slice handed out covers (the
         // rule at the head), so it cannot overlap `bytes`.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.base.as_ptr().add(at), bytes.len()) }
-    }
-
-    /// Fetches the cache line at `at`, if it is in the region.
-    pub(super) fn touch(&self, at: u64) {
-        if at < self.len as u64 {
-            // SAFETY: the address lies within the region (checked); a prefetch reads nothing and never faults.
-            #[cfg(target_arch = "x86_64")]
-            unsafe {
-                use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-                _mm_prefetch::<_MM_HINT_T0>(self.base.as_ptr().add(at as usize).cast());
-            }
-        }
     }
 
     /// Tells the kernel that a range will be read soon.
@@ -136,6 +177,70 @@ impl Drop for Region {
     }
 }
 
+/// The start of a medium that lies in memory as one run.
+#[derive(Clone, Copy)]
+pub struct Window<'a> {
+    base: *const u8,
+    len: usize,
+    _region: PhantomData<&'a Region>,
+}
+
+impl<'a> Window<'a> {
+    /// Shows nothing.
+    pub const NONE: Self = Self { base: std::ptr::null(), len: 0, _region: PhantomData };
+
+    #[inline(always)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    #[inline(always)]
+    fn holds(&self, offset: u64, len: usize) -> bool {
+        offset <= self.len as u64 && len <= self.len - offset as usize
+    }
+
+    /// `len` bytes at `offset`, as [`Medium::read`](super::Medium::read) borrows them; `None` if not all of them are here.
+    #[inline(always)]
+    pub(crate) fn slice(&self, offset: u64, len: usize) -> Option<&'a [u8]> {
+        if !self.holds(offset, len) {
+            return None;
+        }
+        // SAFETY: the range lies within a region that is borrowed for 'a (checked; of no region, only an empty range
+        // passes, which the next line excludes), and as with `Region::slice` its bytes do not change meanwhile.
+        (len > 0).then(|| unsafe { std::slice::from_raw_parts(self.base.add(offset as usize), len) })
+    }
+
+    /// The cache line at `offset`, word by word; it may be being changed, as in [`Region::copy_to`].
+    #[inline(always)]
+    pub(crate) fn line(&self, offset: u64) -> Option<[u64; LINE / WORD]> {
+        if !self.holds(offset, LINE) || !offset.is_multiple_of(LINE as u64) {
+            return None;
+        }
+        Some(std::array::from_fn(|i| {
+            // SAFETY: the word lies within a region that is borrowed for 'a and on a boundary of its size (both checked:
+            // regions begin on one of a line). What may be changing is only ever accessed atomically.
+            let word = unsafe { AtomicU64::from_ptr(self.base.cast_mut().add(offset as usize + i * WORD).cast()) };
+            u64::from_le(word.load(Ordering::Relaxed))
+        }))
+    }
+
+    /// As [`Medium::touch`](super::Medium::touch).
+    #[inline(always)]
+    pub(crate) fn touch(&self, offset: u64, len: usize) {
+        for line in [0, LINE, len] {
+            let at = offset.saturating_add(line as u64);
+            if at < self.len as u64 {
+                // SAFETY: the address lies within the region (checked); a prefetch reads nothing and never faults.
+                #[cfg(target_arch = "x86_64")]
+                unsafe {
+                    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+                    _mm_prefetch::<_MM_HINT_T0>(self.base.add(at as usize).cast());
+                }
+            }
+        }
+    }
+}
+
 const SHARDS: usize = 8;
 
 /// One reference count on a cache line of its own.
@@ -154,7 +259,7 @@ impl SharedRegion {
     /// A slice that keeps the region alive by itself.
     pub(super) fn pin(&self, at: usize, len: usize) -> MappedSlice {
         let bytes = NonNull::from(self.slice(at, len)).cast();
-        MappedSlice { _region: Arc::clone(&self.0[this_thread()]), bytes, len }
+        MappedSlice { _region: Arc::clone(&self.0[this_thread() % SHARDS]), bytes, len }
     }
 }
 
@@ -163,17 +268,6 @@ impl Deref for SharedRegion {
     fn deref(&self) -> &Region {
         &self.0[0].0
     }
-}
-
-fn this_thread() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local!(static SHARD: Cell<usize> = const { Cell::new(usize::MAX) });
-    SHARD.with(|shard| {
-        if shard.get() == usize::MAX {
-            shard.set(NEXT.fetch_add(1, Ordering::Relaxed) % SHARDS);
-        }
-        shard.get()
-    })
 }
 
 /// Bytes in a mapping, which this keeps alive.

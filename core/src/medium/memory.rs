@@ -157,9 +157,9 @@ impl Medium for MemoryMedium {
         })
     }
 
-    fn touch(&self, offset: u64) {
+    fn touch(&self, offset: u64, len: usize) {
         if let Some((segment, _)) = self.segment(offset) {
-            segment.region.touch(offset - segment.start);
+            segment.region.window(segment.region.len()).touch(offset - segment.start, len);
         }
     }
 
@@ -167,9 +167,17 @@ impl Medium for MemoryMedium {
         let end = offset.checked_add(bytes.len() as u64).ok_or(io::ErrorKind::StorageFull)?;
         let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         self.grow(end)?;
+        // What is there already may be being read; what is new is not.
+        let old = usize::try_from(self.len().saturating_sub(offset)).unwrap_or(usize::MAX).min(bytes.len());
+        let (there, new) = bytes.split_at(old);
         let mut done = 0;
-        self.pieces(offset, bytes.len(), |segment, at, piece| {
-            segment.region.copy_from(at, &bytes[done..done + piece]);
+        self.pieces(offset, there.len(), |segment, at, piece| {
+            segment.region.change(at, &there[done..done + piece]);
+            done += piece;
+        });
+        let mut done = 0;
+        self.pieces(offset + old as u64, new.len(), |segment, at, piece| {
+            segment.region.copy_from(at, &new[done..done + piece]);
             done += piece;
         });
         self.len.fetch_max(end, Ordering::AcqRel);
@@ -242,8 +250,8 @@ impl Medium for Opened {
     fn pin(&self, offset: u64, len: usize) -> io::Result<Pinned> {
         self.0.pin(offset, len)
     }
-    fn touch(&self, offset: u64) {
-        self.0.touch(offset);
+    fn touch(&self, offset: u64, len: usize) {
+        self.0.touch(offset, len);
     }
     fn write(&self, offset: u64, bytes: &[u8], permit: Permit) -> io::Result<()> {
         self.0.write(offset, bytes, permit)

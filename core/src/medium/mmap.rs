@@ -6,7 +6,7 @@
 
 use super::file::Handle;
 use super::mapping::{Region, SharedRegion};
-use super::{Medium, Permit, Pinned, View};
+use super::{Medium, Permit, Pinned, View, Window};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -114,10 +114,9 @@ impl Medium for MmapMedium {
         self.handle.truncate(len)
     }
 
-    fn touch(&self, offset: u64) {
-        if let Some(map) = self.newest() {
-            map.touch(offset);
-        }
+    fn window(&self) -> Window<'_> {
+        let len = usize::try_from(self.handle.len()).unwrap_or(0);
+        self.newest().map_or(Window::NONE, |map| map.window(len))
     }
 
     fn will_read(&self, offset: u64, len: usize) {
