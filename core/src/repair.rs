@@ -205,7 +205,9 @@ impl Patient<'_> {
     fn write(&self, temporary: &str, wreck: &Wreck<'_>, old: &Superblock, salvage: &Salvage) -> Result<Superblock> {
         let path = self.path(temporary);
         let names = salvage.survivors.len() as u64;
-        let mut shape = Geometry::for_names(names).as_roomy_as(wreck.log.table);
+        // Nothing is made as large as a table that is not there.
+        let table = Some(wreck.log.table).filter(|table| table.lies_before(wreck.log.end));
+        let mut shape = Geometry::for_names(names).as_roomy_as(table.unwrap_or_default());
         loop {
             let medium = self.volume.create(temporary).map_err(|source| Error::io("create", &path, source))?;
             let new = Rewrite::new(Arc::from(medium), old, shape, names, self.salt);

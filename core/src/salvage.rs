@@ -194,7 +194,10 @@ impl<'a> Wreck<'a> {
 
     /// Calls `each` for every slot of a sound bucket.
     fn each_slot(&self, mut each: impl FnMut(Slot) -> Result<(), Fault>) -> Result<(), Fault> {
-        for number in 0..self.log.table.all_buckets() {
+        let table = self.log.table;
+        // The superblock may speak of a table that was never there, or is cut off.
+        let there = self.log.end.saturating_sub(table.offset) / BUCKET as u64;
+        for number in 0..table.all_buckets().min(there) {
             if let Some(bucket) = self.bucket(number)? {
                 slots(&bucket).try_for_each(&mut each)?;
             }

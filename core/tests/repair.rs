@@ -353,6 +353,27 @@ fn records_of_a_second_opening_are_found_between_two_damaged_places() {
 }
 
 #[test]
+fn a_table_that_is_not_there_makes_nothing_large_or_slow() {
+    let mut image = image(|db| {
+        (0..3).for_each(|id| assert!(db.put(id, &[id as f32; DIMENSION], b"").is_ok()));
+        db.flush().unwrap();
+    });
+    let at = newest_superblock(&image);
+    // A window of its own, and homes and an end far behind the file's.
+    image[at + 32..at + 36].copy_from_slice(&16_u32.to_le_bytes());
+    for (field, value) in [(48, 1_u64 << 45), (56, 1 << 45), (88, 1 << 37)] {
+        image[at + field..at + field + 8].copy_from_slice(&value.to_le_bytes());
+    }
+    let sum = xxh3_64(&image[at..at + 504]);
+    image[at + 504..at + 512].copy_from_slice(&sum.to_le_bytes());
+    let (volume, databases) = open(&image);
+    assert!(databases.database("d").is_err());
+    let repair = databases.repair("d", None).unwrap();
+    assert_eq!(repair.vectors, 3);
+    assert!(volume.bytes(FILE).unwrap().len() < 1 << 20);
+}
+
+#[test]
 fn every_backup_is_kept() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(FILE);
