@@ -66,7 +66,7 @@ pub struct Import {
     #[arg(long, value_enum)]
     pub metric: Option<MetricName>,
     /// Vectors in an atomic batch (a batch also ends at 8 MiB)
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = crate::import::BATCH, value_parser = clap::value_parser!(u32).range(1..))]
     pub batch: u32,
     /// Print "acked DATABASE TOTAL" as soon as a batch is stored: from then on it survives the death of this process
     #[arg(long)]

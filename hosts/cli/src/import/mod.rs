@@ -10,21 +10,24 @@ mod meter;
 mod target;
 mod vector;
 
-use crate::args::{Arguments, Import};
+use crate::args::{Arguments, Import, Storage};
 use crate::failure::Failure;
 use crate::format;
 use crate::progress::Progress;
 use document::Document;
+use jvdb_core::Databases;
 use meter::{Meter, Metered};
 use serde::Serialize;
 use serde::de::Deserializer;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use target::{Stored, Target};
 
 /// Bytes read at once.
 const BUFFER: usize = 256 << 10;
+/// Vectors in a batch where nobody says how many.
+pub const BATCH: u32 = 1000;
 
 /// What was stored, for `--json`.
 #[derive(Serialize)]
@@ -51,6 +54,31 @@ pub fn run(import: &Import, arguments: &Arguments, stdout: &mut impl Write) -> R
     let vectors = stored.iter().map(|database| database.vectors).sum();
     let done = Done { databases: stored, vectors, flush_ms };
     if arguments.json { format::write_line(stdout, &done) } else { done.write(stdout) }.map_err(Failure::Stdout)
+}
+
+/// Stores what a JSON document holds into databases that are open; a bare array of vectors goes into `database`. Returns
+/// the number of vectors stored.
+///
+/// # Errors
+/// What is wrong with the document and where, or what the engine refused. Batches stored before are kept.
+pub fn import_json(
+    reader: impl Read,
+    databases: &Databases,
+    database: Option<&str>,
+) -> Result<u64, Box<dyn std::error::Error + Send + Sync>> {
+    let import = Import {
+        storage: Storage { storage: PathBuf::new() },
+        input: PathBuf::from("-"),
+        database: database.map(str::to_owned),
+        metric: None,
+        batch: BATCH,
+        acks: false,
+    };
+    let (meter, mut nobody) = (Meter::default(), io::sink());
+    let mut target = Target::new(databases, &import, meter.clone(), Progress::of_bytes(None, false), &mut nobody);
+    let read = read(BufReader::new(Metered::new(reader, meter)), &mut target);
+    let stored = target.finish(&import.input, read)?;
+    Ok(stored.iter().map(|database| database.vectors).sum())
 }
 
 /// The input, and its length if it is a regular file.

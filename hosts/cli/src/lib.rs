@@ -1,0 +1,63 @@
+//! `jvdb`: import, export, look at, verify and repair a storage directory from a shell. The program is this library and
+//! nothing else, so that its parts can be tested and fuzzed.
+//!
+//! This file turns a command line into one call and an exit code: 0, 1 if the command failed, 2 if the command line was
+//! wrong. Everything a store can do is done by `jvdb-core`; nothing here reads or writes a `.jvdb` file itself.
+
+mod args;
+mod export;
+mod failure;
+mod format;
+mod get;
+mod import;
+mod list;
+mod output;
+mod progress;
+mod repair;
+mod stats;
+mod storage;
+mod table;
+mod verify;
+
+use args::{Arguments, Command};
+use clap::Parser;
+use failure::Failure;
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+pub use import::import_json;
+
+/// Does what the command line of this process asks for.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if arguments.verbose {
+        tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::DEBUG)
+            .with_writer(io::stderr)
+            .with_ansi(io::stderr().is_terminal())
+            .init();
+    }
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if !failure.is_broken_pipe() {
+                // Nothing is left to do if standard error itself is gone.
+                let _ = writeln!(io::stderr(), "jvdb: {failure}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let stdout = &mut io::stdout().lock();
+    match &arguments.command {
+        Command::Import(import) => import::run(import, arguments, stdout),
+        Command::Export(export) => export::run(export, arguments, stdout),
+        Command::List(list) => list::run(list, arguments.json, stdout),
+        Command::Stats(stats) => stats::run(stats, arguments.json, stdout),
+        Command::Get(get) => get::run(get, arguments.json, stdout),
+        Command::Verify(verify) => verify::run(verify, arguments.json, stdout),
+        Command::Repair(repair) => repair::run(repair, arguments.json, stdout),
+    }
+}
