@@ -12,8 +12,8 @@ const SYSTEM_LIBRARIES: [&str; 7] = ["-lgcc_s", "-lutil", "-lrt", "-lpthread", "
 
 /// The packages whose artifacts are run or tested optimized. Built together always, and with all their targets: another
 /// selection means other features of what they have in common, and minutes of building it again.
-const OPTIMIZED: [&str; 7] =
-    ["jvdb-core", "jvdb-ffi", "jvdb-cli", "jvdb-wasmtime", "jvdb-benches", "jvdb-tests", "xtask"];
+const OPTIMIZED: [&str; 8] =
+    ["jvdb-core", "jvdb-ffi", "jvdb-cli", "jvdb-wasmtime", "jvdb-benches", "jvdb-tests", "jvdb-fuzz", "xtask"];
 
 /// The tree, and where its artifacts go.
 pub struct Workspace {

@@ -4,6 +4,8 @@ mod bench;
 mod build;
 mod crash;
 mod demo;
+mod fuzz;
+mod row;
 mod run;
 mod test;
 mod tools;
@@ -33,6 +35,8 @@ enum Command {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
+    /// Arbitrary files, operations, documents and C calls under libFuzzer
+    Fuzz(fuzz::Fuzz),
     /// Measures the engine beside LMDB, a hash map and the bare system calls
     Bench {
         /// Arguments of jvdb-bench; `-- --help` lists them
@@ -46,6 +50,7 @@ fn main() -> ExitCode {
         Command::Demo => demo::run(),
         Command::Test => return test::run(),
         Command::Crash { arguments } => crash::run(&arguments),
+        Command::Fuzz(fuzz) => fuzz::run(&fuzz),
         Command::Bench { arguments } => bench::run(&arguments),
     };
     match done {
