@@ -5,6 +5,7 @@ mod build;
 mod crash;
 mod demo;
 mod fuzz;
+mod reliability;
 mod row;
 mod run;
 mod test;
@@ -37,6 +38,8 @@ enum Command {
     },
     /// Arbitrary files, operations, documents and C calls under libFuzzer
     Fuzz(fuzz::Fuzz),
+    /// Every fault there is, brought about again and again, and a table of what it did
+    Reliability(reliability::Reliability),
     /// Measures the engine beside LMDB, a hash map and the bare system calls
     Bench {
         /// Arguments of jvdb-bench; `-- --help` lists them
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Demo => demo::run(),
         Command::Test => return test::run(),
+        Command::Reliability(wanted) => reliability::run(&wanted),
         Command::Crash { arguments } => crash::run(&arguments),
         Command::Fuzz(fuzz) => fuzz::run(&fuzz),
         Command::Bench { arguments } => bench::run(&arguments),

@@ -32,6 +32,16 @@ pub struct Tried {
     pub exhaustive: u64,
 }
 
+impl Tried {
+    /// Takes in what another campaign tried.
+    pub fn add(&mut self, other: &Self) {
+        self.workloads += other.workloads;
+        self.points += other.points;
+        self.images += other.images;
+        self.exhaustive += other.exhaustive;
+    }
+}
+
 /// A promise broken.
 #[derive(Debug, Clone)]
 pub struct Failure {

@@ -8,6 +8,7 @@ mod full;
 mod io_errors;
 mod kernel;
 mod kill;
+mod power;
 mod processes;
 mod row;
 mod syscalls;
@@ -30,6 +31,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Campaign {
+    /// Cuts the power of a simulated disk
+    Power(Effort),
     /// Kills a writing process at random moments
     Kill(Effort),
     /// Kills a writing process at every Nth system call
@@ -60,6 +63,7 @@ enum Campaign {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().campaign {
+        Campaign::Power(effort) => power::run(&effort),
         Campaign::Kill(effort) => kill::run(&effort),
         Campaign::Syscalls(effort) => syscalls::run(&effort),
         Campaign::Kernel(effort) => kernel::run(&effort),

@@ -5,8 +5,9 @@ mod readme;
 mod steps;
 mod tally;
 
+pub use tally::Tally;
+
 use crate::build::Workspace;
-use crate::crash;
 use crate::run::{program, run as run_command, works};
 use crate::tools;
 use std::process::ExitCode;
@@ -82,5 +83,4 @@ fn rust(workspace: &Workspace, steps: &mut Steps, component: bool) {
     let mut teeth = workspace.cargo();
     teeth.args(["test", "--release", "--package", "jvdb-crash", "--no-fail-fast"]);
     steps.tests("power cuts: every broken protocol is noticed", &mut teeth);
-    steps.whole("power cuts: a million images", || crash::run(&["--images".into(), "1000000".into()]));
 }
