@@ -7,6 +7,8 @@
 #[cfg(unix)]
 mod file;
 mod lease;
+#[cfg(unix)]
+mod limit;
 mod mapping;
 mod memory;
 #[cfg(unix)]

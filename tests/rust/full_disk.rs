@@ -171,15 +171,15 @@ fn what_was_stored_before_the_disk_filled_survives_a_restart_on_the_full_disk() 
     check(&databases.database("d").unwrap(), stored);
 }
 
-/// The kernel's own refusal: a limit on the length of files, of 128 KiB, with the signal that goes with it ignored. The
-/// child checks what it has and lifts the limit.
+/// The kernel's own refusal: a limit on the length of files, of 128 KiB. The signal that goes with it would end the child,
+/// which checks what it has and lifts the limit.
 #[test]
 fn a_file_that_may_not_grow_is_an_error_and_no_signal() {
     let _alone = alone();
     let dir = tempfile::tempdir().unwrap();
     let child = child::command(CHILD, Order::Fill, dir.path());
     let output = Command::new("sh")
-        .args(["-c", "trap '' XFSZ && ulimit -S -f 256 && exec \"$@\"", "sh"])
+        .args(["-c", "ulimit -S -f 256 && exec \"$@\"", "sh"])
         .arg(child.get_program())
         .args(child.get_args())
         .output()

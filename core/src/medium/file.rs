@@ -1,5 +1,6 @@
 //! Files read and written at positions: every access is a system call and a copy.
 
+use super::limit::Limit;
 use super::{Medium, Permit};
 use std::fs::File;
 use std::io;
@@ -10,12 +11,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(super) struct Handle {
     file: File,
     len: AtomicU64,
+    limit: Limit,
 }
 
 impl Handle {
     pub(super) fn new(file: File) -> io::Result<Self> {
         let len = AtomicU64::new(file.metadata()?.len());
-        Ok(Self { file, len })
+        Ok(Self { file, len, limit: Limit::new() })
     }
 
     pub(super) fn file(&self) -> &File {
@@ -36,6 +38,7 @@ impl Handle {
     }
 
     pub(super) fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.limit.check(offset.saturating_add(bytes.len() as u64))?;
         let written = self.file.write_all_at(bytes, offset);
         let end = match &written {
             Ok(()) => offset + bytes.len() as u64,
@@ -44,6 +47,20 @@ impl Handle {
         };
         self.len.fetch_max(end, Ordering::AcqRel);
         written
+    }
+
+    /// Reads by a system call, whatever else there is: to read a hole through a mapping of a full tmpfs is a signal, because
+    /// a page is taken for it.
+    pub(super) fn rewrite(&self, offset: u64, len: usize) -> io::Result<()> {
+        self.check(offset, len)?;
+        let mut bytes = vec![0; len];
+        self.file.read_exact_at(&mut bytes, offset)?;
+        self.write(offset, &bytes)
+    }
+
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.limit.look();
+        self.file.sync_data()
     }
 
     pub(super) fn truncate(&self, len: u64) -> io::Result<()> {
@@ -83,8 +100,12 @@ impl Medium for FileMedium {
         self.0.write(offset, bytes)
     }
 
+    fn rewrite(&self, offset: u64, len: usize, _: Permit) -> io::Result<()> {
+        self.0.rewrite(offset, len)
+    }
+
     fn sync(&self) -> io::Result<()> {
-        self.0.file.sync_data()
+        self.0.sync()
     }
 
     fn truncate(&self, len: u64, _: Permit) -> io::Result<()> {

@@ -106,8 +106,12 @@ impl Medium for MmapMedium {
         self.handle.write(offset, bytes)
     }
 
+    fn rewrite(&self, offset: u64, len: usize, _: Permit) -> io::Result<()> {
+        self.handle.rewrite(offset, len)
+    }
+
     fn sync(&self) -> io::Result<()> {
-        self.handle.file().sync_data()
+        self.handle.sync()
     }
 
     fn truncate(&self, len: u64, _: Permit) -> io::Result<()> {

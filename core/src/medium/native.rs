@@ -1,6 +1,7 @@
 //! Directories of the operating system, and the lock that keeps a second writer out of one.
 
 use super::file::FileMedium;
+use super::limit::Limit;
 use super::mmap::MmapMedium;
 use super::{Medium, Origin, Volume};
 use crate::error::{Error, Result};
@@ -65,6 +66,7 @@ impl DirectoryLock {
     }
 
     fn note(&self, holder: &str) -> io::Result<()> {
+        Limit::new().check(NOTE as u64)?;
         self.file.write_all_at(format!("{holder:<0$}\n", NOTE - 1).as_bytes(), 0)
     }
 }
