@@ -192,6 +192,12 @@
 #define JVDB_VERIFY_CHECKSUMS 8
 
 /**
+ * Flag of jvdb_options_t: each database has a folder of its own, `<name>/vectors.jvdb` instead of `<name>.jvdb`. What
+ * else lies in a folder is left alone.
+ */
+#define JVDB_FOLDERS 16
+
+/**
  * For the times of jvdb_options_t: never, or not at all.
  */
 #define JVDB_OFF -1
@@ -251,7 +257,7 @@ typedef struct jvdb_options_t {
      */
     size_t struct_size;
     /**
-     * JVDB_READ_ONLY, JVDB_NO_CREATE, JVDB_NO_MMAP, JVDB_VERIFY_CHECKSUMS, or'ed together.
+     * JVDB_READ_ONLY, JVDB_NO_CREATE, JVDB_NO_MMAP, JVDB_VERIFY_CHECKSUMS, JVDB_FOLDERS, or'ed together.
      */
     uint64_t flags;
     /**

@@ -48,14 +48,18 @@ impl Databases {
     /// writes to it, [`Error::InvalidArgument`] for options out of range.
     #[cfg(unix)]
     pub fn open(path: impl AsRef<std::path::Path>, options: Options) -> Result<Self> {
-        use crate::medium::NativeVolume;
+        use crate::medium::{FolderVolume, NativeVolume};
+        use crate::options::Layout;
         options.check()?;
         let volume = if options.read_only {
             NativeVolume::open_read_only(path, options.access)?
         } else {
             NativeVolume::open(path, options.access, options.create)?
         };
-        Self::on(Arc::new(volume), options)
+        match options.layout {
+            Layout::Flat => Self::on(Arc::new(volume), options),
+            Layout::Folders => Self::on(Arc::new(FolderVolume::new(volume)), options),
+        }
     }
 
     /// A directory in memory: the same calls and the same engine, no files. All is gone when it is dropped.

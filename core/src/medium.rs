@@ -6,6 +6,8 @@
 
 #[cfg(unix)]
 mod file;
+#[cfg(unix)]
+mod folders;
 mod lease;
 #[cfg(unix)]
 mod limit;
@@ -17,6 +19,8 @@ mod mmap;
 mod native;
 mod origin;
 
+#[cfg(unix)]
+pub use folders::FolderVolume;
 pub(crate) use lease::{Change, Lease, Leased};
 pub use mapping::{MappedSlice, Window};
 pub use memory::MemoryVolume;
@@ -132,6 +136,11 @@ pub trait Medium: Send + Sync {
 pub trait Volume: Send + Sync {
     /// Where this is, for error messages: a path.
     fn path(&self) -> &str;
+
+    /// Where a file is, for error messages.
+    fn path_of(&self, file: &str) -> String {
+        format!("{}/{file}", self.path())
+    }
 
     /// Takes the volume for one engine; false if one has it already. Two engines on one volume would change bytes that
     /// the other has lent out.

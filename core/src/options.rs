@@ -13,6 +13,16 @@ pub enum Access {
     File,
 }
 
+/// Where in a directory the file of a database lies. A file moved from one place to the other is the same database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Layout {
+    /// `<name>.jvdb`.
+    #[default]
+    Flat,
+    /// `<name>/vectors.jvdb`: each database has a folder, in which its owner may keep more.
+    Folders,
+}
+
 /// Options of [`Databases::open`](crate::Databases::open).
 ///
 /// ```
@@ -25,6 +35,8 @@ pub enum Access {
 pub struct Options {
     /// How files are read. Default [`Access::Mmap`].
     pub access: Access,
+    /// Where files lie. Default [`Layout::Flat`]. Means nothing in memory.
+    pub layout: Layout,
     /// Databases whose file may be open at once, 5..=1000. Default 100.
     pub max_open_files: usize,
     /// Time between automatic flushes, 0..=3600 s. Zero switches them off. Default 300 s.
@@ -51,6 +63,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             access: Access::Mmap,
+            layout: Layout::Flat,
             max_open_files: 100,
             flush_interval: Duration::from_secs(300),
             create: true,

@@ -65,7 +65,7 @@ pub(crate) fn create(volume: &dyn Volume, file: &str, schema: Schema, uuid: [u8;
 }
 
 pub(crate) fn path_of(volume: &dyn Volume, file: &str) -> String {
-    format!("{}/{file}", volume.path())
+    volume.path_of(file)
 }
 
 /// What the head of a file says.

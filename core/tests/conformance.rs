@@ -1,7 +1,7 @@
 //! One suite for all media: the same operations give the same answers and, with the same seed, the same bytes.
 
-use jvdb_core::medium::{MemoryVolume, NativeVolume, Volume};
-use jvdb_core::{Access, Cursor, Databases, Error, Key, Metric, Operation, Options, Schema, Written};
+use jvdb_core::medium::{FolderVolume, MemoryVolume, NativeVolume, Volume};
+use jvdb_core::{Access, Cursor, Databases, Error, Key, Layout, Metric, Operation, Options, Schema, Written};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,20 +10,25 @@ struct Bench {
     name: &'static str,
     volume: Arc<dyn Volume>,
     memory: Option<Arc<MemoryVolume>>,
-    dir: Option<tempfile::TempDir>,
+    /// Kept for as long as it is used.
+    _dir: Option<tempfile::TempDir>,
 }
 
 fn benches() -> Vec<Bench> {
     let native = |name, access| {
         let dir = tempfile::tempdir().unwrap();
         let volume = Arc::new(NativeVolume::open(dir.path(), access, false).unwrap());
-        Bench { name, volume, memory: None, dir: Some(dir) }
+        Bench { name, volume, memory: None, _dir: Some(dir) }
     };
+    let dir = tempfile::tempdir().unwrap();
+    let volume = Arc::new(FolderVolume::new(NativeVolume::open(dir.path(), Access::Mmap, false).unwrap()));
+    let folders = Bench { name: "folders", volume, memory: None, _dir: Some(dir) };
     let memory = Arc::new(MemoryVolume::default());
     vec![
         native("mmap", Access::Mmap),
         native("file", Access::File),
-        Bench { name: "memory", volume: Arc::clone(&memory) as Arc<dyn Volume>, memory: Some(memory), dir: None },
+        folders,
+        Bench { name: "memory", volume: Arc::clone(&memory) as Arc<dyn Volume>, memory: Some(memory), _dir: None },
     ]
 }
 
@@ -34,10 +39,9 @@ impl Bench {
     }
 
     fn bytes(&self, file: &str) -> Vec<u8> {
-        match (&self.memory, &self.dir) {
-            (Some(memory), _) => memory.bytes(file).unwrap(),
-            (_, Some(dir)) => std::fs::read(dir.path().join(file)).unwrap(),
-            _ => unreachable!(),
+        match &self.memory {
+            Some(memory) => memory.bytes(file).unwrap(),
+            None => std::fs::read(self.volume.path_of(file)).unwrap(),
         }
     }
 }
@@ -360,4 +364,37 @@ fn writers_go_on_while_a_database_is_compacted() {
         db.compact().unwrap();
         assert_eq!(db.verify().unwrap().damage, []);
     });
+}
+
+#[test]
+fn folders_come_and_go_with_their_databases_and_keep_what_is_not_the_engines() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { layout: Layout::Folders, ..Options::default() };
+    let databases = Databases::open(dir.path(), options.clone()).unwrap();
+    for name in ["plain", "with space", "kept"] {
+        databases.create(name, schema(2)).unwrap().put(1, &[1.0, 2.0], b"m").unwrap();
+    }
+    let (plain, space, kept) = (dir.path().join("plain"), dir.path().join("with%20space"), dir.path().join("kept"));
+    assert!(plain.join("vectors.jvdb").is_file() && space.join("vectors.jvdb").is_file());
+    std::fs::write(kept.join("mine"), b"x").unwrap();
+    std::fs::write(dir.path().join("beside"), b"x").unwrap();
+    databases.flush().unwrap();
+    databases.close().unwrap();
+
+    std::fs::write(plain.join("vectors.jvdb.tmp"), b"left by a crash").unwrap();
+    let databases = Databases::open(dir.path(), options).unwrap();
+    assert!(!plain.join("vectors.jvdb.tmp").exists());
+    assert_eq!(databases.list().unwrap(), ["kept", "plain", "with space"]);
+    assert_eq!(databases.database("with space").unwrap().get(1).unwrap().unwrap().vector(), [1.0, 2.0]);
+    for name in ["kept", "plain"] {
+        databases.drop_database(name).unwrap();
+    }
+    assert!(!plain.exists());
+    assert!(kept.join("mine").exists() && !kept.join("vectors.jvdb").exists());
+    assert_eq!(databases.list().unwrap(), ["with space"]);
+    std::fs::write(space.join("vectors.jvdb"), b"foreign").unwrap();
+    databases.close().unwrap();
+    let databases = Databases::open(dir.path(), Options { layout: Layout::Folders, ..Options::default() }).unwrap();
+    let error = databases.database("with space").err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(error.contains("with%20space/vectors.jvdb"), "{error}");
 }

@@ -2,7 +2,7 @@
 
 use crate::error::Failure;
 use crate::sized::{self, Versioned};
-use jvdb_core::{Access, Options as Core};
+use jvdb_core::{Access, Layout, Options as Core};
 use std::time::Duration;
 
 /// Flag of jvdb_options_t: take no lock and change nothing; writes fail with JVDB_ERROR_READ_ONLY.
@@ -14,6 +14,9 @@ pub const JVDB_NO_CREATE: u64 = 2;
 pub const JVDB_NO_MMAP: u64 = 4;
 /// Flag of jvdb_options_t: check the checksum of the whole record at every read, not only of its header.
 pub const JVDB_VERIFY_CHECKSUMS: u64 = 8;
+/// Flag of jvdb_options_t: each database has a folder of its own, `<name>/vectors.jvdb` instead of `<name>.jvdb`. What
+/// else lies in a folder is left alone.
+pub const JVDB_FOLDERS: u64 = 16;
 
 /// For the times of jvdb_options_t: never, or not at all.
 pub const JVDB_OFF: i64 = -1;
@@ -25,7 +28,7 @@ pub const JVDB_OFF: i64 = -1;
 pub struct Options {
     /// sizeof(jvdb_options_t), as the program was compiled.
     pub struct_size: usize,
-    /// JVDB_READ_ONLY, JVDB_NO_CREATE, JVDB_NO_MMAP, JVDB_VERIFY_CHECKSUMS, or'ed together.
+    /// JVDB_READ_ONLY, JVDB_NO_CREATE, JVDB_NO_MMAP, JVDB_VERIFY_CHECKSUMS, JVDB_FOLDERS, or'ed together.
     pub flags: u64,
     /// Databases whose file may be open at once, 5 to 1000. Default 100.
     pub max_open_files: u64,
@@ -55,7 +58,8 @@ pub(crate) unsafe fn read(options: *const Options) -> Result<Core, Failure> {
     }
     // SAFETY: as promised by the caller.
     let given = unsafe { sized::read(options, "options") }?;
-    let unknown = given.flags & !(JVDB_READ_ONLY | JVDB_NO_CREATE | JVDB_NO_MMAP | JVDB_VERIFY_CHECKSUMS);
+    let unknown =
+        given.flags & !(JVDB_READ_ONLY | JVDB_NO_CREATE | JVDB_NO_MMAP | JVDB_VERIFY_CHECKSUMS | JVDB_FOLDERS);
     if unknown != 0 {
         return Err(Failure::Argument(format!("invalid options: flags {unknown:#x} have no meaning in this libjvdb")));
     }
@@ -63,6 +67,7 @@ pub(crate) unsafe fn read(options: *const Options) -> Result<Core, Failure> {
     let default = Core::default();
     Ok(Core {
         access: if set(JVDB_NO_MMAP) { Access::File } else { Access::Mmap },
+        layout: if set(JVDB_FOLDERS) { Layout::Folders } else { Layout::Flat },
         create: !set(JVDB_NO_CREATE),
         read_only: set(JVDB_READ_ONLY),
         verify_checksums: set(JVDB_VERIFY_CHECKSUMS),
@@ -116,7 +121,7 @@ mod tests {
     fn every_field_arrives() {
         let given = Options {
             struct_size: size_of::<Options>(),
-            flags: JVDB_READ_ONLY | JVDB_NO_CREATE | JVDB_NO_MMAP | JVDB_VERIFY_CHECKSUMS,
+            flags: JVDB_READ_ONLY | JVDB_NO_CREATE | JVDB_NO_MMAP | JVDB_VERIFY_CHECKSUMS | JVDB_FOLDERS,
             max_open_files: 7,
             flush_interval_ms: 1500,
             pin_timeout_ms: 20,
@@ -125,6 +130,7 @@ mod tests {
         };
         let expected = Core {
             access: Access::File,
+            layout: Layout::Folders,
             max_open_files: 7,
             flush_interval: Duration::from_millis(1500),
             create: false,
@@ -144,6 +150,7 @@ mod tests {
         assert_eq!(with(JVDB_READ_ONLY), Core { read_only: true, ..Core::default() });
         assert_eq!(with(JVDB_NO_CREATE), Core { create: false, ..Core::default() });
         assert_eq!(with(JVDB_NO_MMAP), Core { access: Access::File, ..Core::default() });
+        assert_eq!(with(JVDB_FOLDERS), Core { layout: Layout::Folders, ..Core::default() });
         assert_eq!(with(JVDB_VERIFY_CHECKSUMS), Core { verify_checksums: true, ..Core::default() });
     }
 

@@ -145,6 +145,10 @@ impl NativeVolume {
         })
     }
 
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     fn medium(&self, file: File) -> io::Result<Box<dyn Medium>> {
         Ok(match self.access {
             Access::Mmap => Box::new(MmapMedium::new(file)?),

@@ -1,0 +1,171 @@
+//! A directory in which every database has a folder of its own: `<name>/vectors.jvdb` instead of `<name>.jvdb`.
+//!
+//! It renames and nothing else: to the engine it is a volume like any other, with the same file names. Whatever else
+//! lies in a folder is not touched; a folder goes with the last file in it.
+
+use super::{Medium, NativeVolume, Origin, Volume};
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// Name of a database's file in its folder, less the suffix.
+const STEM: &str = "vectors";
+const SUFFIX: &str = ".jvdb";
+
+/// Folders below a directory of the operating system.
+#[derive(Debug)]
+pub struct FolderVolume {
+    below: NativeVolume,
+    /// Folders in which something was made, renamed or removed, or lies that may never have been made durable.
+    unsynced: Mutex<BTreeSet<String>>,
+}
+
+impl FolderVolume {
+    /// Puts every file of a directory into a folder of its own.
+    pub fn new(below: NativeVolume) -> Self {
+        Self { below, unsynced: Mutex::default() }
+    }
+
+    fn touched(&self, file: &str) {
+        let mut unsynced = self.unsynced.lock().unwrap_or_else(PoisonError::into_inner);
+        unsynced.insert(folder(file).to_owned());
+    }
+}
+
+/// The folder of a file, which is the name of its database as the file names spell it, and what follows it.
+fn split(file: &str) -> (&str, &str) {
+    let at = match file.strip_suffix(SUFFIX) {
+        Some(name) => name.len(),
+        None => file.rfind(".jvdb.").unwrap_or(file.len()),
+    };
+    file.split_at(at)
+}
+
+fn folder(file: &str) -> &str {
+    split(file).0
+}
+
+/// Where a file lies, below the directory.
+fn place(file: &str) -> String {
+    let (folder, ending) = split(file);
+    format!("{folder}/{STEM}{ending}")
+}
+
+impl Volume for FolderVolume {
+    fn path(&self) -> &str {
+        self.below.path()
+    }
+
+    fn path_of(&self, file: &str) -> String {
+        self.below.path_of(&place(file))
+    }
+
+    fn claim(&self) -> bool {
+        self.below.claim()
+    }
+
+    fn release(&self) {
+        self.below.release();
+    }
+
+    fn origin(&self) -> Origin {
+        self.below.origin()
+    }
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        let mut files = Vec::new();
+        for folder in self.below.list()? {
+            let inside = match fs::read_dir(self.below.directory().join(&folder)) {
+                Ok(inside) => inside,
+                // A file beside the folders, or a folder that is being removed.
+                Err(error) if matches!(error.kind(), io::ErrorKind::NotADirectory | io::ErrorKind::NotFound) => {
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            for entry in inside {
+                let name = entry?.file_name();
+                if let Some(ending) = name.to_str().and_then(|name| name.strip_prefix(STEM)) {
+                    files.push(format!("{folder}{ending}"));
+                }
+            }
+        }
+        Ok(files)
+    }
+
+    fn open(&self, file: &str) -> io::Result<Box<dyn Medium>> {
+        self.touched(file);
+        self.below.open(&place(file))
+    }
+
+    fn create(&self, file: &str) -> io::Result<Box<dyn Medium>> {
+        fs::create_dir_all(self.below.directory().join(folder(file)))?;
+        self.touched(file);
+        self.below.create(&place(file))
+    }
+
+    fn size(&self, file: &str) -> io::Result<u64> {
+        self.below.size(&place(file))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.touched(to);
+        self.below.rename(&place(from), &place(to))
+    }
+
+    fn keep(&self, file: &str, second: &str) -> io::Result<()> {
+        self.touched(second);
+        self.below.keep(&place(file), &place(second))
+    }
+
+    fn remove(&self, file: &str) -> io::Result<()> {
+        self.touched(file);
+        self.below.remove(&place(file))?;
+        // Fails while there is anything else in it.
+        let _ = fs::remove_dir(self.below.directory().join(folder(file)));
+        Ok(())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        // Held to the end: who comes next relies on what this has taken on itself.
+        let mut unsynced = self.unsynced.lock().unwrap_or_else(PoisonError::into_inner);
+        for folder in &*unsynced {
+            match File::open(self.below.directory().join(folder)) {
+                Ok(folder) => folder.sync_all()?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.below.sync()?;
+        unsynced.clear();
+        Ok(())
+    }
+
+    fn entropy(&self) -> [u8; 16] {
+        self.below.entropy()
+    }
+
+    fn now(&self) -> Duration {
+        self.below.now()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::place;
+
+    #[test]
+    fn each_file_of_a_database_lies_in_its_folder() {
+        for (file, expected) in [
+            ("a.jvdb", "a/vectors.jvdb"),
+            ("a.jvdb.tmp", "a/vectors.jvdb.tmp"),
+            ("a.jvdb.damaged-1", "a/vectors.jvdb.damaged-1"),
+            ("a.jvdb.jvdb", "a.jvdb/vectors.jvdb"),
+            ("a.jvdb.b.jvdb.tmp", "a.jvdb.b/vectors.jvdb.tmp"),
+        ] {
+            assert_eq!(place(file), expected);
+        }
+    }
+}
