@@ -9,7 +9,7 @@ use crate::medium::{Medium, View, Window};
 use crate::record::{HEADER, Header, Kind, UNIT, stores};
 use crate::schema::MAX_METADATA_LEN;
 use crate::superblock::{LOG_START, Superblock};
-use crate::table::{Geometry, Rotten};
+use crate::table::{BUCKET, Geometry, Line, Rotten};
 use crate::teeth::{Mutant, broken};
 use std::io;
 use std::sync::Mutex;
@@ -144,6 +144,17 @@ impl<'a> Log<'a> {
             Some(bytes) => Ok(View::Borrowed(bytes)),
             None => self.medium.read(offset, len).map_err(Fault::read(offset)),
         }
+    }
+
+    /// The 64 bytes at `offset`, which may be being changed, as words.
+    #[inline(always)]
+    pub(crate) fn line(&self, offset: u64) -> Result<Line, Fault> {
+        if let Some(line) = self.window.line(offset) {
+            return Ok(line);
+        }
+        let mut bytes = [0; BUCKET];
+        self.medium.read_into(offset, &mut bytes).map_err(Fault::read(offset))?;
+        Ok(bytemuck::cast(bytes))
     }
 
     /// Fetches what a reader of the record will look at first: its header, its vector, and its metadata.

@@ -9,7 +9,7 @@ use crate::record::Kind;
 use crate::state::{State, read_bucket};
 use crate::store::{Held, Store};
 use crate::superblock::LOG_START;
-use crate::table::{BUCKET, slots};
+use crate::table::slots_of;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// How far ahead of a scan the medium is told what comes.
@@ -160,10 +160,9 @@ impl Store {
         for delta in [&state.active, &*state.frozen] {
             offsets.extend(delta.sorted().iter().filter(|entry| attribute(entry.hash)).map(|entry| entry.offset));
         }
-        let mut bucket = [0; BUCKET];
         for number in 0..state.table.all_buckets() {
-            read_bucket(&log, number, &mut bucket)?;
-            offsets.extend(slots(&bucket).filter(|slot| attribute(slot.hash)).map(|slot| slot.offset));
+            let bucket = read_bucket(&log, number)?;
+            offsets.extend(slots_of(&bucket).filter(|slot| attribute(slot.hash)).map(|slot| slot.offset));
         }
         let mut names = Vec::new();
         for offset in offsets {

@@ -10,7 +10,7 @@ use crate::log::{Fault, Found, Log};
 use crate::medium::{Medium, Window};
 use crate::record::HEADER;
 use crate::store::lock;
-use crate::table::{BUCKET, Geometry, Rotten, SLOTS, first_of, is_whole, is_whole_line, slots};
+use crate::table::{Geometry, Line, Rotten, SLOTS, is_whole_line as is_whole, slots_of};
 use crate::teeth::{Mutant, broken};
 use std::io;
 use std::sync::atomic::AtomicU64;
@@ -142,10 +142,10 @@ impl State {
         }
         let number = self.table.home(hash);
         let bucket = window.line(self.table.place(number))?;
-        let offset = first_of(&bucket, hash)?;
+        let offset = slots_of(&bucket).find(|slot| slot.hash == hash)?.offset;
         // On its way while the bucket is checked.
         window.touch(offset, HEADER + self.vector_bytes);
-        is_whole_line(&bucket, number, self.table).then_some(offset)
+        is_whole(&bucket, number, self.table).then_some(offset)
     }
 
     /// Has the bucket fetched that [`glance`](Self::glance) will look at.
@@ -188,26 +188,24 @@ impl State {
 /// Times a bucket is read before it counts as rotten: beside a writing process it may be caught in the middle of a change.
 const TRIES: u32 = 100;
 
-/// Copies a bucket, the one thing that is changed in place, and checks it.
+/// Reads a bucket, the one thing that is changed in place, and checks it.
 #[inline(always)]
-pub(crate) fn read_bucket(log: &Log<'_>, number: u64, bucket: &mut [u8; BUCKET]) -> Result<(), Fault> {
-    let place = log.table.place(number);
-    log.medium.read_into(place, bucket).map_err(Fault::read(place))?;
-    if is_whole(bucket, number, log.table) { Ok(()) } else { read_again(log, number, bucket) }
+pub(crate) fn read_bucket(log: &Log<'_>, number: u64) -> Result<Line, Fault> {
+    let bucket = log.line(log.table.place(number))?;
+    if is_whole(&bucket, number, log.table) { Ok(bucket) } else { read_again(log, number) }
 }
 
 #[cold]
-fn read_again(log: &Log<'_>, number: u64, bucket: &mut [u8; BUCKET]) -> Result<(), Fault> {
+fn read_again(log: &Log<'_>, number: u64) -> Result<Line, Fault> {
     let place = log.table.place(number);
     for _ in 0..TRIES {
-        let whole = {
+        let bucket = {
             // This process's own change of it is over by now.
             let _no_change = lock(log.in_place);
-            log.medium.read_into(place, bucket).map_err(Fault::read(place))?;
-            is_whole(bucket, number, log.table)
+            log.line(place)?
         };
-        if whole {
-            return Ok(());
+        if is_whole(&bucket, number, log.table) {
+            return Ok(bucket);
         }
         std::thread::yield_now();
     }
@@ -220,13 +218,19 @@ pub(crate) fn find_in_table(log: &Log<'_>, hash: u64, name: Name<'_>) -> Result<
     if log.table.buckets == 0 {
         return Ok(None);
     }
-    let mut bucket = [0; BUCKET];
     for number in log.table.window_of(hash) {
-        read_bucket(log, number, &mut bucket)?;
-        if broken(Mutant::StopAtGap) && slots(&bucket).all(|slot| slot.hash != hash) && slots(&bucket).count() < SLOTS {
+        let bucket = read_bucket(log, number)?;
+        if broken(Mutant::StopAtGap)
+            && slots_of(&bucket).all(|slot| slot.hash != hash)
+            && slots_of(&bucket).count() < SLOTS
+        {
             return Ok(None);
         }
-        for slot in slots(&bucket) {
+        // Most buckets do not know the hash, and that is told without a branch for each slot.
+        if !slots_of(&bucket).fold(false, |any, slot| any | (slot.hash == hash)) {
+            continue;
+        }
+        for slot in slots_of(&bucket) {
             if slot.hash != hash {
                 continue;
             }

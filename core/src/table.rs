@@ -144,22 +144,17 @@ impl Slot {
 /// A bucket in registers.
 pub(crate) type Line = [u64; BUCKET / size_of::<u64>()];
 
-/// The first record that a bucket names under a hash.
+/// The slots in use of a bucket in registers.
 #[inline(always)]
-pub(crate) fn first_of(bucket: &Line, hash: u64) -> Option<u64> {
+pub(crate) fn slots_of(bucket: &Line) -> impl Iterator<Item = Slot> {
     let half_slot = |bit: usize| {
         let (word, shift) = (bit / 64, bit % 64);
         let wide =
             if shift > 16 { bucket[word] >> shift | bucket[word + 1] << (64 - shift) } else { bucket[word] >> shift };
         wide & ((1 << 48) - 1)
     };
-    for slot in 0..SLOTS {
-        let (there, offset) = (half_slot(slot * 8 * SLOT), half_slot(slot * 8 * SLOT + 48));
-        if there == hash && offset != 0 {
-            return Some(offset << 6);
-        }
-    }
-    None
+    let slot = |slot: usize| Slot { hash: half_slot(slot * 8 * SLOT), offset: half_slot(slot * 8 * SLOT + 48) << 6 };
+    [slot(0), slot(1), slot(2), slot(3), slot(4)].into_iter().filter(|slot| slot.offset != 0)
 }
 
 /// As [`is_whole`], of a bucket in registers.

@@ -7,7 +7,7 @@ use crate::record::{Kind, UNIT};
 use crate::state::{State, read_bucket};
 use crate::store::{Store, lock};
 use crate::superblock::{Counts, LOG_START, Superblock};
-use crate::table::{BUCKET, slots};
+use crate::table::slots_of;
 
 /// What [`Database::verify`](crate::Database::verify) found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -133,14 +133,16 @@ impl Store {
     /// Whether each slot points at a record of its hash.
     fn check_table(&self, state: &State, report: &mut Report) -> Result<(), Fault> {
         let log = state.log()?;
-        let mut bucket = [0; BUCKET];
         for number in 0..state.table.all_buckets() {
             let place = state.table.place(number);
-            if let Err(fault) = read_bucket(&log, number, &mut bucket) {
-                report.note(fault)?;
-                continue;
-            }
-            for slot in slots(&bucket) {
+            let bucket = match read_bucket(&log, number) {
+                Ok(bucket) => bucket,
+                Err(fault) => {
+                    report.note(fault)?;
+                    continue;
+                }
+            };
+            for slot in slots_of(&bucket) {
                 match log.locate(slot.offset).and_then(|found| Ok((log.head(&found)?, found))) {
                     Ok((head, found)) => {
                         let name: Name<'_> = found.header.name(&head, log.vector_bytes);
