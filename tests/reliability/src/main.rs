@@ -2,17 +2,22 @@
 
 mod crowds;
 mod damage;
+mod disk;
 mod effort;
 mod exhaustion;
 mod full;
 mod io_errors;
 mod kernel;
 mod kill;
+mod oracle;
 mod power;
 mod processes;
 mod row;
 mod syscalls;
+mod tracer;
 mod truncation;
+mod workload;
+mod writer;
 
 use clap::{Parser, Subcommand};
 use effort::Effort;
@@ -93,6 +98,7 @@ fn child(arguments: &[String]) -> ExitCode {
     let (name, rest) = arguments.split_first().map_or(("", arguments), |(name, rest)| (name.as_str(), rest));
     match name {
         "kill" => kill::child(rest),
+        "syscalls" => syscalls::child(rest),
         "kernel" => kernel::child(rest),
         "full" => full::child(rest),
         "damage" => damage::child(rest),

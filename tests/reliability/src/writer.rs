@@ -1,0 +1,280 @@
+//! The process that campaigns kill or take the disk from: performs a workload, and says so as it goes.
+//!
+//! A line `THREAD N WHAT` on its standard output means: the first N operations of this thread are acknowledged, and the
+//! next one, which is WHAT, begins. It is written before anything is done. The other side of that pipe is here as well.
+
+use crate::oracle::{Cut, World, options};
+use crate::workload::{DATABASES, Op, Stream, name, perform, short};
+use jvdb_core::{Access, Databases, Error, Options};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, ExitCode, ExitStatus, Stdio};
+use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
+
+/// What a writer is told.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Plan {
+    pub directory: PathBuf,
+    /// Whether it reads by positional reads rather than through a mapping.
+    pub copying: bool,
+    pub seed: u64,
+    /// Threads that write, each to databases of its own; 0: the short workload, by one.
+    pub threads: u8,
+    /// Whether another thread flushes and compacts databases at random meanwhile.
+    pub maintenance: bool,
+    /// Bytes of unflushed records at which the flush thread begins.
+    pub due: u64,
+    /// Whether to wait for a tracer before anything is done.
+    pub traced: bool,
+}
+
+impl Plan {
+    fn options(&self) -> Options {
+        let access = if self.copying { Access::File } else { Access::Mmap };
+        Options { max_unflushed_bytes: self.due, ..options(access) }
+    }
+
+    fn stream(&self, thread: u8) -> Box<dyn Iterator<Item = Op>> {
+        match self.threads {
+            0 => Box::new(short().into_iter()),
+            threads => Box::new(Stream::new(self.seed, thread, threads)),
+        }
+    }
+
+    /// The command that starts a writer, as the child of that name.
+    pub fn command(&self, child: &str) -> std::io::Result<Command> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["child", child]).arg(serde_json::to_string(self)?).stdin(Stdio::null()).stdout(Stdio::piped());
+        Ok(command)
+    }
+}
+
+/// Does what the one argument says.
+pub fn main(arguments: &[String]) -> ExitCode {
+    let [plan] = arguments else { return ExitCode::FAILURE };
+    let plan: Plan = serde_json::from_str(plan).expect("a plan");
+    if plan.traced {
+        crate::tracer::wait_for_tracer();
+    }
+    say("- 0 opening");
+    let databases = match Databases::open(&plan.directory, plan.options()) {
+        Ok(databases) => RwLock::new(Some(databases)),
+        Err(error) => {
+            say(&format!("- 0 ! {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let done = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..plan.threads)
+            .map(|thread| {
+                scope.spawn({
+                    let (plan, databases) = (&plan, &databases);
+                    move || write(plan, thread, databases)
+                })
+            })
+            .collect();
+        if plan.maintenance {
+            scope.spawn(|| maintain(&plan, &databases));
+        }
+        let first = write(&plan, 0, &databases);
+        others.into_iter().all(|other| other.join().expect("no writer panics")) && first
+    });
+    if done { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// One line. Nobody left to hear it: no more reason to be.
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    if out.write_all(format!("{line}\n").as_bytes()).and_then(|()| out.flush()).is_err() {
+        std::process::exit(1);
+    }
+}
+
+/// The directory, and `None` after an error in opening it again.
+type Shared = RwLock<Option<Databases>>;
+
+/// Performs a thread's operations until one fails. Whether none did.
+fn write(plan: &Plan, thread: u8, databases: &Shared) -> bool {
+    let mut done = 0;
+    for op in plan.stream(thread) {
+        say(&format!("{thread} {done} {}", describe(&op, databases)));
+        if let Err(error) = act(plan, &op, databases) {
+            say(&format!("{thread} {done} ! {error}"));
+            return false;
+        }
+        done += 1;
+    }
+    say(&format!("{thread} {done} ending"));
+    true
+}
+
+fn act(plan: &Plan, op: &Op, databases: &Shared) -> Result<(), String> {
+    let closed = || "the directory could not be opened again".to_string();
+    let text = |error: Error| error.to_string();
+    if *op != Op::Reopen {
+        let databases = databases.read().unwrap_or_else(PoisonError::into_inner);
+        return perform(databases.as_ref().ok_or_else(closed)?, op).map_err(text);
+    }
+    let mut databases = databases.write().unwrap_or_else(PoisonError::into_inner);
+    databases.take().ok_or_else(closed)?.close().map_err(text)?;
+    *databases = Some(Databases::open(&plan.directory, plan.options()).map_err(text)?);
+    Ok(())
+}
+
+/// What an operation is, to those who want to interrupt it.
+fn describe(op: &Op, databases: &Shared) -> &'static str {
+    match op {
+        Op::Put { .. } => "put",
+        Op::Delete { .. } => "delete",
+        Op::Batch { .. } => "batch",
+        Op::Attribute { .. } | Op::RemoveAttribute { .. } => "attribute",
+        Op::Flush { db } if will_grow(*db, databases) => "growth",
+        Op::Flush { .. } | Op::FlushAll => "flush",
+        Op::Compact { .. } => "compaction",
+        Op::Create { .. } => "creation",
+        Op::Drop { .. } => "drop",
+        Op::Reopen => "closing",
+    }
+}
+
+/// Whether a flush would have to build a new index table, as far as can be told from outside.
+fn will_grow(db: u8, databases: &Shared) -> bool {
+    let databases = databases.read().unwrap_or_else(PoisonError::into_inner);
+    let stats = databases.as_ref().and_then(|it| it.database(&name(db)).ok()).map(|it| it.stats());
+    stats.is_some_and(|stats| stats.vectors * 4 > stats.index_buckets.saturating_sub(7) * 15)
+}
+
+fn maintain(plan: &Plan, databases: &Shared) {
+    let mut rng = fastrand::Rng::with_seed(plan.seed);
+    loop {
+        let db = rng.u8(0..DATABASES);
+        let op = if rng.u8(0..3) == 0 { Op::Compact { db } } else { Op::Flush { db } };
+        if let Err(error) = act(plan, &op, databases) {
+            say(&format!("- 0 ! {error}"));
+            return;
+        }
+        std::thread::sleep(Duration::from_micros(rng.u64(0..2000)));
+    }
+}
+
+/// What the other side of the pipe has heard of a writer.
+pub struct Listener {
+    lines: BufReader<ChildStdout>,
+    threads: Vec<Thread>,
+    /// The phase announced last, by whichever thread.
+    pub phase: String,
+    /// Errors it met.
+    pub errors: Vec<String>,
+}
+
+/// One thread of it.
+struct Thread {
+    stream: Box<dyn Iterator<Item = Op>>,
+    /// Begun, not acknowledged: one at most.
+    begun: VecDeque<(Op, Cut)>,
+    done: u64,
+}
+
+impl Listener {
+    pub fn new(plan: &Plan, out: ChildStdout) -> Self {
+        let thread = |thread| Thread { stream: plan.stream(thread), begun: VecDeque::new(), done: 0 };
+        let threads = (0..plan.threads.max(1)).map(thread).collect();
+        Self { lines: BufReader::new(out), threads, phase: "starting".into(), errors: Vec::new() }
+    }
+
+    /// Takes in the next line; waits for it. False when there are no more.
+    pub fn hear(&mut self, world: &mut World) -> std::io::Result<bool> {
+        let mut line = String::new();
+        self.lines.read_line(&mut line)?;
+        // The last line of a process that was killed may lack its end; what it would have said has not begun.
+        let Some(line) = line.strip_suffix('\n') else { return Ok(false) };
+        let mut words = line.splitn(3, ' ');
+        let (Some(thread), Some(done), Some(what)) = (words.next(), words.next(), words.next()) else {
+            return Err(std::io::Error::other(format!("a line that no writer writes: {line:?}")));
+        };
+        if let Some(error) = what.strip_prefix("! ") {
+            self.errors.push(error.into());
+            return Ok(true);
+        }
+        self.phase = what.into();
+        if let (Ok(thread), Ok(done)) = (thread.parse::<usize>(), done.parse::<u64>()) {
+            let thread = &mut self.threads[thread];
+            while thread.done < done {
+                let (op, cut) = thread.begun.pop_front().expect("what is acknowledged was begun");
+                world.acknowledge(&op, &cut);
+                thread.done += 1;
+            }
+            thread.begun.extend(thread.stream.next().map(|op| (op, world.cut())));
+        }
+        Ok(true)
+    }
+
+    /// Everything it has said that was not heard yet.
+    pub fn hear_out(&mut self, world: &mut World) -> std::io::Result<()> {
+        while self.hear(world)? {}
+        Ok(())
+    }
+
+    /// Operations acknowledged.
+    pub fn done(&self) -> u64 {
+        self.threads.iter().map(|thread| thread.done).sum()
+    }
+
+    /// Operations begun and not acknowledged.
+    pub fn pending(&self) -> Vec<Op> {
+        self.threads.iter().flat_map(|thread| &thread.begun).map(|(op, _)| op.clone()).collect()
+    }
+}
+
+/// A writer and what is heard of it. Killed when dropped.
+pub struct Writer {
+    child: Child,
+    pub heard: Listener,
+}
+
+impl Writer {
+    pub fn start(plan: &Plan, child: &str) -> std::io::Result<Self> {
+        let mut child = plan.command(child)?.spawn()?;
+        let out = child.stdout.take().expect("a pipe");
+        Ok(Self { child, heard: Listener::new(plan, out) })
+    }
+
+    /// Lets it take no further step. What it has asked of the kernel may still be done.
+    pub fn stop(&self) -> std::io::Result<()> {
+        Ok(kill(Pid::from_raw(self.child.id() as i32), Signal::SIGSTOP)?)
+    }
+
+    /// SIGKILL, and what it had said before. How it ended.
+    pub fn kill(&mut self, world: &mut World) -> std::io::Result<ExitStatus> {
+        self.child.kill()?;
+        let status = self.child.wait()?;
+        self.heard.hear_out(world)?;
+        Ok(status)
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // Gone already if all went well.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Opens a directory for writing and goes on with it: what is there is as it was, and more can be written and read.
+pub fn go_on(directory: &Path, access: Access, seed: u64, world: &mut World) -> Result<crate::oracle::Found, String> {
+    let databases = Databases::open(directory, options(access)).map_err(|error| error.to_string())?;
+    for op in Stream::new(seed, 0, 1).skip(usize::from(DATABASES)).filter(|op| *op != Op::Reopen).take(12) {
+        let cut = world.cut();
+        perform(&databases, &op).map_err(|error| format!("{op:?}: {error}"))?;
+        world.acknowledge(&op, &cut);
+    }
+    let found = crate::oracle::Found::read(&databases)?;
+    databases.close().map_err(|error| error.to_string())?;
+    Ok(found)
+}
