@@ -46,6 +46,7 @@ pub(crate) fn apply_in_place(
     mut write: impl FnMut(u64, &[u8]) -> io::Result<()>,
 ) -> Result<(), Failure> {
     let mut bytes = Vec::new();
+    let mut changed = Vec::new();
     let mut rest = entries;
     while let Some(first) = rest.first() {
         let start = geometry.home(first.hash) / PAGE * PAGE;
@@ -55,8 +56,9 @@ pub(crate) fn apply_in_place(
         let before = broken(Mutant::CacheTrusted).then(|| bytes.clone());
         let mut buckets = Buckets { first: start, bytes: &mut bytes };
         buckets.check(geometry)?;
-        let fits = rest[..run].iter().all(|entry| buckets.apply(*entry, geometry));
-        buckets.seal(geometry);
+        changed.clear();
+        let fits = rest[..run].iter().all(|entry| buckets.apply(*entry, geometry, |number| changed.push(number)));
+        changed.iter().for_each(|number| buckets.seal(*number, geometry));
         if before.is_none_or(|before| before != bytes) {
             write(geometry.place(start), &bytes)?;
         }
@@ -103,10 +105,10 @@ pub(crate) fn build(medium: &dyn Medium, old: Geometry, new: Geometry, entries: 
         here.extend(kept.iter().filter(|slot| ours(slot)).filter_map(|slot| survivor(*slot, entries)));
         kept.retain(|slot| !ours(slot));
         here.sort_unstable_by_key(|entry| (entry.hash, entry.offset));
-        if !here.iter().all(|entry| buckets.apply(*entry, new)) {
+        if !here.iter().all(|entry| buckets.apply(*entry, new, |_| {})) {
             return Err(Failure::Crowded);
         }
-        buckets.seal(new);
+        buckets.seal_all(new);
         let done = if end == new.buckets { bytes.len() } else { (end - start) as usize * BUCKET };
         medium.write(new.place(start), &bytes[..done], Permit::ENGINE)?;
         bytes.drain(..done);

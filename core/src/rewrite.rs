@@ -127,7 +127,7 @@ fn clear(medium: &dyn Medium, table: Geometry) -> Result<(), Fault> {
     while first < table.all_buckets() {
         let end = (first + PART).min(table.all_buckets());
         let mut bytes = vec![0; (end - first) as usize * BUCKET];
-        Buckets { first, bytes: &mut bytes }.seal(table);
+        Buckets { first, bytes: &mut bytes }.seal_all(table);
         let offset = table.place(first);
         let written = medium.write(offset, &bytes, Permit::ENGINE);
         written.map_err(|source| Fault::Io { action: "write", offset, source })?;

@@ -191,33 +191,48 @@ impl Buckets<'_> {
     }
 
     /// Makes the slots say what the entry says; false if its window has no room. The buckets of the window must all be
-    /// here. Checksums are left for [`seal`](Self::seal).
-    pub(crate) fn apply(&mut self, entry: Entry, geometry: Geometry) -> bool {
+    /// here. The checksum of what is changed is left for [`seal`](Self::seal), which is told of it.
+    pub(crate) fn apply(&mut self, entry: Entry, geometry: Geometry, mut changed: impl FnMut(u64)) -> bool {
         let window = geometry.window_of(entry.hash);
-        let start = (window.start - self.first) as usize * BUCKET;
-        let end = (window.end - self.first) as usize * BUCKET;
+        let (prior, offset) = (entry.prior >> 6, entry.offset >> 6);
         let mut free = None;
         let mut own = None;
-        for bucket in (start..end).step_by(BUCKET) {
-            for at in (bucket..bucket + SUM_AT).step_by(SLOT) {
-                match Slot::decode(&self.bytes[at..at + SLOT]) {
-                    None => free = free.or(Some(at)),
-                    Some(slot) if slot.offset == entry.prior || slot.offset == entry.offset => own = own.or(Some(at)),
-                    Some(_) => {}
+        for number in window {
+            let start = (number - self.first) as usize * BUCKET;
+            let bucket = &self.bytes[start..start + BUCKET];
+            for slot in 0..SLOTS {
+                // What `Slot::decode` reads: an offset in units of 64 bytes, 0 for a free slot.
+                match field::u64(bucket, slot * SLOT + SLOT - 8) >> 16 {
+                    0 => free = free.or(Some((number, start + slot * SLOT))),
+                    there if there == prior || there == offset => own = own.or(Some((number, start + slot * SLOT))),
+                    _ => {}
                 }
+            }
+            if own.is_some() {
+                break;
             }
         }
         let new = if entry.deleted { [0; SLOT] } else { Slot { hash: entry.hash, offset: entry.offset }.encode() };
-        match (own, free, entry.deleted) {
-            (Some(at), _, _) | (None, Some(at), false) => self.bytes[at..at + SLOT].copy_from_slice(&new),
-            (None, _, true) => {}
+        let place = match (own, free, entry.deleted) {
+            (Some(place), _, _) | (None, Some(place), false) => place,
+            (None, _, true) => return true,
             (None, None, false) => return false,
-        }
+        };
+        self.bytes[place.1..place.1 + SLOT].copy_from_slice(&new);
+        changed(place.0);
         true
     }
 
+    /// Fills in the checksum of one bucket.
+    pub(crate) fn seal(&mut self, number: u64, geometry: Geometry) {
+        let start = (number - self.first) as usize * BUCKET;
+        let bucket = &mut self.bytes[start..start + BUCKET];
+        let sum = sum(bucket, number, geometry);
+        bucket[SUM_AT..].copy_from_slice(&sum.to_le_bytes());
+    }
+
     /// Fills in every checksum.
-    pub(crate) fn seal(&mut self, geometry: Geometry) {
+    pub(crate) fn seal_all(&mut self, geometry: Geometry) {
         for (number, bucket) in (self.first..).zip(self.bytes.chunks_exact_mut(BUCKET)) {
             let sum = sum(bucket, number, geometry);
             bucket[SUM_AT..].copy_from_slice(&sum.to_le_bytes());
