@@ -5,6 +5,11 @@
 
 use crate::error::Result;
 use crate::key::{Key, KeyBuf, Name};
+#[cfg(unix)]
+use crate::medium::NativeVolume;
+use crate::medium::Volume;
+#[cfg(unix)]
+use crate::options::Access;
 use crate::record::{HEADER, Kind, name_in};
 use crate::scan::Position;
 use crate::schema::Schema;
@@ -438,6 +443,47 @@ impl Database {
     /// not copied, nothing is changed. The disk must have room for all live records.
     pub fn compact(&self) -> Result<u64> {
         self.pin.compact()
+    }
+
+    /// Flushes, and writes a copy of the database as it is then to a new file, which is durable when this returns. It is a
+    /// database like any other: put into a storage directory under `NAME.jvdb`, it has that name. Reads and writes go on
+    /// meanwhile; flushes and compactions wait. A crash leaves no file or, under another name that ends in `.tmp`, a part
+    /// of it. Returns the bytes copied. What is damaged is copied as it is.
+    ///
+    /// ```
+    /// # use jvdb_core::{Databases, Metric, Options, Schema};
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("points.jvdb");
+    /// let databases = Databases::in_memory(Options::default())?;
+    /// let db = databases.create("points", Schema::new(2, Metric::DotProduct)?)?;
+    /// db.put(1, &[3.0, 4.0], b"")?;
+    /// db.backup(&path)?;
+    /// let copy = Databases::open(dir.path(), Options::default())?.database("points")?;
+    /// assert_eq!(copy.count(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`flush`](Self::flush); [`Error::Io`](crate::Error::Io) if there is a file at `path` already, or it
+    /// cannot be written; [`Error::InvalidArgument`](crate::Error::InvalidArgument) if `path` names no file;
+    /// [`Error::ReadOnly`](crate::Error::ReadOnly).
+    #[cfg(unix)]
+    pub fn backup(&self, path: impl AsRef<std::path::Path>) -> Result<u64> {
+        let path = path.as_ref();
+        let invalid = || crate::Error::invalid("path", format!("{} does not name a file in UTF-8", path.display()));
+        let file = path.file_name().and_then(|file| file.to_str()).ok_or_else(invalid)?;
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let directory = directory.unwrap_or(std::path::Path::new("."));
+        self.backup_to(&NativeVolume::open_read_only(directory, Access::File)?, file)
+    }
+
+    /// As the backup to a path, to a file of any volume.
+    ///
+    /// # Errors
+    /// Those of [`flush`](Self::flush); [`Error::Io`](crate::Error::Io) if there is such a file already, or it cannot be
+    /// written; [`Error::ReadOnly`](crate::Error::ReadOnly).
+    pub fn backup_to(&self, volume: &dyn Volume, file: &str) -> Result<u64> {
+        self.store().backup(volume, file)
     }
 
     /// Checks every checksum, the chain of the log, and the index against the log. Writes wait meanwhile.

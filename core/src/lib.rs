@@ -14,6 +14,7 @@
 compile_error!("jvdb reads vectors in place from little-endian files");
 
 mod append;
+mod backup;
 mod census;
 mod checkpoint;
 mod checksum;

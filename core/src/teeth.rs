@@ -45,6 +45,8 @@ pub enum Mutant {
     CompactUnsynced,
     /// Compaction leaves out what a write that is not durable has replaced.
     CompactSeesTail,
+    /// A backup gets its name before it is synced.
+    BackupUnsynced,
 }
 
 #[cfg(feature = "teeth")]
