@@ -135,11 +135,18 @@ impl Patient<'_> {
         recovery::path_of(&**self.volume, file)
     }
 
-    /// What is wrong with a file, and what is in it.
+    /// What is wrong with a file, and what is in it. If nothing is wrong, all of it is durable.
     fn examine(&self, file: &str) -> Result<(Vec<Damage>, Report)> {
         let volume = Arc::clone(self.volume);
-        let report = recovery::open(volume, self.name, file, self.settings, self.salt, Arc::default())
-            .and_then(|store| store.verify());
+        let opened = recovery::open(volume, self.name, file, self.settings, self.salt, Arc::default());
+        let report = opened.and_then(|store| {
+            let report = store.verify()?;
+            if report.damage.is_empty() {
+                // No flush of the directory knows of what is not durable here.
+                store.settle()?;
+            }
+            Ok(report)
+        });
         match report {
             Ok(mut report) => Ok((std::mem::take(&mut report.damage), report)),
             Err(Error::Corrupt { offset, what, .. }) => Ok((vec![Damage { offset, what }], Report::default())),

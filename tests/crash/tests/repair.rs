@@ -124,3 +124,16 @@ fn a_repair_that_fails_changes_nothing() {
     }
     assert!(failed > 10, "{failed}");
 }
+
+#[test]
+fn what_was_written_before_the_repair_of_a_sound_database_is_flushed_with_the_rest() {
+    let disk = Disk::new(&Image::new(), 1);
+    let databases = open(&disk);
+    let db = databases.create(NAME, model::schema()).unwrap();
+    model::perform(&db, &Op::Put(0, 1)).unwrap();
+    drop(db);
+    assert_eq!(databases.repair(NAME, None).unwrap().backup, None);
+    databases.flush().unwrap();
+    let after = open(&Disk::new(&disk.image(|_| 0), 9));
+    assert!(after.database(NAME).unwrap().contains(&model::key(0)).unwrap());
+}
