@@ -7,9 +7,10 @@
  * These conventions hold for every call.
  *
  * Status. Calls return 0 (JVDB_OK) when done, a positive status for an answer that is no error (JVDB_ABSENT), and a
- * negative one for an error (JVDB_ERROR_*). Answers come through out-parameters, which are written only with JVDB_OK
- * unless the call says otherwise; a handle's out-parameter is set to NULL by a call that fails. A call that fails has
- * changed nothing.
+ * negative one for an error (JVDB_ERROR_*). A code keeps its meaning for ever and is never given to anything else; later
+ * versions add codes, so treat an unknown negative one as an error. Answers come through out-parameters, which are written
+ * only with JVDB_OK unless the call says otherwise; a handle's out-parameter is set to NULL by a call that fails. A call
+ * that fails has changed nothing.
  *
  * Errors. The last parameter of every call that can fail is `jvdb_error_t **error`. It may be NULL: the status alone
  * costs nothing. Otherwise it is written by every call, with NULL or with an error object, which tells what happened,
@@ -18,18 +19,22 @@
  *
  * Ownership. What comes through an out-parameter is the caller's and goes back to the call named for it, once: storage
  * to jvdb_close(), database to jvdb_database_release(), cursor to jvdb_cursor_close(), vector to jvdb_vector_release(),
- * names to jvdb_names_free(), error to jvdb_error_free(). All of these ignore NULL. What is passed in stays the
- * caller's and is read during the call only.
+ * names to jvdb_names_free(), findings to jvdb_findings_free(), error to jvdb_error_free(). All of these ignore NULL. What
+ * is passed in stays the caller's and is read during the call only.
  *
  * Pointers. Every pointer is checked for NULL where NULL has no meaning, and every array for alignment and a length
  * that memory can hold: otherwise the call fails with JVDB_ERROR_INVALID_ARGUMENT. `const` means that nothing behind
  * the pointer changes. Strings are UTF-8 and end with NUL; a path is the bytes the operating system knows. Pointers
- * into a pinned vector live until it is released, pointers into an error or a list of names until that is freed, bytes
- * of a cursor's key until its next call.
+ * into a pinned vector live until it is released, pointers into an error, names or findings until that is freed, bytes of
+ * a cursor's key until its next call.
+ *
+ * Types. All numbers have a fixed width, or are size_t where they count something in memory. There are no enums: codes,
+ * kinds and levels are integers with macros. Structs have no hidden padding.
  *
  * Structs with `struct_size` must have it set to their sizeof. Zero in any other field means the default, so begin
  * with zeros: `jvdb_options_t options = { .struct_size = sizeof options };`. Later versions add fields at the end only;
- * an older library refuses a newer field that is not zero.
+ * an older library refuses a newer field that is not zero, and fills with zeros what it does not know of a struct that it
+ * writes. Not a byte beyond struct_size is touched. jvdb_abi_version() tells which version runs.
  *
  * Threads. Every call may run on any thread, and any number of them at once on the same storage and database. The
  * exceptions: a handle is given back when no other call uses it, and one thread at a time uses a cursor. Nothing is
@@ -41,15 +46,20 @@
  * jvdb_close().
  *
  * Processes. One process at a time has a directory open for writing; others may read with JVDB_READ_ONLY. After fork()
- * the child must not use anything of the parent's, not even to close it: it may exec or _exit, and open anew. Files are
- * closed by exec. Copying a .jvdb file is a backup; changing one from outside is not foreseen, and cutting one short
- * while it is in use ends the process that reads it with SIGBUS, as with every mapped file.
+ * the handles are the parent's alone: in the child calls on them fail with JVDB_ERROR_FORKED, and releasing or closing
+ * them there changes nothing for the parent. Vectors that were pinned before stay readable. The child may open anew, and
+ * has no threads of the library. exec closes all files. Back up with jvdb_backup(), or copy a .jvdb file while nobody
+ * writes; changing one from outside is not foreseen, and cutting one short while it is in use ends the process that reads
+ * it with SIGBUS, as with every mapped file.
  *
- * Signals. The library installs no handlers. No call is safe within a signal handler.
+ * Signals. The library installs no handlers and changes no mask, and goes on when a signal interrupts a system call. No
+ * call is safe within a signal handler: set a flag there, and call from a thread.
  *
  * Defects. A panic inside the library is caught at its edge: the call returns JVDB_ERROR_PANIC, and so does every later
  * call on the same handle. Nothing is unwound into the caller, and other handles go on. Running out of memory ends
  * the process, as it does in most of Rust.
+ *
+ * Linking. The SONAME is libjvdb.so.MAJOR and changes only when a program that was compiled before would break.
  */
 #ifndef JVDB_H
 #define JVDB_H
@@ -57,6 +67,27 @@
 
 #include <stddef.h>
 #include <stdint.h>
+
+/**
+ * Version of the library this header belongs to: the first number. Another one may be incompatible.
+ */
+#define JVDB_VERSION_MAJOR 0
+
+/**
+ * Version of the library this header belongs to: the second number.
+ */
+#define JVDB_VERSION_MINOR 1
+
+/**
+ * Version of the library this header belongs to: the third number.
+ */
+#define JVDB_VERSION_PATCH 0
+
+/**
+ * Version of the calls and structs in this header. It grows by one whenever something is added. A program runs with
+ * every library of the same SONAME whose jvdb_abi_version() is at least this.
+ */
+#define JVDB_ABI_VERSION 1
 
 /**
  * Done.
@@ -171,6 +202,36 @@
 #define JVDB_ERROR_FORKED -20
 
 /**
+ * Log level: nothing.
+ */
+#define JVDB_LOG_OFF 0
+
+/**
+ * Log level: what went wrong and has no call to be reported by, such as a flush in the background.
+ */
+#define JVDB_LOG_ERROR 1
+
+/**
+ * Log level: what somebody should look at.
+ */
+#define JVDB_LOG_WARN 2
+
+/**
+ * Log level: flushes, compactions, backups, with their figures.
+ */
+#define JVDB_LOG_INFO 3
+
+/**
+ * Log level: openings and closings of files.
+ */
+#define JVDB_LOG_DEBUG 4
+
+/**
+ * Log level: everything.
+ */
+#define JVDB_LOG_TRACE 5
+
+/**
  * Flag of jvdb_options_t: take no lock and change nothing; writes fail with JVDB_ERROR_READ_ONLY.
  */
 #define JVDB_READ_ONLY 1
@@ -218,7 +279,37 @@
 #define JVDB_METRIC_DOT_PRODUCT 2
 
 /**
- * A place in a database, to walk over its keys from. It pins the database. One thread at a time may use it.
+ * Kind of finding: the place at `offset` is damaged.
+ */
+#define JVDB_FINDING_DAMAGE 1
+
+/**
+ * Kind of finding: the vector of `key` is gone, because its newest version is damaged.
+ */
+#define JVDB_FINDING_LOST_VECTOR 2
+
+/**
+ * Kind of finding: an attribute is gone; `key` holds its name.
+ */
+#define JVDB_FINDING_LOST_ATTRIBUTE 3
+
+/**
+ * Kind of finding: between `offset` and `end` records were lost whose names could not be read.
+ */
+#define JVDB_FINDING_GAP 4
+
+/**
+ * Kind of finding: the vector of `key` is there, but may be older than the last one stored.
+ */
+#define JVDB_FINDING_DOUBTFUL_VECTOR 5
+
+/**
+ * Kind of finding: an attribute is there, but may be older than the last one set; `key` holds its name.
+ */
+#define JVDB_FINDING_DOUBTFUL_ATTRIBUTE 6
+
+/**
+ * A place in a database, to walk over its keys or vectors from. It pins the database. One thread at a time may use it.
  */
 typedef struct jvdb_cursor_t jvdb_cursor_t;
 
@@ -231,6 +322,11 @@ typedef struct jvdb_database_t jvdb_database_t;
  * Why a call failed: a code, a message, and where it happened. Immutable; readable from any thread until it is freed.
  */
 typedef struct jvdb_error_t jvdb_error_t;
+
+/**
+ * What was found, in order of kind and place. Immutable; readable from any thread until it is freed.
+ */
+typedef struct jvdb_findings_t jvdb_findings_t;
 
 /**
  * A sorted list of names. Immutable; readable from any thread until it is freed.
@@ -246,6 +342,13 @@ typedef struct jvdb_storage_t jvdb_storage_t;
  * What a call came to: zero done, positive an answer that is no error, negative an error.
  */
 typedef int32_t jvdb_status_t;
+
+/**
+ * Takes one event: the pointer given to jvdb_set_log(), a JVDB_LOG_* level, and one line of UTF-8 that lives during the
+ * call. It is called from any thread, several at once, in the middle of calls of this library: it must return soon, in
+ * the ordinary way (no exception, no longjmp), and make no call of this library.
+ */
+typedef void (*jvdb_log_callback_t)(void *user, int32_t level, const char *message);
 
 /**
  * How a directory is opened. Zero in any field means its default, so `{ .struct_size = sizeof(jvdb_options_t) }` is
@@ -426,8 +529,8 @@ typedef struct jvdb_vector_t {
 } jvdb_vector_t;
 
 /**
- * Vectors to store in one atomic step. Set either `ids` or `keys`, and either `matrix` or `rows`. Nothing is copied
- * before it is written, and all of it stays the caller's.
+ * Rows to store or delete in one atomic step. Set either `ids` or `keys`, and either `matrix` or `rows`. Nothing is
+ * copied before it is written, and all of it stays the caller's.
  */
 typedef struct jvdb_batch_t {
     /**
@@ -435,7 +538,7 @@ typedef struct jvdb_batch_t {
      */
     size_t struct_size;
     /**
-     * Number of vectors.
+     * Number of rows.
      */
     size_t count;
     /**
@@ -451,7 +554,7 @@ typedef struct jvdb_batch_t {
      */
     const struct jvdb_key_t *keys;
     /**
-     * `count` times `dimension` elements, one vector behind the other, or NULL.
+     * `count` rows of `dimension` elements, one behind the other, or NULL.
      */
     const float *matrix;
     /**
@@ -466,11 +569,201 @@ typedef struct jvdb_batch_t {
      * `count` lengths of metadata in bytes; NULL if `metadata` is.
      */
     const size_t *metadata_lengths;
+    /**
+     * Elements from the beginning of one row of `matrix` to that of the next: 0 for `dimension`, otherwise at least that.
+     */
+    size_t row_stride;
+    /**
+     * `count` bytes: 1 for a row that deletes its key, 0 for one that stores its vector; NULL if all store. Of a row
+     * that deletes nothing but the key is read, and if all do, neither `matrix` nor `rows` need be set.
+     */
+    const uint8_t *deletes;
 } jvdb_batch_t;
+
+/**
+ * What a batch did. Set struct_size, the rest is filled in.
+ */
+typedef struct jvdb_written_t {
+    /**
+     * sizeof(jvdb_written_t), as the program was compiled.
+     */
+    size_t struct_size;
+    /**
+     * Vectors stored under keys that were not there before.
+     */
+    uint64_t inserted;
+    /**
+     * Vectors stored in place of others.
+     */
+    uint64_t replaced;
+    /**
+     * Vectors deleted.
+     */
+    uint64_t deleted;
+} jvdb_written_t;
+
+/**
+ * Keys to read, and where to. Set either `ids` or `keys`. All arrays are the caller's; those that are not wanted are
+ * NULL.
+ */
+typedef struct jvdb_get_batch_t {
+    /**
+     * sizeof(jvdb_get_batch_t), as the program was compiled.
+     */
+    size_t struct_size;
+    /**
+     * Number of keys.
+     */
+    size_t count;
+    /**
+     * Elements of each row: the database's dimension.
+     */
+    size_t dimension;
+    /**
+     * `count` integer keys, or NULL.
+     */
+    const uint64_t *ids;
+    /**
+     * `count` keys of any kind, or NULL.
+     */
+    const struct jvdb_key_t *keys;
+    /**
+     * Room for `count` rows, or NULL. The row of a key that is not there is left as it was.
+     */
+    float *matrix;
+    /**
+     * Elements from the beginning of one row of `matrix` to that of the next: 0 for `dimension`, otherwise at least that.
+     */
+    size_t row_stride;
+    /**
+     * `count` bytes, each of which becomes 1 if the key is there and 0 if not; or NULL.
+     */
+    uint8_t *found;
+    /**
+     * Room for `metadata_capacity` bytes: the metadata of all keys, one behind the other; or NULL.
+     */
+    void *metadata;
+    /**
+     * Bytes of room at `metadata`.
+     */
+    size_t metadata_capacity;
+    /**
+     * `count` lengths, of the metadata of each key, 0 for one that is not there; or NULL.
+     */
+    size_t *metadata_lengths;
+} jvdb_get_batch_t;
+
+/**
+ * One finding. Set struct_size, the rest is filled in. What it points to lives as long as the findings.
+ */
+typedef struct jvdb_finding_t {
+    /**
+     * sizeof(jvdb_finding_t), as the program was compiled.
+     */
+    size_t struct_size;
+    /**
+     * A JVDB_FINDING_*. Later versions may add some.
+     */
+    uint64_t kind;
+    /**
+     * Byte offset in the file as it was; 0 where the kind has none.
+     */
+    uint64_t offset;
+    /**
+     * Where a gap ends; otherwise 0.
+     */
+    uint64_t end;
+    /**
+     * Records lost in a gap, the replaced and deleted ones among them; -1 if that is not known. Otherwise 0.
+     */
+    int64_t records;
+    /**
+     * One line of UTF-8 that tells all of it.
+     */
+    const char *text;
+    /**
+     * The key, or the bytes of an attribute's name; the integer 0 where the kind has none.
+     */
+    struct jvdb_key_t key;
+} jvdb_finding_t;
+
+/**
+ * Figures of a verification. Set struct_size, the rest is filled in.
+ */
+typedef struct jvdb_verified_t {
+    /**
+     * sizeof(jvdb_verified_t), as the program was compiled.
+     */
+    size_t struct_size;
+    /**
+     * Damaged places. 0: the database is sound.
+     */
+    uint64_t damaged;
+    /**
+     * Records read.
+     */
+    uint64_t records;
+    /**
+     * Live vectors found.
+     */
+    uint64_t vectors;
+    /**
+     * Attributes found.
+     */
+    uint64_t attributes;
+    /**
+     * Bytes checked.
+     */
+    uint64_t bytes;
+} jvdb_verified_t;
+
+/**
+ * Figures of a repair. Set struct_size, the rest is filled in.
+ */
+typedef struct jvdb_repaired_t {
+    /**
+     * sizeof(jvdb_repaired_t), as the program was compiled.
+     */
+    size_t struct_size;
+    /**
+     * Damaged places. 0: there was nothing to repair, and nothing was changed.
+     */
+    uint64_t damaged;
+    /**
+     * Vectors that are there now.
+     */
+    uint64_t vectors;
+    /**
+     * Attributes that are there now.
+     */
+    uint64_t attributes;
+    /**
+     * Vectors and attributes that are gone and whose names are known.
+     */
+    uint64_t lost;
+    /**
+     * Ranges of the file in which records were lost whose names could not be read.
+     */
+    uint64_t gaps;
+    /**
+     * Vectors and attributes that may be older than the last ones stored.
+     */
+    uint64_t doubtful;
+} jvdb_repaired_t;
 
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
+
+/**
+ * JVDB_ABI_VERSION of the library the program runs with.
+ */
+uint32_t jvdb_abi_version(void);
+
+/**
+ * Version of the library the program runs with, as text: "0.1.0". Static.
+ */
+const char *jvdb_version(void);
 
 /**
  * Status code of the failed call, as it returned it. JVDB_OK for NULL.
@@ -506,6 +799,18 @@ int64_t jvdb_error_offset(const struct jvdb_error_t *error);
  * Frees an error and every string taken from it. NULL is ignored.
  */
 void jvdb_error_free(struct jvdb_error_t *error);
+
+/**
+ * Hands what the library has to say to a callback: everything up to `level`, a JVDB_LOG_*. One callback for the whole
+ * process; NULL, or JVDB_LOG_OFF, for none, as in the beginning. When this returns the callback that was set before is
+ * not running any more and will not be called again.
+ *
+ * Fails with JVDB_ERROR_INVALID_ARGUMENT for another level, or when called from within a callback.
+ */
+jvdb_status_t jvdb_set_log(jvdb_log_callback_t callback,
+                           void *user,
+                           int32_t level,
+                           struct jvdb_error_t **error);
 
 /**
  * Opens a directory of databases, creating it if it is missing, and takes its lock: one process writes at a time.
@@ -606,9 +911,16 @@ jvdb_status_t jvdb_storage_stats(const struct jvdb_storage_t *storage,
 size_t jvdb_names_count(const struct jvdb_names_t *names);
 
 /**
- * The name at an index, NUL-terminated UTF-8, or NULL past the end. Lives as long as the list.
+ * The name at an index, NUL-terminated, or NULL past the end. Lives as long as the list.
  */
 const char *jvdb_names_at(const struct jvdb_names_t *names, size_t index);
+
+/**
+ * Bytes of the name at an index, without the NUL behind it; 0 past the end. More than strlen() says only for an attribute
+ * that was named from another language with a NUL inside.
+ */
+size_t jvdb_names_length(const struct jvdb_names_t *names,
+                         size_t index);
 
 /**
  * Frees a list and every name taken from it. NULL is ignored.
@@ -749,6 +1061,27 @@ jvdb_status_t jvdb_put_batch(struct jvdb_database_t *database,
                              struct jvdb_error_t **error);
 
 /**
+ * As jvdb_put_batch(), and tells what was done: rows take effect in their order, some may delete. Readers see all of
+ * it or nothing. `written` may be NULL; otherwise set its struct_size before the call.
+ */
+jvdb_status_t jvdb_write_batch(struct jvdb_database_t *database,
+                               const struct jvdb_batch_t *batch,
+                               struct jvdb_written_t *written,
+                               struct jvdb_error_t **error);
+
+/**
+ * Deletes the vectors of `count` keys, all in one atomic step; those that are not there are passed over. Set either
+ * `ids` or `keys`, the other to NULL. `deleted` receives the number of vectors that were there; it may be NULL. Durable
+ * as jvdb_put().
+ */
+jvdb_status_t jvdb_delete_batch(struct jvdb_database_t *database,
+                                const uint64_t *ids,
+                                const struct jvdb_key_t *keys,
+                                size_t count,
+                                uint64_t *deleted,
+                                struct jvdb_error_t **error);
+
+/**
  * Opens a cursor behind `position`: 0 to begin, or what jvdb_cursor_position() gave, which stays good for as long as
  * the database is neither dropped nor compacted. Close it with jvdb_cursor_close().
  *
@@ -768,6 +1101,16 @@ jvdb_status_t jvdb_cursor_next_key(struct jvdb_cursor_t *cursor,
                                    struct jvdb_error_t **error);
 
 /**
+ * Gives the next key with its vector and metadata, in place, or JVDB_ABSENT after the last. Bytes of the key live until
+ * the next call on this cursor; the vector lives until jvdb_vector_release(), also beyond the cursor. After any status
+ * but JVDB_OK there is nothing to release. May be mixed with jvdb_cursor_next_key().
+ */
+jvdb_status_t jvdb_cursor_next_vector(struct jvdb_cursor_t *cursor,
+                                      struct jvdb_key_t *key,
+                                      struct jvdb_vector_t *vector,
+                                      struct jvdb_error_t **error);
+
+/**
  * Where the cursor is: behind the key given last. A number to keep and to open another cursor at.
  */
 jvdb_status_t jvdb_cursor_position(const struct jvdb_cursor_t *cursor,
@@ -778,6 +1121,21 @@ jvdb_status_t jvdb_cursor_position(const struct jvdb_cursor_t *cursor,
  * Closes a cursor. NULL is ignored.
  */
 void jvdb_cursor_close(struct jvdb_cursor_t *cursor);
+
+/**
+ * Reads the vectors of many keys into a matrix. Faster than one call for each, because the memory of some dozen vectors
+ * is asked for at once. Each key is read as it is at some moment during the call.
+ *
+ * `found_count` receives the number of keys that are there, `metadata_length` the bytes of all their metadata; both may
+ * be NULL, and both are also written with JVDB_ERROR_BUFFER_TOO_SMALL, the answer if `metadata` is too small: then
+ * everything but `metadata`, which holds no promise, is as with JVDB_OK. With any other error nothing that the struct
+ * points to holds a promise.
+ */
+jvdb_status_t jvdb_get_batch(const struct jvdb_database_t *database,
+                             const struct jvdb_get_batch_t *batch,
+                             size_t *found_count,
+                             size_t *metadata_length,
+                             struct jvdb_error_t **error);
 
 /**
  * Sets an attribute: up to 16 MiB under a name of 1 to 512 bytes. Durable as jvdb_put().
@@ -807,6 +1165,97 @@ jvdb_status_t jvdb_attribute_get(const struct jvdb_database_t *database,
 jvdb_status_t jvdb_attribute_remove(struct jvdb_database_t *database,
                                     const char *name,
                                     struct jvdb_error_t **error);
+
+/**
+ * Lists the names of all attributes, sorted by their bytes. Free the list with jvdb_names_free(). Reads the whole index.
+ */
+jvdb_status_t jvdb_attribute_list(const struct jvdb_database_t *database,
+                                  struct jvdb_names_t **names,
+                                  struct jvdb_error_t **error);
+
+/**
+ * Number of findings; 0 for NULL.
+ */
+size_t jvdb_findings_count(const struct jvdb_findings_t *findings);
+
+/**
+ * The finding at an index: JVDB_OK, or JVDB_ABSENT past the end and for NULL. Set `finding->struct_size` before the call.
+ */
+jvdb_status_t jvdb_findings_at(const struct jvdb_findings_t *findings,
+                               size_t index,
+                               struct jvdb_finding_t *finding,
+                               struct jvdb_error_t **error);
+
+/**
+ * Name of the file, in the same directory, that holds a repaired database as it was; NULL if nothing was repaired. Lives
+ * as long as the findings.
+ */
+const char *jvdb_findings_backup(const struct jvdb_findings_t *findings);
+
+/**
+ * Frees findings and everything taken from them. NULL is ignored.
+ */
+void jvdb_findings_free(struct jvdb_findings_t *findings);
+
+/**
+ * Checks every checksum, the chain of the log, and the index against the log. Damage is no failure of this call: it
+ * returns JVDB_OK and tells of it. Writes wait meanwhile, reads do not.
+ *
+ * `verified` receives the figures; set its struct_size before the call, or pass NULL. `findings` receives the damaged
+ * places, to be freed with jvdb_findings_free(); it may be NULL.
+ *
+ * Fails with JVDB_ERROR_IO if the file cannot be read.
+ */
+jvdb_status_t jvdb_verify(const struct jvdb_database_t *database,
+                          struct jvdb_verified_t *verified,
+                          struct jvdb_findings_t **findings,
+                          struct jvdb_error_t **error);
+
+/**
+ * Repairs a damaged database: writes all that is sound in its file to a new one, which takes its place. The file as it
+ * was stays beside it; jvdb_findings_backup() tells under which name, and whoever needs its space removes it. A sound
+ * database is not touched. What is damaged is left out, never guessed, and named in the findings.
+ *
+ * `dimension` and `metric` are needed only if the file is so damaged that it does not tell them: 0 and 0 otherwise.
+ * No handle may hold the database; this waits pin_timeout_ms for the last to be released. `repaired` receives the
+ * figures; set its struct_size before the call, or pass NULL. `findings` receives what was damaged and lost, to be freed
+ * with jvdb_findings_free(); it may be NULL.
+ *
+ * Fails with JVDB_ERROR_NOT_FOUND, JVDB_ERROR_READ_ONLY, JVDB_ERROR_INVALID_ARGUMENT if a handle holds the database or
+ * the dimension is not that of the file, JVDB_ERROR_CORRUPT if nothing can be saved. Nothing is changed then.
+ */
+jvdb_status_t jvdb_repair(struct jvdb_storage_t *storage,
+                          const char *name,
+                          uint32_t dimension,
+                          int32_t metric,
+                          struct jvdb_repaired_t *repaired,
+                          struct jvdb_findings_t **findings,
+                          struct jvdb_error_t **error);
+
+/**
+ * Gives back the space of replaced and deleted vectors: writes the live ones to a new file that takes the place of the
+ * old one. Reads and writes go on meanwhile, pinned vectors stay valid. `gained_bytes` receives the bytes gained; it may
+ * be NULL. The disk must have room for all live vectors.
+ *
+ * Fails as jvdb_flush() does, and with JVDB_ERROR_CORRUPT if a live vector is damaged; then nothing has changed.
+ */
+jvdb_status_t jvdb_compact(struct jvdb_database_t *database,
+                           uint64_t *gained_bytes,
+                           struct jvdb_error_t **error);
+
+/**
+ * Flushes, and writes a copy of the database as it is then to a new file, which is durable when this returns. Put into
+ * a storage directory under NAME.jvdb, it is the database of that name. Reads and writes go on meanwhile, flushes wait.
+ * A crash leaves no file or, under another name that ends in .tmp, a part of it. `bytes` receives the length of the
+ * copy; it may be NULL. Databases in memory can be copied to files too.
+ *
+ * Fails with JVDB_ERROR_IO if there is a file at `path` already or it cannot be written, JVDB_ERROR_NO_SPACE, and as
+ * jvdb_flush() does.
+ */
+jvdb_status_t jvdb_backup(struct jvdb_database_t *database,
+                          const char *path,
+                          uint64_t *bytes,
+                          struct jvdb_error_t **error);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -2,9 +2,11 @@
 
 use crate::database::{Database, call, copy_out};
 use crate::error::Error;
-use crate::pointer::{bytes, c_text};
+use crate::names::Names;
+use crate::pointer::{bytes, c_text, give, present, set};
 use crate::status::*;
 use std::ffi::{c_char, c_void};
+use std::ptr::null_mut;
 
 /// Sets an attribute: up to 16 MiB under a name of 1 to 512 bytes. Durable as jvdb_put().
 #[unsafe(no_mangle)]
@@ -60,6 +62,24 @@ pub unsafe extern "C" fn jvdb_attribute_remove(
         call(database, error, |database| {
             let removed = database.remove_attribute(c_text(name, "name")?.to_bytes())?;
             Ok(if removed { JVDB_OK } else { JVDB_ABSENT })
+        })
+    }
+}
+
+/// Lists the names of all attributes, sorted by their bytes. Free the list with jvdb_names_free(). Reads the whole index.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn jvdb_attribute_list(
+    database: *const Database,
+    names: *mut *mut Names,
+    error: *mut *mut Error,
+) -> Status {
+    // SAFETY: `names` is NULL or valid for writing, and what it was is not read; as in jvdb_attribute_set.
+    unsafe {
+        set(names, null_mut());
+        call(database, error, |database| {
+            present(names, "names")?;
+            set(names, give(Names::new(database.attributes()?)));
+            Ok(JVDB_OK)
         })
     }
 }

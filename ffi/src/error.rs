@@ -24,6 +24,8 @@ pub(crate) enum Failure {
     Argument(String),
     /// A buffer cannot hold what was asked for.
     BufferTooSmall { what: &'static str, needed: usize, given: usize },
+    /// An error without a code of its own.
+    Internal(String),
     /// The engine panicked in this call, or in an earlier one of the same handle.
     Panic(String),
 }
@@ -44,6 +46,7 @@ impl Failure {
             Self::Core(error) => status::of(error),
             Self::Argument(_) => JVDB_ERROR_INVALID_ARGUMENT,
             Self::BufferTooSmall { .. } => JVDB_ERROR_BUFFER_TOO_SMALL,
+            Self::Internal(_) => JVDB_ERROR_INTERNAL,
             Self::Panic(_) => JVDB_ERROR_PANIC,
         }
     }
@@ -52,7 +55,7 @@ impl Failure {
         let code = self.status();
         let message = match &self {
             Self::Core(error) => error.to_string(),
-            Self::Argument(message) => message.clone(),
+            Self::Argument(message) | Self::Internal(message) => message.clone(),
             Self::BufferTooSmall { what, needed, given } => {
                 format!("the buffer for {what} has {given} bytes, {needed} are needed; nothing was copied")
             }

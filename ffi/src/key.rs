@@ -1,7 +1,7 @@
 //! `jvdb_key_t`: the key of a vector, an integer or bytes, small enough to travel in two registers.
 
 use crate::error::Failure;
-use crate::pointer;
+use crate::pointer::{self, slice};
 use jvdb_core::{Key as Core, KeyBuf};
 use std::ffi::c_void;
 use std::ptr::null;
@@ -40,5 +40,49 @@ impl Key {
         let length = usize::try_from(self.number).unwrap_or(usize::MAX);
         // SAFETY: as promised by the caller.
         unsafe { pointer::bytes(self.bytes, length, "key") }.map(Core::Bytes)
+    }
+}
+
+/// The keys of many rows, in one of the two forms that a caller may give them in.
+#[derive(Clone, Copy)]
+pub(crate) enum Keys<'a> {
+    Ids(&'a [u64]),
+    Any(&'a [Key]),
+}
+
+impl<'a> Keys<'a> {
+    /// # Safety
+    /// Both are NULL or readable for `count` elements for `'a`, and so are the bytes of each key.
+    pub(crate) unsafe fn of(ids: *const u64, keys: *const Key, count: usize) -> Result<Self, Failure> {
+        match (ids.is_null(), keys.is_null()) {
+            // SAFETY: as promised by the caller.
+            (false, true) => unsafe { slice(ids, count, "ids") }.map(Self::Ids),
+            // SAFETY: as promised by the caller.
+            (true, false) => unsafe { slice(keys, count, "keys") }.map(Self::Any),
+            _ => Err(Failure::Argument("invalid batch: set exactly one of ids and keys".into())),
+        }
+    }
+
+    pub(crate) fn check(self, index: usize) -> Result<(), Failure> {
+        match self {
+            Self::Ids(_) => Ok(()),
+            // SAFETY: the key's bytes are readable, as promised to `of`.
+            Self::Any(keys) => unsafe { keys[index].get() }.map(drop),
+        }
+    }
+
+    pub(crate) fn check_all(self) -> Result<(), Failure> {
+        let Self::Any(keys) = self else { return Ok(()) };
+        (0..keys.len()).try_for_each(|index| self.check(index))
+    }
+
+    /// The key at an index, which was checked.
+    #[inline]
+    pub(crate) fn get(self, index: usize) -> Core<'a> {
+        match self {
+            Self::Ids(ids) => Core::Int(ids[index]),
+            // SAFETY: as in `check`, which has refused what has no key.
+            Self::Any(keys) => unsafe { keys[index].get() }.unwrap_or(Core::Bytes(&[])),
+        }
     }
 }

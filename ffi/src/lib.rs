@@ -10,10 +10,13 @@ mod boundary;
 mod pointer;
 mod sized;
 
-// The header follows this order: how calls answer, then directories, then databases, then what is in them.
+// The header follows this order: versions and how calls answer, then directories, then databases, then what is in them.
+pub mod version;
+
 pub mod status;
 
 pub mod error;
+pub mod log;
 
 pub mod options;
 pub mod storage;
@@ -27,5 +30,9 @@ pub mod vector;
 
 pub mod batch;
 pub mod cursor;
+pub mod get_batch;
 
 pub mod attribute;
+
+pub mod findings;
+pub mod upkeep;

@@ -90,6 +90,16 @@ pub(crate) fn check_extent<T>(pointer: *const T, count: usize, what: &'static st
     Ok(())
 }
 
+/// Refuses what no matrix can be; gives the elements from one row to the next, which is `dimension` for a stride of 0.
+pub(crate) fn check_rows<T>(matrix: *const T, count: usize, dimension: usize, stride: usize) -> Result<usize, Failure> {
+    let stride = if stride == 0 { dimension } else { stride };
+    if stride < dimension {
+        return Err(Failure::Argument(format!("invalid row_stride: {stride} is less than the dimension {dimension}")));
+    }
+    check_extent(matrix, count.saturating_mul(stride), "matrix")?;
+    Ok(stride)
+}
+
 /// A NUL-terminated string of any bytes.
 ///
 /// # Safety

@@ -64,6 +64,24 @@ pub(crate) unsafe fn write<T: Versioned>(to: *mut T, value: &T, what: &'static s
     Ok(())
 }
 
+/// Checks, before anything is done, that [`write_if`] will be able to write.
+///
+/// # Safety
+/// `to` is NULL or readable for a `usize`.
+pub(crate) unsafe fn check<T: Versioned>(to: *const T) -> Result<(), Failure> {
+    // SAFETY: as promised by the caller.
+    if to.is_null() { Ok(()) } else { unsafe { size_of_caller(to, "struct") }.map(drop) }
+}
+
+/// As [`write`], for a struct that the caller need not want.
+///
+/// # Safety
+/// As [`write`].
+pub(crate) unsafe fn write_if<T: Versioned>(to: *mut T, value: &T) -> Result<(), Failure> {
+    // SAFETY: as promised by the caller.
+    if to.is_null() { Ok(()) } else { unsafe { write(to, value, "struct") } }
+}
+
 /// # Safety
 /// `pointer` is NULL or readable for a `usize`.
 unsafe fn size_of_caller<T: Versioned>(pointer: *const T, what: &'static str) -> Result<usize, Failure> {

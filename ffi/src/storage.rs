@@ -27,6 +27,12 @@ pub const JVDB_METRIC_DOT_PRODUCT: i32 = 2;
 /// The metrics, each at the index that is its number.
 pub(crate) const METRICS: [Metric; 3] = [Metric::Cosine, Metric::Euclidean, Metric::DotProduct];
 
+/// The metric of a number.
+pub(crate) fn metric_of(number: i32) -> Result<Metric, Failure> {
+    let metric = usize::try_from(number).ok().and_then(|index| METRICS.get(index).copied());
+    metric.ok_or_else(|| Failure::Argument(format!("invalid metric: {number} is no JVDB_METRIC_*")))
+}
+
 /// Opens a directory of databases, creating it if it is missing, and takes its lock: one process writes at a time.
 /// No database file is opened yet, so this takes the same time for one database and for a thousand.
 /// `options` may be NULL for the defaults. Close the storage with jvdb_close().
@@ -112,7 +118,7 @@ unsafe fn call(storage: *const Storage, error: *mut *mut Error, body: impl FnOnc
 ///
 /// # Safety
 /// All pointers are NULL or valid.
-unsafe fn named(
+pub(crate) unsafe fn named(
     storage: *const Storage,
     name: *const c_char,
     error: *mut *mut Error,
@@ -139,11 +145,7 @@ pub unsafe extern "C" fn jvdb_create(
     // SAFETY: `database` is NULL or valid for writing; what it was is not read.
     unsafe { set(database, null_mut()) };
     let body = |databases: &Databases, name: &str| {
-        let metric = usize::try_from(metric)
-            .ok()
-            .and_then(|index| METRICS.get(index).copied())
-            .ok_or_else(|| Failure::Argument(format!("invalid metric: {metric} is no JVDB_METRIC_*")))?;
-        let handle = databases.create(name, Schema::new(dimension as usize, metric)?)?;
+        let handle = databases.create(name, Schema::new(dimension as usize, metric_of(metric)?)?)?;
         if !database.is_null() {
             // SAFETY: as above.
             unsafe { set(database, give(Database::new(handle))) };
@@ -206,7 +208,7 @@ pub unsafe extern "C" fn jvdb_list(storage: *const Storage, names: *mut *mut Nam
     let body = |databases: &Databases| {
         present(names, "names")?;
         // SAFETY: as above.
-        unsafe { set(names, give(Names::new(&databases.list()?))) };
+        unsafe { set(names, give(Names::new(databases.list()?.into_iter().map(String::into_bytes).collect()))) };
         Ok(JVDB_OK)
     };
     // SAFETY: pointers are NULL or valid, as the header demands.

@@ -37,7 +37,7 @@ impl Vector {
     ///
     /// # Safety
     /// `to` is valid for writing.
-    unsafe fn clear(to: *mut Self) {
+    pub(crate) unsafe fn clear(to: *mut Self) {
         // SAFETY: as promised by the caller. The pin means nothing while `elements` is NULL.
         unsafe {
             (&raw mut (*to).elements).write(null());
@@ -51,7 +51,7 @@ impl Vector {
     ///
     /// # Safety
     /// `to` is valid for writing.
-    unsafe fn pin(to: *mut Self, guard: core::Vector) {
+    pub(crate) unsafe fn pin(to: *mut Self, guard: core::Vector) {
         let (vector, metadata) = (guard.vector(), guard.metadata());
         // SAFETY: `to` is valid for writing, and `pin` large and aligned enough (asserted above). What the guard gives
         // access to lies outside of it, so the guard may be moved, here and by the caller.

@@ -1,5 +1,6 @@
 /* Every call of jvdb.h from C11: what it does, what it answers, and what it says to bad arguments. This file has
- * storages and directories, smoke_database.c what is done with one database.
+ * storages and directories, smoke_database.c what is done with one database, smoke_batch.c what is done with many keys at
+ * once, smoke_upkeep.c what an operator does.
  * Usage: smoke DIRECTORY, which is empty or missing. */
 #define CHECK_MAIN
 #include "smoke.h"
@@ -79,6 +80,25 @@ static void null_pointers(void)
     INVALID(jvdb_attribute_set(NULL, "a", NULL, 0, &error));
     INVALID(jvdb_attribute_get(NULL, "a", NULL, 0, NULL, &error));
     INVALID(jvdb_attribute_remove(NULL, "a", &error));
+    INVALID(jvdb_attribute_list(NULL, &names, &error));
+    CHECK(names == NULL);
+    INVALID(jvdb_write_batch(NULL, NULL, NULL, &error));
+    INVALID(jvdb_delete_batch(NULL, NULL, NULL, 0, NULL, &error));
+    INVALID(jvdb_get_batch(NULL, NULL, NULL, NULL, &error));
+    INVALID(jvdb_cursor_next_vector(NULL, &key, &vector, &error));
+    CHECK(vector.elements == NULL);
+    jvdb_findings_t *findings = (jvdb_findings_t *)&message;
+    INVALID(jvdb_verify(NULL, NULL, &findings, &error));
+    CHECK(findings == NULL);
+    findings = (jvdb_findings_t *)&message;
+    INVALID(jvdb_repair(NULL, "a", 0, 0, NULL, &findings, &error));
+    CHECK(findings == NULL);
+    INVALID(jvdb_compact(NULL, NULL, &error));
+    INVALID(jvdb_backup(NULL, "a", NULL, &error));
+    OK(jvdb_set_log(NULL, NULL, JVDB_LOG_TRACE, &error));
+    EXPECT(JVDB_ABSENT, jvdb_findings_at(NULL, 0, NULL, &error));
+    CHECK(jvdb_findings_count(NULL) == 0 && jvdb_findings_backup(NULL) == NULL && jvdb_names_length(NULL, 0) == 0);
+    jvdb_findings_free(NULL);
     jvdb_database_release(NULL);
     jvdb_cursor_close(NULL);
     jvdb_vector_release(NULL);
@@ -314,13 +334,22 @@ int main(int argc, char **argv)
         return 2;
     }
     directory = argv[1];
+    versions();
     null_pointers();
     options();
     directories();
     vectors();
     batches();
+    mixed_batches();
+    reads_of_many();
     cursors();
+    walks_over_vectors();
     attributes();
+    attribute_names();
+    verification_and_compaction();
+    backups();
+    repairs();
+    log_callback();
     flush_and_stats();
     flush_interval();
     read_only();

@@ -44,4 +44,17 @@ void flush_and_stats(void);
 void flush_interval(void);
 void threads(void);
 
+/* smoke_batch.c */
+void mixed_batches(void);
+void reads_of_many(void);
+
+/* smoke_upkeep.c */
+void versions(void);
+void walks_over_vectors(void);
+void attribute_names(void);
+void verification_and_compaction(void);
+void backups(void);
+void repairs(void);
+void log_callback(void);
+
 #endif
