@@ -73,10 +73,9 @@ pub unsafe extern "C" fn jvdb_set_log(
         }
         let level = if sink.is_some() { level } else { JVDB_LOG_OFF };
         // Waits for callbacks that run now.
-        let before = std::mem::replace(&mut *SINK.write().unwrap_or_else(PoisonError::into_inner), sink);
+        *SINK.write().unwrap_or_else(PoisonError::into_inner) = sink;
         LEVEL.store(level, Relaxed);
         tracing::callsite::rebuild_interest_cache();
-        drop(before);
         Ok(JVDB_OK)
     };
     // SAFETY: `error` is NULL or valid for writing.
