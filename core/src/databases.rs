@@ -156,7 +156,8 @@ impl Databases {
         self.house.shelf.names()
     }
 
-    /// Flushes every database that has unflushed writes, and returns how long all of it took.
+    /// Flushes every database that has unflushed writes, and returns how long all of it took. What an earlier process
+    /// wrote and did not flush, to a database that was not opened since, is no part of that.
     ///
     /// # Errors
     /// All are tried; the first error is returned. See [`Database::flush`].

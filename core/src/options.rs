@@ -6,7 +6,8 @@ use std::time::Duration;
 /// How files are read. Both write the same bytes, so either opens what the other wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Access {
-    /// Through a read-only memory mapping: reads are zero-copy.
+    /// Through a read-only memory mapping: reads are zero-copy. What the operating system then cannot read back from the
+    /// disk, because the disk fails or the file system was shut down, ends the process with SIGBUS, as with any mapping.
     #[default]
     Mmap,
     /// By positional reads: every read is a copy and a system call, and no address space is used.

@@ -447,14 +447,22 @@ impl Shelf {
 
     /// Names of stores with something that `wanted` wants written.
     fn dirty(&self, wanted: impl Fn(&Store) -> bool) -> Vec<String> {
-        let books = self.books();
-        let stores = books.databases.iter().filter_map(|(name, place)| match place {
-            Place::Open(store) | Place::Parked(store) => Some((name, Arc::clone(store))),
-            Place::Closed | Place::Busy | Place::Fleeting => None,
-        });
-        let stores: Vec<_> = stores.map(|(name, store)| (name.clone(), store)).collect();
-        drop(books);
-        stores.into_iter().filter(|(_, store)| wanted(store)).map(|(name, _)| name).collect()
+        let mut names: Vec<String> = self.books().databases.keys().cloned().collect();
+        names.retain(|name| self.known(name).is_some_and(|store| wanted(&store)));
+        names
+    }
+
+    /// The store of a database, if it may have something to write. One that is on its way in or out is waited for: what
+    /// was written to it may have been acknowledged long before.
+    fn known(&self, name: &str) -> Option<Arc<Store>> {
+        let mut books = self.books();
+        loop {
+            match books.databases.get(name) {
+                Some(Place::Open(store) | Place::Parked(store)) => return Some(Arc::clone(store)),
+                Some(Place::Busy | Place::Fleeting) => books = self.wait(books),
+                Some(Place::Closed) | None => return None,
+            }
+        }
     }
 
     /// Does `each` to every store that `wanted` picks; tries all, and returns the first error.

@@ -258,3 +258,81 @@ fn a_database_dropped_while_it_is_compacted_stays_dropped() {
     }
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "only the lock file is left");
 }
+
+/// A directory in memory that opens files only while its gate is open.
+struct GatedDisk {
+    inner: MemoryVolume,
+    shut: AtomicBool,
+    /// Openings that wait at the gate.
+    waiting: AtomicU64,
+}
+
+impl Volume for GatedDisk {
+    fn path(&self) -> &str {
+        "gated"
+    }
+    fn list(&self) -> io::Result<Vec<String>> {
+        self.inner.list()
+    }
+    fn open(&self, file: &str) -> io::Result<Box<dyn Medium>> {
+        self.waiting.fetch_add(1, SeqCst);
+        while self.shut.load(SeqCst) {
+            std::thread::yield_now();
+        }
+        self.waiting.fetch_sub(1, SeqCst);
+        self.inner.open(file)
+    }
+    fn create(&self, file: &str) -> io::Result<Box<dyn Medium>> {
+        self.inner.create(file)
+    }
+    fn size(&self, file: &str) -> io::Result<u64> {
+        self.inner.size(file)
+    }
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.inner.rename(from, to)
+    }
+    fn remove(&self, file: &str) -> io::Result<()> {
+        self.inner.remove(file)
+    }
+    fn sync(&self) -> io::Result<()> {
+        Ok(())
+    }
+    fn entropy(&self) -> [u8; 16] {
+        self.inner.entropy()
+    }
+    fn now(&self) -> Duration {
+        self.inner.now()
+    }
+}
+
+#[test]
+fn a_flush_of_all_waits_for_a_database_that_is_just_being_opened() {
+    let disk = Arc::new(GatedDisk {
+        inner: MemoryVolume::default(),
+        shut: AtomicBool::new(false),
+        waiting: AtomicU64::new(0),
+    });
+    let databases = Databases::on(Arc::clone(&disk) as Arc<dyn Volume>, options()).unwrap();
+    databases.create("parked", schema()).unwrap().put(1, &[1.0; 4], b"").unwrap();
+    for round in 0..5 {
+        databases.create(&format!("d{round}"), schema()).unwrap();
+    }
+    disk.shut.store(true, SeqCst);
+    std::thread::scope(|scope| {
+        // It comes back with what was acknowledged above.
+        let opening = scope.spawn(|| databases.database("parked").unwrap());
+        while disk.waiting.load(SeqCst) == 0 {
+            std::thread::yield_now();
+        }
+        let flushing = scope.spawn(|| {
+            databases.flush().unwrap();
+            databases.stats().unwrap().unflushed_bytes
+        });
+        std::thread::sleep(Duration::from_millis(50));
+        let early = flushing.is_finished();
+        disk.shut.store(false, SeqCst);
+        assert!(!early, "it left a database out");
+        opening.join().unwrap();
+        assert_eq!(flushing.join().unwrap(), 0);
+    });
+}
