@@ -152,6 +152,8 @@ impl Copy {
                 false => find_in_table(&log, hash, name)?,
             };
             if latest.is_none_or(|latest| latest.offset != found.offset) {
+                // A rotten key would make a live record look dead.
+                log.check_key(&found)?;
                 continue;
             }
             log.check_body(&found)?;
@@ -184,6 +186,7 @@ impl Copy {
                 if found.header.kind == Kind::Table {
                     continue;
                 }
+                log.check_key(&found)?;
                 let record = log.medium.read(found.offset, found.len as usize).map_err(Fault::read(found.offset))?;
                 let new = self.new.writer.copy(&found, &record, found.header.continues());
                 self.note(&found, new);

@@ -219,6 +219,7 @@ impl Replay {
                 }
                 continue;
             }
+            log.check_key(&found)?;
             let head = log.head(&found)?;
             let name = found.header.name(&head, log.vector_bytes);
             let live = self.state.find(name.hash(self.seed), name)?.live;
@@ -233,7 +234,7 @@ impl Replay {
         Ok(())
     }
 
-    /// What is durable but perhaps not in the table. Damage here is an error.
+    /// What is durable but perhaps not in the table. Damage here is an error; of the body only the key is looked at.
     fn flushed(&mut self, superblock: &Superblock) -> Result<(), Fault> {
         let mut at = superblock.applied_end;
         let mut last: Option<Link> = None;
@@ -244,6 +245,7 @@ impl Replay {
                 Some(link) => link.follow(&log)?,
             };
             let next = Link::after(&found);
+            log.check_key(&found)?;
             self.take(&found)?;
             at = next.offset;
             last = Some(next);

@@ -59,7 +59,8 @@ pub struct Gap {
     pub offset: u64,
     /// Where it ends, in bytes. May be behind the end of a file that was cut off.
     pub end: u64,
-    /// Records that were lost in it, the replaced and deleted ones among them; `None` if that is not known.
+    /// Records that were lost in it, the replaced and deleted ones among them. `None` if that is not known, because nothing
+    /// tells how much there was behind `offset`.
     pub records: Option<u64>,
 }
 

@@ -2,8 +2,8 @@
 //!
 //! A record whose header is sound says where the next one begins, and usually its name, even if its body is rotten. Where
 //! a header is not sound, the next one is searched for: at every 64 bytes, sound in header and body, of a sequence that
-//! the distance allows, and of an opening that is known from elsewhere, so that bytes which a caller stored to look like
-//! a record are not taken for one. What was lost in between is known by number from the sequence, and as far as the index
+//! the distance allows, and of an opening that the log or the index knows, so that bytes which a caller stored to look
+//! like a record are not taken for one. What was lost in between is known by number from the sequence, and as far as the index
 //! is sound, by the hash of its name. Nothing here writes.
 
 use crate::delta::{Delta, Entry};
@@ -29,8 +29,8 @@ pub(crate) struct Wreck<'a> {
     pub superblock: Option<Superblock>,
     /// A superblock is damaged, so that more may have been flushed than the sound one says.
     pub doubtful: bool,
-    /// Salts of the records that the index vouches for.
-    witnesses: OnceCell<BTreeSet<u32>>,
+    /// Salts of the records that the index vouches for, if it is whole.
+    witnesses: OnceCell<Option<BTreeSet<u32>>>,
 }
 
 /// What was saved.
@@ -143,9 +143,12 @@ impl<'a> Wreck<'a> {
         if !self.is_whole(found)? {
             return Ok(false);
         }
-        // Without an index there is nobody else to ask.
-        let indexed = self.log.table.buckets > 0;
-        Ok(!indexed || salts.contains(&salt) || self.runs_through(found)? || self.witnesses()?.contains(&salt))
+        if salts.contains(&salt) || self.runs_through(found)? {
+            return Ok(true);
+        }
+        // Only an index that is whole, and speaks of this part of the log, can tell that there was no such opening.
+        let told = self.superblock.is_some_and(|superblock| found.offset < superblock.applied_end);
+        Ok(!told || self.witnesses()?.is_none_or(|salts| salts.contains(&salt)))
     }
 
     /// Whether an unbroken chain leads from a record to the end of what was flushed, or of the file.
@@ -162,12 +165,12 @@ impl<'a> Wreck<'a> {
         Ok(end == Some(link))
     }
 
-    fn witnesses(&self) -> Result<&BTreeSet<u32>, Fault> {
+    fn witnesses(&self) -> Result<Option<&BTreeSet<u32>>, Fault> {
         if let Some(known) = self.witnesses.get() {
-            return Ok(known);
+            return Ok(known.as_ref());
         }
         let mut salts = BTreeSet::new();
-        self.each_slot(|slot| {
+        let whole = self.each_slot(|slot| {
             if let Some(found) = sound(self.log.locate(slot.offset))?
                 && let Some(head) = sound(self.log.head(&found))?
                 && found.header.kind != Kind::Table
@@ -177,7 +180,7 @@ impl<'a> Wreck<'a> {
             }
             Ok(())
         })?;
-        Ok(self.witnesses.get_or_init(|| salts))
+        Ok(self.witnesses.get_or_init(|| whole.then_some(salts)).as_ref())
     }
 
     /// A bucket of the index, if it is sound.
@@ -192,17 +195,19 @@ impl<'a> Wreck<'a> {
         Ok(read.map(|()| bucket).filter(|bucket| is_whole(bucket, number, table)))
     }
 
-    /// Calls `each` for every slot of a sound bucket.
-    fn each_slot(&self, mut each: impl FnMut(Slot) -> Result<(), Fault>) -> Result<(), Fault> {
+    /// Calls `each` for every slot of a sound bucket. Whether all buckets are.
+    fn each_slot(&self, mut each: impl FnMut(Slot) -> Result<(), Fault>) -> Result<bool, Fault> {
         let table = self.log.table;
         // The superblock may speak of a table that was never there, or is cut off.
         let there = self.log.end.saturating_sub(table.offset) / BUCKET as u64;
+        let mut whole = table.all_buckets() <= there;
         for number in 0..table.all_buckets().min(there) {
-            if let Some(bucket) = self.bucket(number)? {
-                slots(&bucket).try_for_each(&mut each)?;
+            match self.bucket(number)? {
+                Some(bucket) => slots(&bucket).try_for_each(&mut each)?,
+                None => whole = false,
             }
         }
-        Ok(())
+        Ok(whole)
     }
 
     /// Whether the index knows a name of that hash at that record.
@@ -306,7 +311,8 @@ impl Survey<'_, '_> {
         if let Some(superblock) = wreck.superblock
             && at.offset < superblock.durable_end
         {
-            let records = superblock.sequence.checked_sub(at.sequence);
+            // A newer superblock may have vouched for more.
+            let records = superblock.sequence.checked_sub(at.sequence).filter(|_| !wreck.doubtful);
             self.found.gaps.push(Gap { offset: at.offset, end: superblock.durable_end, records });
         } else if wreck.doubtful && (at.offset < wreck.log.end || !batch.is_empty()) {
             let offset = batch.first().map_or(at.offset, |(found, _)| found.offset);

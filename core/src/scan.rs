@@ -131,16 +131,22 @@ impl Store {
     }
 
     /// Whether a record is the latest of its name. Where nothing was ever replaced or deleted, that needs no search; but
-    /// what was reached from a place that a caller named must be known to the index.
+    /// what was reached from a place that a caller named must be known to the index, and so must a key that no header
+    /// vouches for.
     fn is_live(&self, state: &State, found: &Located, sure: bool) -> Result<bool, Fault> {
-        if sure && self.figures.dead_records.load(Relaxed) == 0 {
+        if sure && self.figures.dead_records.load(Relaxed) == 0 && found.header.names_inline() {
             return Ok(true);
         }
         let log = state.log()?;
         let head = log.head(found)?;
         let name = found.header.name(&head, log.vector_bytes);
         let latest = state.find(name.hash(self.identity.seed), name)?.live;
-        Ok(latest.is_some_and(|latest| latest.offset == found.offset))
+        let live = latest.is_some_and(|latest| latest.offset == found.offset);
+        if !live {
+            // A rotten key would make a live record look dead.
+            log.check_key(found)?;
+        }
+        Ok(live)
     }
 
     /// Names of all attributes, sorted. Reads the whole index, but of the log only what it says of attributes.
@@ -156,19 +162,23 @@ impl Store {
     fn collect_attributes(&self, state: &State) -> Result<Vec<Vec<u8>>, Fault> {
         let log = state.log()?;
         let attribute = |hash: u64| hash & 1 == 1;
-        let mut offsets: Vec<u64> = Vec::new();
+        let mut places: Vec<(u64, u64)> = Vec::new();
         for delta in [&state.active, &*state.frozen] {
-            offsets.extend(delta.sorted().iter().filter(|entry| attribute(entry.hash)).map(|entry| entry.offset));
+            let entries = delta.sorted().into_iter().filter(|entry| attribute(entry.hash));
+            places.extend(entries.map(|entry| (entry.hash, entry.offset)));
         }
         for number in 0..state.table.all_buckets() {
             let bucket = read_bucket(&log, number)?;
-            offsets.extend(slots_of(&bucket).filter(|slot| attribute(slot.hash)).map(|slot| slot.offset));
+            places.extend(slots_of(&bucket).filter(|slot| attribute(slot.hash)).map(|slot| (slot.hash, slot.offset)));
         }
         let mut names = Vec::new();
-        for offset in offsets {
+        for (hash, offset) in places {
             let found = log.locate(offset)?;
             let head = log.head(&found)?;
             let name = found.header.name(&head, log.vector_bytes);
+            if name.hash(self.identity.seed) != hash {
+                return Err(Fault::Corrupt { offset, what: "record has another name than the index says" });
+            }
             if let Name::Attribute(bytes) = name
                 && state.find(name.hash(self.identity.seed), name)?.live.is_some()
             {

@@ -173,3 +173,67 @@ fn foreign_and_truncated_files_are_told_apart() {
     }
     assert_eq!(message(&sound), "");
 }
+
+/// A key of more than 20 bytes lies in a record's body, where no header vouches for it.
+const LONG: &[u8] = b"a key that does not fit into the header of its record";
+
+#[test]
+fn a_rotten_long_key_is_damage_and_not_absence() {
+    let flip = |image: &[u8], what: &[u8]| {
+        let mut image = image.to_vec();
+        let at = image.windows(what.len()).rposition(|bytes| bytes == what).expect("the key, as it is");
+        image[at] ^= 1;
+        image
+    };
+    let settled = |more: bool| {
+        let volume = Arc::new(MemoryVolume::default());
+        let databases = Databases::on(Arc::clone(&volume) as _, options()).unwrap();
+        let db = databases.create("d", Schema::new(4, Metric::Cosine).unwrap()).unwrap();
+        db.put(1, &[1.0; 4], b"").unwrap();
+        db.put(LONG, &[2.0; 4], b"").unwrap();
+        db.set_attribute(&[LONG, b"!"].concat(), b"value").unwrap();
+        if more {
+            db.delete(1).unwrap();
+        }
+        drop(db);
+        databases.close().unwrap();
+        volume.bytes(FILE).unwrap()
+    };
+    for more in [false, true] {
+        let sound = settled(more);
+        let (_, databases) = open(&flip(&sound, &[LONG, b"!"].concat()));
+        let db = databases.database("d").unwrap();
+        assert!(matches!(db.attributes(), Err(Error::Corrupt { .. })));
+        assert!(matches!(db.attribute(&[LONG, b"!"].concat()), Err(Error::Corrupt { .. })));
+        // The same bytes as the key of the vector, which comes first.
+        let mut image = sound.clone();
+        let at = image.windows(LONG.len()).position(|bytes| bytes == LONG).unwrap();
+        image[at + 3] ^= 1;
+        let (volume, databases) = open(&image);
+        let db = databases.database("d").unwrap();
+        assert!(matches!(db.get(LONG), Err(Error::Corrupt { .. })));
+        assert!(matches!(db.contains(LONG), Err(Error::Corrupt { .. })));
+        assert!(matches!(db.put(LONG, &[3.0; 4], b""), Err(Error::Corrupt { .. })));
+        assert!(db.scan(Cursor::START).any(|found| matches!(found, Err(Error::Corrupt { .. }))));
+        assert!(db.ids(Cursor::START).any(|found| matches!(found, Err(Error::Corrupt { .. }))));
+        // A compaction that took it for dead would lose it.
+        assert!(matches!(db.compact(), Err(Error::Corrupt { .. })));
+        assert_eq!(volume.bytes(FILE).unwrap(), image);
+    }
+}
+
+#[test]
+fn a_rotten_long_key_is_not_replayed() {
+    let sound = image(4, |db| {
+        db.put(LONG, &[1.0; 4], b"").unwrap();
+        db.flush().unwrap();
+        db.put(LONG, &[2.0; 4], b"").unwrap();
+        // Flushed, but not yet known to be in the index: an opening reads it again.
+        db.flush().unwrap();
+    });
+    let mut image = sound.clone();
+    let at = image.windows(LONG.len()).rposition(|bytes| bytes == LONG).unwrap();
+    image[at] ^= 1;
+    let error = open(&image).1.database("d").err().expect("a rotten key");
+    assert!(matches!(error, Error::Corrupt { offset, .. } if (at - 128..at).contains(&(offset as usize))), "{error}");
+}
