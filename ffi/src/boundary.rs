@@ -41,12 +41,15 @@ pub(crate) fn swallow(body: impl FnOnce()) {
 
 /// What a panic said. A payload of any other type is leaked: dropping it could panic again.
 fn message(payload: Box<dyn Any + Send>) -> String {
-    match payload.downcast::<String>() {
-        Ok(message) => *message,
+    let payload = match payload.downcast::<String>() {
+        Ok(message) => return *message,
+        Err(payload) => payload,
+    };
+    match payload.downcast::<&str>() {
+        Ok(message) => message.to_string(),
         Err(payload) => {
-            let message = payload.downcast_ref::<&str>().unwrap_or(&"a panic without a message").to_string();
             std::mem::forget(payload);
-            message
+            "a panic without a message".to_string()
         }
     }
 }
