@@ -2,8 +2,8 @@
 //!
 //! It holds no keys, only hashes and offsets; equal hashes are told apart by the caller, who can look at the records.
 
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use crate::sync::atomic::{AtomicU64, AtomicUsize};
 
 /// One name's latest record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,10 +7,11 @@ use crate::error::Result;
 use crate::medium::Origin;
 use crate::shelf::Shelf;
 use crate::store::{Pressure, Store, lock};
+use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use crate::sync::thread::{self, JoinHandle};
+use crate::sync::{Condvar, Mutex, OnceLock, wait_for};
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, Weak};
-use std::thread::JoinHandle;
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 /// An open directory: what all handles share. When the last one goes, everything is flushed and closed.
@@ -118,7 +119,7 @@ fn note(flushed: Result<()>) {
 fn start(shelf: &Arc<Shelf>, bell: &Arc<Bell>) -> io::Result<JoinHandle<()>> {
     let interval = shelf.options.flush_interval;
     let (shelf, bell) = (Arc::downgrade(shelf), Arc::clone(bell));
-    let thread = std::thread::Builder::new().name("jvdb-flush".into());
+    let thread = thread::Builder::new().name("jvdb-flush".into());
     thread.spawn(move || run(&shelf, &bell, interval))
 }
 
@@ -161,6 +162,6 @@ fn wait(bell: &Bell, last: Instant, interval: Duration) -> Wake {
         if left.is_zero() {
             return Wake::Time;
         }
-        calls = bell.rung.wait_timeout(calls, left).unwrap_or_else(PoisonError::into_inner).0;
+        calls = wait_for(&bell.rung, &bell.calls, calls, left);
     }
 }

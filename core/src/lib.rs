@@ -42,6 +42,7 @@ mod state;
 mod stats;
 mod store;
 mod superblock;
+mod sync;
 mod table;
 #[cfg(feature = "teeth")]
 #[doc(hidden)]

@@ -9,10 +9,10 @@ use crate::medium::{Medium, View, Window};
 use crate::record::{HEADER, Header, Kind, UNIT, stores};
 use crate::schema::MAX_METADATA_LEN;
 use crate::superblock::{LOG_START, Superblock};
+use crate::sync::Mutex;
 use crate::table::{BUCKET, Geometry, Line, Rotten};
 use crate::teeth::{Mutant, broken};
 use std::io;
-use std::sync::Mutex;
 
 /// What went wrong below, before the database and path are known.
 #[derive(Debug)]

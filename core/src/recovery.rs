@@ -14,10 +14,11 @@ use crate::schema::Schema;
 use crate::state::State;
 use crate::store::{Figures, Flushes, Identity, Settings, Store, entry_of, lock};
 use crate::superblock::{Counts, Flaw, LOG_START, SECTOR, Superblock};
+use crate::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use crate::sync::{Mutex, OnceLock};
 use crate::teeth::{Mutant, broken};
 use std::io::ErrorKind;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::Arc;
 
 /// Bytes of both superblocks: where the second one ends.
 const HEAD: usize = LOG_START as usize;

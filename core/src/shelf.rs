@@ -12,12 +12,13 @@ use crate::recovery;
 use crate::repair::{Patient, Repair};
 use crate::schema::Schema;
 use crate::store::{Flushes, Pressure, Settings, Store, lock};
+use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use crate::sync::{Condvar, Mutex, MutexGuard, wait_for};
 use crate::teeth::{Mutant, broken};
 use lru::LruCache;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
@@ -328,8 +329,7 @@ impl Shelf {
             if waited >= self.options.pin_timeout || !self.volume.has_threads() {
                 return Err(Error::AllPinned { limit, waited });
             }
-            let looked = self.changed.wait_timeout(books, PATIENCE);
-            books = looked.unwrap_or_else(PoisonError::into_inner).0;
+            books = wait_for(&self.changed, &self.books, books, PATIENCE);
         }
     }
 
@@ -440,8 +440,7 @@ impl Shelf {
             if waited >= self.options.pin_timeout || !self.volume.has_threads() {
                 return Err(Error::invalid("repair", format!("handles hold database {name:?}; drop them first")));
             }
-            let looked = self.changed.wait_timeout(books, PATIENCE);
-            books = looked.unwrap_or_else(PoisonError::into_inner).0;
+            books = wait_for(&self.changed, &self.books, books, PATIENCE);
         }
     }
 

@@ -10,12 +10,13 @@ use crate::log::{Fault, Found, Log};
 use crate::medium::{Medium, Window};
 use crate::record::HEADER;
 use crate::store::lock;
+use crate::sync::atomic::AtomicU64;
+use crate::sync::{Mutex, thread};
 use crate::table::{Geometry, Line, Rotten, SLOTS, is_whole_line as is_whole, slots_of};
 use crate::teeth::{Mutant, broken};
 use std::io;
-use std::sync::atomic::AtomicU64;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Release};
-use std::sync::{Arc, Mutex};
 
 pub(crate) struct State {
     /// `None` while the store is parked, when nobody reads it.
@@ -207,7 +208,7 @@ fn read_again(log: &Log<'_>, number: u64) -> Result<Line, Fault> {
         if is_whole(&bucket, number, log.table) {
             return Ok(bucket);
         }
-        std::thread::yield_now();
+        thread::yield_now();
     }
     Err(Rotten(place).into())
 }

@@ -16,8 +16,9 @@ use crate::schema::{MAX_KEY_LEN, MAX_METADATA_LEN, Schema};
 use crate::state::{Lookup, State};
 use crate::stats::DatabaseStats;
 use crate::superblock::{Counts, Superblock};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use crate::sync::{Mutex, MutexGuard, OnceLock};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 /// What a store is told by whoever opens it.

@@ -8,11 +8,12 @@
 //! Beside the mapping this is the only file with unsafe code. It knows nothing of what the value is.
 #![allow(unsafe_code)]
 
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering, compiler_fence, fence};
+use crate::sync::{Mutex, MutexGuard, OnceLock, spin_loop, thread, thread_local};
 use std::cell::{Cell, UnsafeCell};
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, compiler_fence, fence};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 /// Threads that need no block of slots.
@@ -101,9 +102,9 @@ impl<T> Leased<T> {
             let mut looks = 0;
             while slot.0.load(Ordering::Acquire) != 0 {
                 match looks {
-                    0..SPINS => std::hint::spin_loop(),
-                    SPINS..YIELDS => std::thread::yield_now(),
-                    _ => std::thread::sleep(NAP),
+                    0..SPINS => spin_loop(),
+                    SPINS..YIELDS => thread::yield_now(),
+                    _ => thread::sleep(NAP),
                 }
                 looks = looks.saturating_add(1);
             }
@@ -178,7 +179,8 @@ impl<T> Drop for Change<'_, T> {
 
 /// A barrier that costs the frequent side nothing and the rare side a system call.
 mod barrier {
-    use super::{AtomicBool, Ordering, compiler_fence, fence};
+    use super::{Ordering, compiler_fence, fence};
+    use std::sync::atomic::AtomicBool;
 
     /// Whether the kernel does it; set before anybody reads.
     static ASYMMETRIC: AtomicBool = AtomicBool::new(false);
@@ -193,7 +195,7 @@ mod barrier {
         }
     }
 
-    #[cfg(all(target_os = "linux", not(miri)))]
+    #[cfg(all(target_os = "linux", not(any(miri, jvdb_shuttle))))]
     mod kernel {
         use super::{ASYMMETRIC, Ordering, fence};
         use rustix::thread::{MembarrierCommand, MembarrierQuery, membarrier, membarrier_query};
@@ -223,7 +225,7 @@ mod barrier {
         }
     }
 
-    #[cfg(not(all(target_os = "linux", not(miri))))]
+    #[cfg(not(all(target_os = "linux", not(any(miri, jvdb_shuttle)))))]
     mod kernel {
         pub(in super::super) fn prepare() {}
 
@@ -243,7 +245,9 @@ pub(super) fn this_thread() -> usize {
     thread_local!(static NUMBER: Cell<usize> = const { Cell::new(UNKNOWN) });
     NUMBER.with(|number| match number.get() {
         UNKNOWN => {
-            number.set(threads::number(|| NUMBER.with(|number| number.set(UNKNOWN))));
+            number.set(threads::number(|| {
+                let _ = NUMBER.try_with(|number| number.set(UNKNOWN));
+            }));
             number.get()
         }
         known => known,
@@ -251,7 +255,10 @@ pub(super) fn this_thread() -> usize {
 }
 
 mod threads {
-    use super::{AtomicUsize, Mutex, Ordering, PoisonError};
+    use super::{PoisonError, thread_local};
+    // Neither waits while it is held, and both outlive every run of a scheduler.
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     static FREE: Mutex<Vec<usize>> = Mutex::new(Vec::new());
     static NEXT: AtomicUsize = AtomicUsize::new(0);
