@@ -8,6 +8,8 @@ mod fuzz;
 mod reliability;
 mod row;
 mod run;
+mod sanitize;
+mod schedules;
 mod test;
 mod tools;
 
@@ -38,6 +40,10 @@ enum Command {
     },
     /// Arbitrary files, operations, documents and C calls under libFuzzer
     Fuzz(fuzz::Fuzz),
+    /// The engine's tests under AddressSanitizer, ThreadSanitizer and Miri
+    Sanitize(sanitize::Sanitize),
+    /// Thousands of orders in which threads may run, tried one after another
+    Schedules(schedules::Schedules),
     /// Every fault there is, brought about again and again, and a table of what it did
     Reliability(reliability::Reliability),
     /// Measures the engine beside LMDB, a hash map and the bare system calls
@@ -55,6 +61,8 @@ fn main() -> ExitCode {
         Command::Reliability(wanted) => reliability::run(&wanted),
         Command::Crash { arguments } => crash::run(&arguments),
         Command::Fuzz(fuzz) => fuzz::run(&fuzz),
+        Command::Sanitize(sanitize) => sanitize::run(&sanitize),
+        Command::Schedules(schedules) => schedules::run(&schedules),
         Command::Bench { arguments } => bench::run(&arguments),
     };
     match done {

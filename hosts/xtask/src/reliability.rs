@@ -72,7 +72,7 @@ pub fn run(wanted: &Reliability) -> Result<()> {
         ("address", &["sanitize", "address"]),
         ("thread", &["sanitize", "thread"]),
         ("miri", &["sanitize", "miri"]),
-        ("schedules", &["sanitize", "schedules"]),
+        ("schedules", &["schedules"]),
     ] {
         if is_wanted(name) {
             table.campaign(name, Command::new(&this).args(arguments));
