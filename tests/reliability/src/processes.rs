@@ -1,13 +1,51 @@
-//! To be written.
+//! Many processes on one directory: one writes, the others are told who; the lock goes with its holder; and a forked
+//! child is refused what its parent has open.
 
+mod crowd;
+mod forks;
+mod heirs;
+
+use crate::Outcome;
 use crate::effort::Effort;
-use crate::{Outcome, Row};
+use crate::kill::volatile;
+use jvdb_core::{Database, Databases, Metric, Options, Result, Schema};
 use std::process::ExitCode;
+use std::time::Duration;
 
-pub fn run(_: &Effort) -> Outcome {
-    Ok(vec![Row::skipped("processes", "not written yet")])
+pub fn run(effort: &Effort) -> Outcome {
+    let rows = [crowd::run(effort, volatile(effort)?.path())?, heirs::run(effort, volatile(effort)?.path())?];
+    let forks = forks::run(effort, volatile(effort)?.path())?;
+    Ok(rows.into_iter().chain([forks]).collect())
 }
 
-pub fn child(_: &[String]) -> ExitCode {
-    ExitCode::FAILURE
+/// What they are told: which one, and its arguments.
+pub fn child(arguments: &[String]) -> ExitCode {
+    let done = match arguments.split_first() {
+        Some((name, rest)) if name == "crowd" => crowd::child(rest),
+        Some((name, rest)) if name == "heir" => heirs::child(rest),
+        Some((name, rest)) if name == "forks" => forks::child(rest),
+        // What a holder leaves behind: it does nothing until whoever started the holder closes its end.
+        Some((name, _)) if name == "idle" => {
+            std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).map(drop).map_err(Into::into)
+        }
+        _ => Err("there is no such child".into()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("! {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
+
+fn options() -> Options {
+    Options { flush_interval: Duration::ZERO, ..Options::default() }
+}
+
+/// Makes the one database of a directory.
+fn make(databases: &Databases) -> Result<Database> {
+    databases.create(NAME, Schema::new(4, Metric::Cosine)?)
+}
+
+const NAME: &str = "shared";
