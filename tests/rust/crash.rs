@@ -1,7 +1,7 @@
 //! Death of the process by SIGKILL, in the midst of writing and without any flush: nothing acknowledged is lost.
 
 use jvdb_core::{Access, Database, Databases, Options};
-use jvdb_tests::child::{Process, alone};
+use jvdb_tests::child::Process;
 use jvdb_tests::{DATABASE, Order, bits, metadata, vector};
 use std::path::Path;
 
@@ -40,7 +40,6 @@ fn check(database: &Database, acknowledged: u64) {
 
 #[test]
 fn kill_minus_nine_loses_no_acknowledged_vector() {
-    let _alone = alone();
     for order in [Order::Put, Order::PutFile].repeat(ROUNDS) {
         let dir = tempfile::tempdir().unwrap();
         let last = killed(order, dir.path());
@@ -51,7 +50,6 @@ fn kill_minus_nine_loses_no_acknowledged_vector() {
 
 #[test]
 fn kill_minus_nine_leaves_no_part_of_a_batch() {
-    let _alone = alone();
     for _ in 0..2 * ROUNDS {
         let dir = tempfile::tempdir().unwrap();
         let last = killed(Order::Batch, dir.path());
@@ -63,7 +61,6 @@ fn kill_minus_nine_leaves_no_part_of_a_batch() {
 
 #[test]
 fn writing_goes_on_after_kill_minus_nine() {
-    let _alone = alone();
     let dir = tempfile::tempdir().unwrap();
     killed(Order::Put, dir.path());
     let database = reopen(dir.path(), Access::Mmap);

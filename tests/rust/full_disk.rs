@@ -2,7 +2,7 @@
 
 use jvdb_core::medium::{Medium, NativeVolume, Permit, Pinned, View, Volume};
 use jvdb_core::{Access, Database, Databases, Error, Key, Metric, Operation, Schema};
-use jvdb_tests::child::{self, alone};
+use jvdb_tests::child;
 use jvdb_tests::{DIMENSION, Order, bits, metadata, never_flushing, vector};
 
 use std::io;
@@ -109,7 +109,6 @@ fn check(database: &Database, stored: u64) {
 
 #[test]
 fn a_full_disk_is_told_and_the_store_stays_usable() {
-    let _alone = alone();
     for access in [Access::Mmap, Access::File] {
         let dir = tempfile::tempdir().unwrap();
         let inner = NativeVolume::open(dir.path(), access, true).unwrap();
@@ -153,7 +152,6 @@ fn a_full_disk_is_told_and_the_store_stays_usable() {
 
 #[test]
 fn what_was_stored_before_the_disk_filled_survives_a_restart_on_the_full_disk() {
-    let _alone = alone();
     let dir = tempfile::tempdir().unwrap();
     let limit = Arc::new(AtomicU64::new(u64::MAX));
     let open = || {
@@ -175,7 +173,6 @@ fn what_was_stored_before_the_disk_filled_survives_a_restart_on_the_full_disk() 
 /// which checks what it has and lifts the limit.
 #[test]
 fn a_file_that_may_not_grow_is_an_error_and_no_signal() {
-    let _alone = alone();
     let dir = tempfile::tempdir().unwrap();
     let child = child::command(CHILD, Order::Fill, dir.path());
     let output = Command::new("sh")

@@ -1,7 +1,7 @@
 //! The functional tests that users of the replaced classes know from their migration guide.
 
 use jvdb_core::{Access, Databases, Metric, Options, Schema};
-use jvdb_tests::child::{self, alone};
+use jvdb_tests::child;
 use jvdb_tests::{DATABASE, DIMENSION, Order, bits, metadata, vector};
 
 const CHILD: &str = env!("CARGO_BIN_EXE_jvdb-child");
@@ -16,7 +16,6 @@ fn options(access: Access) -> Options {
 
 #[test]
 fn a_stored_vector_is_retrieved_and_its_file_exists() {
-    let _alone = alone();
     for access in [Access::Mmap, Access::File] {
         let dir = tempfile::tempdir().unwrap();
         let databases = Databases::open(dir.path(), options(access)).unwrap();
@@ -32,7 +31,6 @@ fn a_stored_vector_is_retrieved_and_its_file_exists() {
 
 #[test]
 fn a_hundred_vectors_survive_a_restart_after_a_flush() {
-    let _alone = alone();
     let dir = tempfile::tempdir().unwrap();
     assert!(child::command(CHILD, Order::Flush, dir.path()).status().unwrap().success());
     for access in [Access::Mmap, Access::File] {
@@ -49,7 +47,6 @@ fn a_hundred_vectors_survive_a_restart_after_a_flush() {
 
 #[test]
 fn a_thousand_vectors_keep_every_bit_through_replacement_deletion_and_restart() {
-    let _alone = alone();
     let dir = tempfile::tempdir().unwrap();
     // What is expected of an id: every third is replaced, every tenth deleted afterwards.
     let last = |id: u64| if id.is_multiple_of(3) { id + 1_000_000 } else { id };

@@ -2,13 +2,12 @@
 
 use jvdb_core::{Access, Databases, Error, Metric, Options, Schema};
 use jvdb_tests::Order;
-use jvdb_tests::child::{Process, alone};
+use jvdb_tests::child::Process;
 
 const CHILD: &str = env!("CARGO_BIN_EXE_jvdb-child");
 
 #[test]
 fn a_second_process_is_refused_and_told_the_process_id_of_the_first() {
-    let _alone = alone();
     let dir = tempfile::tempdir().unwrap();
     {
         let databases = Databases::open(dir.path(), Options::default()).unwrap();
@@ -36,7 +35,6 @@ fn a_second_process_is_refused_and_told_the_process_id_of_the_first() {
 
 #[test]
 fn a_process_is_refused_its_own_second_opening() {
-    let _alone = alone();
     let dir = tempfile::tempdir().unwrap();
     let first = Databases::open(dir.path(), Options::default()).unwrap();
     assert!(matches!(Databases::open(dir.path(), Options::default()), Err(Error::Locked { .. })));
@@ -46,7 +44,6 @@ fn a_process_is_refused_its_own_second_opening() {
 
 #[test]
 fn the_lock_is_gone_after_kill_minus_nine() {
-    let _alone = alone();
     let dir = tempfile::tempdir().unwrap();
     let mut first = Process::start(CHILD, Order::Hold, dir.path());
     assert_eq!(first.line().as_deref(), Some("holding"));

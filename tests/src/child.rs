@@ -5,14 +5,6 @@ use crate::Order;
 use std::io::{BufRead, BufReader, Lines};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// To be held throughout every test of a program that starts children. From fork to exec a child has what its parent has
-/// open, so a directory that one test has just closed may still be locked by the child that another is starting.
-pub fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// A running child, and the lines it prints. Killed when dropped.
 pub struct Process {

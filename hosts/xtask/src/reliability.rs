@@ -5,6 +5,7 @@ use crate::Result;
 use crate::build::Workspace;
 use crate::run::{run as run_command, watched};
 use crate::test::Tally;
+use crate::tools;
 use clap::Args;
 use serde_json::Value;
 use std::process::Command;
@@ -59,6 +60,12 @@ pub fn run(wanted: &Reliability) -> Result<()> {
     let mut table = Table::default();
     if CAMPAIGNS.into_iter().any(is_wanted) {
         run_command(workspace.cargo().args(["build", "--release", "--package", "jvdb-reliability"]))?;
+    }
+    if is_wanted("kernel")
+        && let Err(error) = tools::file_systems(&workspace)
+    {
+        // The campaign says what it cannot do without.
+        println!("{error}");
     }
     for name in CAMPAIGNS.into_iter().filter(|name| is_wanted(name)) {
         table.campaign(name, Command::new(workspace.artifacts().join("jvdb-reliability")).arg(name));

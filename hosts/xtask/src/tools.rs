@@ -20,11 +20,25 @@ const NATIVE: [Package; 4] = [
     },
 ];
 
+const FILE_SYSTEMS: [Package; 2] = [
+    Package { name: "e2fsprogs", probe: "command -v mkfs.ext4" },
+    Package { name: "xfsprogs", probe: "command -v mkfs.xfs" },
+];
+
 /// Compilers for C and C++, and the JSON library the C++ host reads its input with.
 pub fn native(workspace: &Workspace) -> Result<()> {
+    install(workspace, &NATIVE)
+}
+
+/// What makes file systems whose power is to be cut.
+pub fn file_systems(workspace: &Workspace) -> Result<()> {
+    install(workspace, &FILE_SYSTEMS)
+}
+
+fn install(workspace: &Workspace, packages: &[Package]) -> Result<()> {
     let missing = || {
         let there = |probe| works(program("sh", &workspace.root).args(["-c", probe]));
-        NATIVE.iter().filter(|package| !there(package.probe)).map(|package| package.name).collect::<Vec<_>>()
+        packages.iter().filter(|package| !there(package.probe)).map(|package| package.name).collect::<Vec<_>>()
     };
     let wanted = missing();
     if wanted.is_empty() {
