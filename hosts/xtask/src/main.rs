@@ -1,5 +1,6 @@
 //! `cargo xtask`: builds, checks, shows and measures the whole. Each subcommand is a file; none knows another.
 
+mod abi;
 mod bench;
 mod build;
 mod crash;
@@ -9,6 +10,7 @@ mod reliability;
 mod row;
 mod run;
 mod sanitize;
+mod sanitize_c;
 mod schedules;
 mod test;
 mod tools;
@@ -46,6 +48,10 @@ enum Command {
     Schedules(schedules::Schedules),
     /// Every fault there is, brought about again and again, and a table of what it did
     Reliability(reliability::Reliability),
+    /// What programs rely on that were linked before: symbols, types, SONAME, size; `--accept` commits to what is there
+    Abi(abi::Abi),
+    /// The C tests under valgrind, AddressSanitizer with UndefinedBehaviorSanitizer, and ThreadSanitizer
+    SanitizeC(sanitize_c::SanitizeC),
     /// Measures the engine beside LMDB, a hash map and the bare system calls
     Bench {
         /// Arguments of jvdb-bench; `-- --help` lists them
@@ -63,6 +69,8 @@ fn main() -> ExitCode {
         Command::Fuzz(fuzz) => fuzz::run(&fuzz),
         Command::Sanitize(sanitize) => sanitize::run(&sanitize),
         Command::Schedules(schedules) => schedules::run(&schedules),
+        Command::Abi(wanted) => abi::run(&wanted),
+        Command::SanitizeC(wanted) => sanitize_c::run(&wanted),
         Command::Bench { arguments } => bench::run(&arguments),
     };
     match done {

@@ -68,3 +68,23 @@ pub fn lints(workspace: &Workspace) -> Result<()> {
     }
     Ok(())
 }
+
+/// Something that a check can do without, though it is then left out: gives whether it is there, and installs it if that
+/// can be done.
+pub fn optional(workspace: &Workspace, package: &str, probe: &str) -> bool {
+    let there = || works(program("sh", &workspace.root).args(["-c", probe]));
+    let root = || works(program("sh", &workspace.root).args(["-c", "command -v apt-get && test \"$(id -u)\" = 0"]));
+    if !there() && root() {
+        println!("installing a Debian package: {package}");
+        let mut install = program("sh", &workspace.root);
+        install.env("DEBIAN_FRONTEND", "noninteractive");
+        // What comes of it is seen below.
+        let _ = run(install.args([
+            "-c",
+            "apt-get update -qq && apt-get install -y -qq --no-install-recommends \"$1\"",
+            "sh",
+            package,
+        ]));
+    }
+    there()
+}

@@ -1,7 +1,7 @@
 //! Counting tests: what test programs print about themselves, added up.
 
 use std::fmt;
-use std::ops::AddAssign;
+use std::ops::{Add, AddAssign};
 
 /// How many passed, failed, and were left out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -36,6 +36,14 @@ impl Tally {
         if self.failed == 0 && (!success || self.passed == 0) {
             self.failed = 1;
         }
+        self
+    }
+}
+
+impl Add for Tally {
+    type Output = Self;
+    fn add(mut self, other: Self) -> Self {
+        self += other;
         self
     }
 }

@@ -1,0 +1,130 @@
+//! `cargo xtask sanitize-c`: the C tests under AddressSanitizer with UndefinedBehaviorSanitizer, under valgrind, and under
+//! ThreadSanitizer. For the first and the last the library is built with the same instrumentation, down to Rust's standard
+//! library; valgrind looks at the library as it is shipped.
+
+use crate::Result;
+use crate::build::Workspace;
+use crate::run::{output, program, run as run_command, works};
+use crate::test::Tally;
+use crate::tools;
+use clap::Args;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+
+/// What to look with.
+#[derive(Args)]
+pub struct SanitizeC {
+    /// Only these: address, valgrind, thread
+    #[arg(long)]
+    only: Vec<String>,
+}
+
+pub fn run(wanted: &SanitizeC) -> Result<()> {
+    let workspace = Workspace::find()?;
+    tools::native(&workspace)?;
+    let mut tally = Tally::default();
+    let looks: [(&str, fn(&Workspace) -> Result<Tally>); 3] = [
+        ("valgrind", valgrind),
+        ("address", |it| instrumented(it, "address")),
+        ("thread", |it| instrumented(it, "thread")),
+    ];
+    for (name, look) in looks {
+        if wanted.only.is_empty() || wanted.only.iter().any(|only| only == name) {
+            println!("=== C tests, {name}");
+            tally += look(&workspace).unwrap_or_else(|error| {
+                println!("{name}: {error}");
+                Tally::one(false)
+            });
+        }
+    }
+    println!("{tally}");
+    if tally.failed == 0 && tally.passed + tally.skipped > 0 { Ok(()) } else { Err("see above".into()) }
+}
+
+fn skipped(what: &str, why: &str) -> Result<Tally> {
+    println!("SKIPPED: {what}: {why}");
+    Ok(Tally { skipped: 1, ..Tally::default() })
+}
+
+/// No error and no byte lost.
+fn valgrind(workspace: &Workspace) -> Result<Tally> {
+    if !tools::optional(workspace, "valgrind", "valgrind --version") {
+        return skipped("valgrind", "it is not here and cannot be installed");
+    }
+    run_command(workspace.cargo().args(["build", "--release", "--package", "jvdb-ffi"]))?;
+    let scratch = tempfile::tempdir()?;
+    let test = compile(workspace, "gcc", &[], &workspace.artifacts(), scratch.path())?;
+    let mut valgrind = program("valgrind", scratch.path());
+    valgrind.args([
+        "--quiet",
+        "--error-exitcode=99",
+        "--leak-check=full",
+        "--show-leak-kinds=definite,indirect,possible",
+    ]);
+    valgrind.arg("--errors-for-leak-kinds=definite,indirect,possible").arg(test);
+    finish("valgrind", &mut valgrind, scratch.path())
+}
+
+fn instrumented(workspace: &Workspace, sanitizer: &str) -> Result<Tally> {
+    let source = output(program("rustc", &workspace.root).args(["+nightly", "--print", "sysroot"]));
+    let source = source.map(|sysroot| Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library/Cargo.lock"));
+    if !source.is_ok_and(|file| file.exists()) {
+        return skipped(sanitizer, "it needs a nightly toolchain with rust-src");
+    }
+    // It brings the runtime that the instrumented library calls; gcc's own is of another make.
+    let compilers = ["clang", "clang-14", "clang-15", "clang-16", "clang-17", "clang-18", "clang-19"];
+    let find = || compilers.into_iter().find(|name| works(program(name, &workspace.root).arg("--version")));
+    let clang = find().or_else(|| tools::optional(workspace, "clang", "clang --version").then_some("clang"));
+    let Some(clang) = clang else { return skipped(sanitizer, "clang is not here and cannot be installed") };
+    let target = workspace.target.join(format!("sanitize-c-{sanitizer}"));
+    let mut cargo = program("cargo", &workspace.root);
+    cargo.args(["+nightly", "rustc", "--release", "--package", "jvdb-ffi", "--crate-type", "staticlib"]);
+    cargo.args(["-Zbuild-std", "--target", TARGET, "--target-dir"]).arg(&target);
+    cargo
+        .env("RUSTFLAGS", format!("-Zsanitizer={sanitizer} -Zexternal-clangrt"))
+        .env_remove("CARGO")
+        .env_remove("RUSTC");
+    run_command(cargo.env_remove("RUSTUP_TOOLCHAIN"))?;
+    let flags: &[&str] = match sanitizer {
+        "address" => &["-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
+        _ => &["-fsanitize=thread"],
+    };
+    let scratch = tempfile::tempdir()?;
+    let test = compile(workspace, clang, flags, &target.join(TARGET).join("release/libjvdb.a"), scratch.path())?;
+    let mut test = program(&test, scratch.path());
+    test.env("ASAN_OPTIONS", "detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1");
+    test.env("TSAN_OPTIONS", "halt_on_error=0:exitcode=66");
+    finish(sanitizer, &mut test, scratch.path())
+}
+
+/// The C test program, linked with a directory's shared library or with a static one.
+fn compile(workspace: &Workspace, cc: &str, flags: &[&str], library: &Path, scratch: &Path) -> Result<PathBuf> {
+    let test = scratch.join("smoke");
+    let mut compiler = program(cc, &workspace.root);
+    compiler.args(["-std=c11", "-O1", "-g", "-fno-omit-frame-pointer", "-pthread", "-Iinclude", "-o"]).arg(&test);
+    compiler.args(flags);
+    for entry in fs::read_dir(workspace.root.join("tests/c"))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|it| it == "c") {
+            compiler.arg(path);
+        }
+    }
+    if library.is_dir() {
+        compiler.arg("-L").arg(library).arg("-ljvdb").arg(format!("-Wl,-rpath,{}", library.display()));
+    } else {
+        compiler.arg(library).args(["-lgcc_s", "-lm", "-ldl"]);
+    }
+    run_command(&mut compiler)?;
+    Ok(test)
+}
+
+fn finish(name: &str, test: &mut Command, scratch: &Path) -> Result<Tally> {
+    let clean = run_command(test.arg(scratch.join("storage")));
+    if let Err(error) = &clean {
+        println!("{name}: {error}");
+    }
+    Ok(Tally::one(clean.is_ok()))
+}
