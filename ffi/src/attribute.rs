@@ -1,7 +1,7 @@
 //! Attributes: named bytes kept beside a database's vectors, in the same file, under the same promises.
 
-use crate::database::{Database, call, copy_out};
-use crate::error::Error;
+use crate::database::{Database, call, copy_if_fits};
+use crate::error::{Error, Failure};
 use crate::names::Names;
 use crate::pointer::{bytes, c_text, give, present, set};
 use crate::status::*;
@@ -44,8 +44,10 @@ pub unsafe extern "C" fn jvdb_attribute_get(
     unsafe {
         call(database, error, |database| {
             let Some(found) = database.attribute(c_text(name, "name")?.to_bytes())? else { return Ok(JVDB_ABSENT) };
-            copy_out(&found, value, value_capacity, value_length, "value")?;
-            Ok(JVDB_OK)
+            match copy_if_fits(&found, value, value_capacity, value_length) {
+                true => Ok(JVDB_OK),
+                false => Err(Failure::BufferTooSmall { what: "value", needed: found.len(), given: value_capacity }),
+            }
         })
     }
 }

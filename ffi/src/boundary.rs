@@ -16,15 +16,30 @@ pub(crate) type Outcome = Result<Status, Failure>;
 ///
 /// # Safety
 /// `error` is NULL or valid for writing.
+#[inline]
 pub(crate) unsafe fn run(error: *mut *mut Error, body: impl FnOnce() -> Outcome) -> Status {
-    let outcome = catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| Err(Failure::Panic(message(payload))));
-    let (status, object) = match outcome {
-        Ok(status) => (status, null_mut()),
-        Err(failure) if error.is_null() => return failure.status(),
-        Err(failure) => (failure.status(), give(failure.into_error())),
+    let failure = match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(Ok(status)) => {
+            // SAFETY: as promised by the caller.
+            unsafe { set(error, null_mut()) };
+            return status;
+        }
+        Ok(Err(failure)) => failure,
+        Err(payload) => Failure::Panic(message(payload)),
     };
     // SAFETY: as promised by the caller.
-    unsafe { set(error, object) };
+    unsafe { report(failure, error) }
+}
+
+/// # Safety
+/// `error` is NULL or valid for writing.
+#[cold]
+unsafe fn report(failure: Failure, error: *mut *mut Error) -> Status {
+    let status = failure.status();
+    if !error.is_null() {
+        // SAFETY: as promised by the caller.
+        unsafe { set(error, give(failure.into_error())) };
+    }
     status
 }
 
@@ -113,13 +128,19 @@ impl<T> Handle<T> {
     }
 }
 
+#[cold]
+fn distrusted() -> Failure {
+    Failure::Panic("an earlier call on this handle panicked".into())
+}
+
 /// Marks the handle when a panic unwinds through it.
 struct Trust<'a>(&'a AtomicBool);
 
 impl<'a> Trust<'a> {
+    #[inline(always)]
     fn of(panicked: &'a AtomicBool) -> Result<Self, Failure> {
         if panicked.load(Relaxed) {
-            return Err(Failure::Panic("an earlier call on this handle panicked".into()));
+            return Err(distrusted());
         }
         Ok(Self(panicked))
     }

@@ -187,41 +187,41 @@ pub unsafe extern "C" fn jvdb_get(
         let key = unsafe { key.get() }?;
         let copied = database.read(key, |elements, bytes| {
             // SAFETY: NULL or valid for writing, as the header demands.
-            unsafe { copy_out(bytes, metadata, metadata_capacity, metadata_length, "metadata") }?;
-            if !vector.is_null() {
+            let fits = unsafe { copy_if_fits(bytes, metadata, metadata_capacity, metadata_length) };
+            if fits && !vector.is_null() {
                 // SAFETY: the buffer has `dimension` elements, as many as every vector of this database.
                 unsafe { elements.as_ptr().copy_to_nonoverlapping(vector, dimension) };
             }
-            Ok(JVDB_OK)
+            if fits { Ok(()) } else { Err(bytes.len()) }
         })?;
-        copied.unwrap_or(Ok(JVDB_ABSENT))
+        match copied {
+            Some(Ok(())) => Ok(JVDB_OK),
+            None => Ok(JVDB_ABSENT),
+            Some(Err(needed)) => Err(Failure::BufferTooSmall { what: "metadata", needed, given: metadata_capacity }),
+        }
     };
     // SAFETY: pointers are NULL or valid, as the header demands.
     unsafe { call(database, error, body) }
 }
 
-/// Copies bytes to a caller's buffer, all or none, and reports their length either way. A NULL buffer wants none.
+/// Copies bytes to a caller's buffer, all or none, and reports their length either way. A NULL buffer wants none. Gives
+/// whether they fit.
 ///
 /// # Safety
 /// `to` is NULL or writable for `capacity` bytes, `length` is NULL or writable.
-pub(crate) unsafe fn copy_out(
-    from: &[u8],
-    to: *mut c_void,
-    capacity: usize,
-    length: *mut usize,
-    what: &'static str,
-) -> Result<(), Failure> {
+#[inline]
+pub(crate) unsafe fn copy_if_fits(from: &[u8], to: *mut c_void, capacity: usize, length: *mut usize) -> bool {
     // SAFETY: as promised by the caller.
     unsafe { set(length, from.len()) };
     if to.is_null() {
-        return Ok(());
+        return true;
     }
     if from.len() > capacity {
-        return Err(Failure::BufferTooSmall { what, needed: from.len(), given: capacity });
+        return false;
     }
     // SAFETY: `to` has at least as many bytes; nothing of the engine's overlaps a buffer the caller may write.
     unsafe { from.as_ptr().copy_to_nonoverlapping(to.cast(), from.len()) };
-    Ok(())
+    true
 }
 
 /// Whether there is a vector of this key: JVDB_OK or JVDB_ABSENT.

@@ -37,6 +37,7 @@ impl From<Core> for Failure {
 }
 
 impl Failure {
+    #[cold]
     pub(crate) fn null(what: &str) -> Self {
         Self::Argument(format!("invalid {what}: it is NULL"))
     }

@@ -80,14 +80,25 @@ pub(crate) unsafe fn bytes<'a>(pointer: *const c_void, length: usize, what: &'st
 }
 
 /// Refuses what no array of `count` elements can be: misaligned, or larger than any object.
+#[inline(always)]
 pub(crate) fn check_extent<T>(pointer: *const T, count: usize, what: &'static str) -> Result<(), Failure> {
     if !pointer.is_aligned() {
-        return Err(Failure::Argument(format!("invalid {what}: not aligned to {} bytes", align_of::<T>())));
+        return Err(misaligned(align_of::<T>(), what));
     }
     if count.checked_mul(size_of::<T>()).is_none_or(|bytes| bytes > isize::MAX as usize) {
-        return Err(Failure::Argument(format!("invalid {what}: {count} elements cannot lie in memory")));
+        return Err(too_large(count, what));
     }
     Ok(())
+}
+
+#[cold]
+fn misaligned(align: usize, what: &str) -> Failure {
+    Failure::Argument(format!("invalid {what}: not aligned to {align} bytes"))
+}
+
+#[cold]
+fn too_large(count: usize, what: &str) -> Failure {
+    Failure::Argument(format!("invalid {what}: {count} elements cannot lie in memory"))
 }
 
 /// Refuses what no matrix can be; gives the elements from one row to the next, which is `dimension` for a stride of 0.
