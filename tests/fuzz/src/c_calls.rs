@@ -469,6 +469,8 @@ unsafe fn hostile_batch(
         } else {
             null()
         },
+        row_stride: 0,
+        deletes: null(),
     };
     let mut told = sized(batch, size);
     if let (Some(words), Size::More(more, _)) = (&mut told, size)
@@ -509,6 +511,8 @@ unsafe fn sound_batch(
         rows: if with_rows { rows.as_ptr() } else { null() },
         metadata: if with_metadata { metadata.as_ptr() } else { null() },
         metadata_lengths: if with_metadata { lengths.as_ptr() } else { null() },
+        row_stride: 0,
+        deletes: null(),
     };
     let (mut before, mut after) = (0, 0);
     // SAFETY: each array holds `count` elements.
