@@ -57,10 +57,13 @@ fn repair(image: &[u8]) {
                 assert_eq!(database.count(), repaired.vectors);
                 let attributes = database.attributes().expect("they are listed").len() as u64;
                 assert_eq!(attributes, repaired.attributes);
-                let backup = repaired.backup.unwrap_or(FILE.into());
-                assert_eq!(volume.bytes(&backup).as_deref(), Some(image), "{backup} is not what was there before");
+                // What is sound has no backup: at most its unflushed end was made durable.
+                if let Some(backup) = repaired.backup {
+                    let same = volume.bytes(&backup).as_deref() == Some(image);
+                    assert!(same, "{backup} is not what was there before");
+                }
             }
-            Err(_) => assert_eq!(volume.bytes(FILE).as_deref(), Some(image), "a repair that failed changed the file"),
+            Err(_) => assert!(volume.bytes(FILE).as_deref() == Some(image), "a repair that failed changed the file"),
         }
     }
 }
