@@ -98,3 +98,31 @@ fn a_directory_that_cannot_be_used_is_an_error_that_names_it() {
     assert!(error.to_string().contains(missing.to_str().unwrap()), "{error}");
     assert!(!missing.exists());
 }
+
+#[test]
+fn a_file_cut_off_while_it_is_open_is_noticed_by_the_next_flush() {
+    for access in [jvdb_core::Access::Mmap, jvdb_core::Access::File] {
+        let dir = tempfile::tempdir().unwrap();
+        let options = Options { access, flush_interval: std::time::Duration::ZERO, ..Options::default() };
+        let databases = Databases::open(dir.path(), options).unwrap();
+        let database = databases.create("d", Schema::new(3, Metric::Cosine).unwrap()).unwrap();
+        for id in 0..200 {
+            database.put(id, &[id as f32; 3], b"{}").unwrap();
+        }
+        database.flush().unwrap();
+        database.put(200, &[0.0; 3], b"{}").unwrap();
+        let file = fs::OpenOptions::new().write(true).open(dir.path().join("d.jvdb")).unwrap();
+        file.set_len(8192 + 50 * 128).unwrap();
+        let error = database.flush().unwrap_err().to_string();
+        assert!(error.contains("another program has truncated the file") && error.contains("d.jvdb"), "{error}");
+        assert!(matches!(database.put(201, &[0.0; 3], b""), Err(Error::Poisoned { .. })));
+        let (mut vector, mut metadata) = ([0.0; 3], Vec::new());
+        for id in 0..201 {
+            match database.get_into(id, &mut vector, &mut metadata) {
+                Ok(there) => assert!(there && vector == [id as f32; 3]),
+                Err(error) => assert!(error.to_string().contains("d.jvdb"), "{error}"),
+            }
+        }
+        assert!(database.get_into(199, &mut vector, &mut metadata).is_err());
+    }
+}

@@ -6,18 +6,21 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// An open file and its length, which nobody else changes.
 pub(super) struct Handle {
     file: File,
     len: AtomicU64,
     limit: Limit,
+    /// Held while the engine itself cuts the file, and while it looks whether somebody else did.
+    cutting: Mutex<()>,
 }
 
 impl Handle {
     pub(super) fn new(file: File) -> io::Result<Self> {
         let len = AtomicU64::new(file.metadata()?.len());
-        Ok(Self { file, len, limit: Limit::new() })
+        Ok(Self { file, len, limit: Limit::new(), cutting: Mutex::default() })
     }
 
     pub(super) fn file(&self) -> &File {
@@ -60,10 +63,25 @@ impl Handle {
 
     pub(super) fn sync(&self) -> io::Result<()> {
         self.limit.look();
-        self.file.sync_data()
+        self.file.sync_data()?;
+        self.look()
+    }
+
+    /// Fails if somebody has cut the file off. From then on what is gone is past the end, and not read through a mapping.
+    pub(super) fn look(&self) -> io::Result<()> {
+        let _not_now = self.cutting.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.len();
+        let found = self.file.metadata()?.len();
+        if found >= known {
+            return Ok(());
+        }
+        self.len.store(found, Ordering::Release);
+        let what = format!("another program has truncated the file, from {known} to {found} bytes");
+        Err(io::Error::new(io::ErrorKind::UnexpectedEof, what))
     }
 
     pub(super) fn truncate(&self, len: u64) -> io::Result<()> {
+        let _no_look = self.cutting.lock().unwrap_or_else(PoisonError::into_inner);
         self.len.store(len, Ordering::Release);
         self.file.set_len(len)
     }

@@ -47,7 +47,11 @@ impl MmapMedium {
         let end = self.handle.check(offset, len)?;
         let map = match self.newest() {
             Some(map) if map.len() >= end => Some(map),
-            _ => self.map(end),
+            _ => {
+                // What is not there any more is not mapped as if it were.
+                self.handle.look()?;
+                self.map(end)
+            }
         };
         // No end that was checked to fit is smaller than its start.
         Ok(map.map(|map| (map, end - len)))
