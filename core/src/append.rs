@@ -96,14 +96,15 @@ impl Writer {
     }
 
     /// Adds a record of another file as it is, but for its place in the chain. Returns its offset here.
-    pub(crate) fn copy(&mut self, found: &Located, record: &[u8], continues: bool) -> u64 {
+    pub(crate) fn copy(&mut self, found: &Located, record: &[u8], continues: bool) -> Result<u64, Fault> {
+        self.buffer.try_reserve(record.len())?;
         let mut header = found.header;
         header.follow(&self.next, self.salt, continues);
         let offset = self.next.offset;
         self.buffer.extend_from_slice(&header.seal());
         self.buffer.extend_from_slice(&record[HEADER..]);
         self.next = Link::after(&Located { offset, len: found.len, header });
-        offset
+        Ok(offset)
     }
 
     /// Writes what was added, if it is a piece or `all` is asked for.
@@ -121,11 +122,18 @@ impl Writer {
     /// Forgets the last draft, and gives back memory that only a large batch needed.
     pub(crate) fn rest(&mut self) {
         self.buffer.clear();
-        self.buffer.shrink_to(KEPT);
         self.changes.clear();
-        self.changes.shrink_to(KEPT / size_of::<Change>());
         self.seen.clear();
-        self.seen.shrink_to(KEPT / size_of::<usize>(), |_| 0);
+        // Made anew and not smaller, which takes memory that there may not be.
+        if self.buffer.capacity() > KEPT {
+            self.buffer = Vec::new();
+        }
+        if self.changes.capacity() > KEPT / size_of::<Change>() {
+            self.changes = Vec::new();
+        }
+        if self.seen.capacity() > KEPT / size_of::<usize>() {
+            self.seen = HashTable::new();
+        }
     }
 }
 
@@ -153,6 +161,11 @@ struct Open {
 impl Draft<'_> {
     fn open_end(&self) -> u64 {
         self.next.offset + self.open.as_ref().map_or(0, |open| open.len)
+    }
+
+    /// Operations in it.
+    pub(crate) fn len(&self) -> usize {
+        self.writer.changes.len()
     }
 
     /// What an earlier operation of this very draft did to a name; `None` if none did.
@@ -217,6 +230,7 @@ impl Draft<'_> {
         vector: &[u8],
         metadata: &[u8],
     ) -> Result<(), Fault> {
+        self.writer.changes.try_reserve(1)?;
         let offset = self.open_end();
         let header = Header::naming(kind, name, metadata.len());
         let len = self.push(header, name, vector, metadata)?;
@@ -228,6 +242,7 @@ impl Draft<'_> {
         if index > 0 {
             let changes = &self.writer.changes;
             let hash_of = |index: &usize| spread(changes[*index].entry.hash);
+            self.writer.seen.try_reserve(2, hash_of)?;
             if index == 1 {
                 self.writer.seen.insert_unique(hash_of(&0), 0, hash_of);
             }
@@ -247,7 +262,7 @@ impl Draft<'_> {
             self.write_out()?;
         }
         let at = self.writer.buffer.len();
-        header.append(&mut self.writer.buffer, name, vector, metadata);
+        header.append(&mut self.writer.buffer, name, vector, metadata)?;
         let len = header.record_len(vector.len()).ok_or(Fault::Corrupt { offset: 0, what: "record too long" })?;
         self.open = Some(Open { header, at, len });
         Ok(len)

@@ -5,8 +5,9 @@
 
 use crate::delta::Entry;
 use crate::medium::{Medium, Permit};
-use crate::table::{BUCKET, Buckets, Geometry, Rotten, Slot, is_whole, slots};
+use crate::table::{BUCKET, Buckets, Geometry, Rotten, SLOTS, Slot, is_whole, slots};
 use crate::teeth::{Mutant, broken};
+use std::collections::TryReserveError;
 use std::io;
 use std::iter::Peekable;
 use std::slice::Iter;
@@ -27,6 +28,12 @@ pub(crate) enum Failure {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
+    }
+}
+
+impl From<TryReserveError> for Failure {
+    fn from(error: TryReserveError) -> Self {
+        Self::Io(error.into())
     }
 }
 
@@ -51,12 +58,13 @@ pub(crate) fn apply_in_place(
     while let Some(first) = rest.first() {
         let start = geometry.home(first.hash) / PAGE * PAGE;
         let (run, end) = run_of(geometry, rest, start);
-        bytes.resize((end - start) as usize * BUCKET, 0);
+        resize(&mut bytes, (end - start) as usize * BUCKET)?;
         medium.read_into(geometry.place(start), &mut bytes)?;
         let before = broken(Mutant::CacheTrusted).then(|| bytes.clone());
         let mut buckets = Buckets { first: start, bytes: &mut bytes };
         buckets.check(geometry)?;
         changed.clear();
+        changed.try_reserve(run)?;
         let fits = rest[..run].iter().all(|entry| buckets.apply(*entry, geometry, |number| changed.push(number)));
         changed.iter().for_each(|number| buckets.seal(*number, geometry));
         if before.is_none_or(|before| before != bytes) {
@@ -67,6 +75,13 @@ pub(crate) fn apply_in_place(
         }
         rest = &rest[run..];
     }
+    Ok(())
+}
+
+/// Makes a buffer that long, with zeros behind what it holds.
+fn resize(bytes: &mut Vec<u8>, len: usize) -> Result<(), TryReserveError> {
+    bytes.try_reserve(len.saturating_sub(bytes.len()))?;
+    bytes.resize(len, 0);
     Ok(())
 }
 
@@ -91,16 +106,18 @@ pub(crate) fn build(medium: &dyn Medium, old: Geometry, new: Geometry, entries: 
     let mut old_slots = OldSlots { medium, geometry: old, next: 0, bytes: Vec::new() };
     let mut changes = entries.iter().peekable();
     let spill = (new.window - 1) as usize * BUCKET;
-    let mut bytes = vec![0; spill];
+    let mut bytes = Vec::new();
+    resize(&mut bytes, spill)?;
     let mut start = 0;
     let mut kept: Vec<Slot> = Vec::new();
     while start < new.buckets {
         let end = (start + SWEEP).min(new.buckets);
-        bytes.resize((end - start) as usize * BUCKET + spill, 0);
+        resize(&mut bytes, (end - start) as usize * BUCKET + spill)?;
         let mut buckets = Buckets { first: start, bytes: &mut bytes };
         // All old slots of homes before `end` are among those read up to the end of the last such window.
         old_slots.read_before(hash_before(new, end), &mut kept)?;
-        let mut here = changes_before(new, end, &mut changes);
+        let mut here = changes_before(new, end, &mut changes)?;
+        here.try_reserve(kept.len())?;
         let ours = |slot: &Slot| new.home(slot.hash) < end;
         here.extend(kept.iter().filter(|slot| ours(slot)).filter_map(|slot| survivor(*slot, entries)));
         kept.retain(|slot| !ours(slot));
@@ -118,14 +135,15 @@ pub(crate) fn build(medium: &dyn Medium, old: Geometry, new: Geometry, entries: 
 }
 
 /// Entries that put something at homes before `end`.
-fn changes_before(new: Geometry, end: u64, changes: &mut Peekable<Iter<'_, Entry>>) -> Vec<Entry> {
+fn changes_before(new: Geometry, end: u64, changes: &mut Peekable<Iter<'_, Entry>>) -> Result<Vec<Entry>, Failure> {
     let mut here = Vec::new();
     while let Some(entry) = changes.next_if(|entry| new.home(entry.hash) < end) {
         if !entry.deleted {
+            here.try_reserve(1)?;
             here.push(Entry { prior: 0, ..*entry });
         }
     }
-    here
+    Ok(here)
 }
 
 /// An old slot as an entry, unless one of the entries speaks of the same name.
@@ -161,7 +179,8 @@ impl OldSlots<'_> {
         let end = if hash >> 48 > 0 { all } else { self.geometry.window_of(hash).end.min(all) };
         while self.next < end {
             let until = (self.next + SWEEP).min(end);
-            self.bytes.resize((until - self.next) as usize * BUCKET, 0);
+            resize(&mut self.bytes, (until - self.next) as usize * BUCKET)?;
+            into.try_reserve((until - self.next) as usize * SLOTS)?;
             self.medium.read_into(self.geometry.place(self.next), &mut self.bytes)?;
             for (number, bucket) in (self.next..).zip(self.bytes.chunks_exact(BUCKET)) {
                 if !is_whole(bucket, number, self.geometry) {

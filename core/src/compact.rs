@@ -157,26 +157,29 @@ impl Copy {
                 continue;
             }
             log.check_body(&found)?;
-            let new = self.new.add(&found, &record, hash);
+            let new = self.new.add(&found, &record, hash)?;
             drop(record);
             drop(state);
-            self.note(&found, new);
+            self.note(&found, new)?;
             self.new.write()?;
         }
         self.new.bring_in()
     }
 
     /// Remembers where a record went, unless the one before it is near enough.
-    fn note(&mut self, found: &Located, new: u64) {
+    fn note(&mut self, found: &Located, new: u64) -> Result<(), Fault> {
         if self.moves.last().is_none_or(|(old, _)| found.offset >= old + STRIDE) {
+            self.moves.try_reserve(1)?;
             self.moves.push((found.offset, new));
         }
+        Ok(())
     }
 
     /// Copies what was written since, dead or alive, as it was written.
     fn take_tail(&mut self, store: &Store, start: u64, end: u64) -> Result<(), Fault> {
         let mut offset = start;
-        let mut pending: Vec<(Located, u64)> = Vec::with_capacity(CHUNK);
+        let mut pending: Vec<(Located, u64)> = Vec::new();
+        pending.try_reserve_exact(CHUNK)?;
         while offset < end {
             let state = store.read();
             let log = state.log()?;
@@ -188,8 +191,8 @@ impl Copy {
                 }
                 log.check_key(&found)?;
                 let record = log.medium.read(found.offset, found.len as usize).map_err(Fault::read(found.offset))?;
-                let new = self.new.writer.copy(&found, &record, found.header.continues());
-                self.note(&found, new);
+                let new = self.new.writer.copy(&found, &record, found.header.continues())?;
+                self.note(&found, new)?;
                 pending.push((found, new));
             }
             self.new.writer.write_copies(true)?;
@@ -200,7 +203,7 @@ impl Copy {
                 let hash = name.hash(self.seed);
                 let before = self.new.state.find(hash, name)?;
                 self.new.writer.counts.record(found.header.kind, before.live.map(|live| live.len), found.len);
-                self.new.state.active.set(entry_of(hash, new, before.prior, found.header.kind), before.entry);
+                self.new.state.active.set(entry_of(hash, new, before.prior, found.header.kind), before.entry)?;
             }
         }
         Ok(())

@@ -17,6 +17,7 @@ use crate::shelf::Pin;
 use crate::stats::DatabaseStats;
 use crate::store::{Held, Rule, Step, Store};
 use crate::verify::Report;
+use std::collections::TryReserveError;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
@@ -259,11 +260,14 @@ impl Database {
             return Err(self.store().wrong_dimension(vector.len()));
         }
         let copied = self.read(key, |from, found| {
+            let more = found.len().saturating_sub(metadata.len());
+            metadata.try_reserve(more)?;
             vector.copy_from_slice(from);
             metadata.clear();
             metadata.extend_from_slice(found);
+            Ok::<_, TryReserveError>(())
         })?;
-        Ok(copied.is_some())
+        copied.transpose().map(|copied| copied.is_some()).map_err(|full| self.store().fault(full.into()))
     }
 
     /// Shows a vector and its metadata to `see` where they lie, and returns what that returns; `None` if the key is not
@@ -400,7 +404,12 @@ impl Database {
     /// Those of [`get`](Self::get).
     pub fn attribute(&self, name: &[u8]) -> Result<Option<Vec<u8>>> {
         let held = self.store().get(Name::Attribute(name))?;
-        Ok(held.map(|held| Vector { held, vector_bytes: 0 }.metadata().to_vec()))
+        let Some(held) = held else { return Ok(None) };
+        let held = Vector { held, vector_bytes: 0 };
+        let mut value = Vec::new();
+        value.try_reserve_exact(held.metadata().len()).map_err(|full| self.store().fault(full.into()))?;
+        value.extend_from_slice(held.metadata());
+        Ok(Some(value))
     }
 
     /// Sets an attribute. The name has 1..=512 bytes, the value at most 16 MiB. As durable as a [`put`](Self::put).

@@ -4,6 +4,7 @@
 
 use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::atomic::{AtomicU64, AtomicUsize};
+use std::collections::TryReserveError;
 
 /// One name's latest record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,35 +120,42 @@ impl Delta {
     }
 
     /// As [`add`](Self::add), making room where there is none.
-    pub(crate) fn set(&mut self, entry: Entry, replaces: u64) {
+    pub(crate) fn set(&mut self, entry: Entry, replaces: u64) -> Result<(), TryReserveError> {
         if !self.add(entry, replaces) {
-            self.reserve(1);
+            self.reserve(1)?;
             self.add(entry, replaces);
         }
+        Ok(())
     }
 
     /// A search that fails must come upon a free slot soon.
-    fn has_room(&self, entries: usize) -> bool {
+    pub(crate) fn has_room(&self, entries: usize) -> bool {
         (self.len() + entries) * 4 <= self.slots.len() * 3
     }
 
-    /// Makes room ahead of many entries.
-    pub(crate) fn reserve(&mut self, entries: usize) {
+    /// Makes room ahead of entries.
+    pub(crate) fn reserve(&mut self, entries: usize) -> Result<(), TryReserveError> {
         if self.has_room(entries) {
-            return;
+            return Ok(());
         }
         let slots = ((self.len() + entries) * 4).div_ceil(3).next_power_of_two().max(FIRST);
-        let larger = Self { slots: (0..slots).map(|_| Slot::default()).collect(), used: AtomicUsize::new(0) };
+        let mut free = Vec::new();
+        free.try_reserve_exact(slots)?;
+        free.resize_with(slots, Slot::default);
+        let larger = Self { slots: free.into_boxed_slice(), used: AtomicUsize::new(0) };
         for entry in self.slots.iter().filter_map(Slot::entry) {
             larger.add(entry, 0);
         }
         *self = larger;
+        Ok(())
     }
 
     /// All entries in the order of the table: by hash, equal ones by record. The same for the same operations.
-    pub(crate) fn sorted(&self) -> Vec<Entry> {
-        let mut entries: Vec<Entry> = self.slots.iter().filter_map(Slot::entry).collect();
-        entries.sort_unstable_by_key(|entry| (entry.hash, entry.offset));
-        entries
+    pub(crate) fn sorted(&self) -> Result<Vec<Entry>, TryReserveError> {
+        let mut entries = Vec::new();
+        entries.try_reserve_exact(self.len())?;
+        entries.extend(self.slots.iter().filter_map(Slot::entry));
+        entries.sort_unstable_by_key(|entry: &Entry| (entry.hash, entry.offset));
+        Ok(entries)
     }
 }

@@ -144,7 +144,7 @@ impl Store {
         self.figures.take(&writer.counts, writer.next.offset, 0);
         let (next, counts) = (writer.next, writer.counts);
         drop(writer);
-        Ok(Some(Cut { next, counts, table, entries: frozen.sorted() }))
+        Ok(Some(Cut { next, counts, table, entries: frozen.sorted().map_err(|full| self.fault(full.into()))? }))
     }
 
     /// Room in the log for a table: what a failed flush left, or new.
@@ -176,12 +176,14 @@ impl Store {
                 return Ok(());
             }
             let prior = find_in_table(&log, entry.hash, name)?.map_or(0, |found| found.offset);
-            merged.set(Entry { prior, ..entry }, 0);
+            merged.set(Entry { prior, ..entry }, 0)?;
             Ok(())
         };
-        let frozen = state.frozen.sorted().into_iter().try_for_each(|entry| add(entry, Some(&state.active)));
-        let active = state.active.sorted().into_iter().try_for_each(|entry| add(entry, None));
-        frozen.and(active).map_err(|fault| self.fault(fault))?;
+        let mut add_all = || {
+            state.frozen.sorted()?.into_iter().try_for_each(|entry| add(entry, Some(&state.active)))?;
+            state.active.sorted()?.into_iter().try_for_each(|entry| add(entry, None))
+        };
+        add_all().map_err(|fault: Fault| self.fault(fault))?;
         state.frozen = Arc::default();
         state.active = merged;
         Ok(())

@@ -8,6 +8,9 @@
 //! keys, with metadata beside them, and read without a copy. `core/DESIGN.md` states the file format and the promises:
 //! a write that returned survives the death of the process, a flush that returned survives a loss of power, a batch is
 //! all or nothing, and damage is an error, never an answer.
+//!
+//! Memory that runs out is an error ([`Error::Io`] of kind `OutOfMemory`) wherever the input decides how much is asked
+//! for; nothing is done then. Requests of a fixed size, below 4 KiB, end the process, as the standard library has it.
 #![warn(clippy::all)]
 
 #[cfg(target_endian = "big")]

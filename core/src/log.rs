@@ -12,13 +12,23 @@ use crate::superblock::{LOG_START, Superblock};
 use crate::sync::Mutex;
 use crate::table::{BUCKET, Geometry, Line, Rotten};
 use crate::teeth::{Mutant, broken};
+use std::collections::TryReserveError;
 use std::io;
 
 /// What went wrong below, before the database and path are known.
 #[derive(Debug)]
 pub(crate) enum Fault {
-    Io { action: &'static str, offset: u64, source: io::Error },
-    Corrupt { offset: u64, what: &'static str },
+    Io {
+        action: &'static str,
+        offset: u64,
+        source: io::Error,
+    },
+    Corrupt {
+        offset: u64,
+        what: &'static str,
+    },
+    /// The allocator has no more.
+    Memory,
 }
 
 impl Fault {
@@ -33,7 +43,20 @@ impl Fault {
                 Error::Io { action, path: path.into(), offset: Some(offset), source }
             }
             Self::Corrupt { offset, what } => Error::Corrupt { path: path.into(), offset, what: what.into() },
+            Self::Memory => Error::io("find memory to work on", path, io::ErrorKind::OutOfMemory.into()),
         }
+    }
+}
+
+impl From<TryReserveError> for Fault {
+    fn from(_: TryReserveError) -> Self {
+        Self::Memory
+    }
+}
+
+impl From<hashbrown::TryReserveError> for Fault {
+    fn from(_: hashbrown::TryReserveError) -> Self {
+        Self::Memory
     }
 }
 

@@ -81,7 +81,7 @@ pub trait Medium: Send + Sync {
     /// # Errors
     /// As [`read_into`](Self::read_into).
     fn copy(&self, offset: u64, len: usize) -> io::Result<Lines> {
-        let mut lines = Lines::zeroed(len);
+        let mut lines = Lines::zeroed(len)?;
         self.read_into(offset, &mut lines)?;
         Ok(lines)
     }
@@ -98,8 +98,7 @@ pub trait Medium: Send + Sync {
     /// # Errors
     /// As [`read_into`](Self::read_into) and [`write`](Self::write).
     fn rewrite(&self, offset: u64, len: usize, permit: Permit) -> io::Result<()> {
-        let mut bytes = vec![0; len];
-        self.read_into(offset, &mut bytes)?;
+        let bytes = self.copy(offset, len)?;
         self.write(offset, &bytes, permit)
     }
 
@@ -202,10 +201,8 @@ pub trait Volume: Send + Sync {
 fn copy<V: Volume + ?Sized>(volume: &V, file: &str, copy: &str) -> io::Result<()> {
     const PIECE: u64 = 1 << 20;
     let (from, to) = (volume.open(file)?, volume.create(copy)?);
-    let mut bytes = Vec::new();
     for offset in (0..from.len()).step_by(PIECE as usize) {
-        bytes.resize((from.len() - offset).min(PIECE) as usize, 0);
-        from.read_into(offset, &mut bytes)?;
+        let bytes = from.copy(offset, (from.len() - offset).min(PIECE) as usize)?;
         to.write(offset, &bytes, Permit::ENGINE)?;
     }
     to.sync()
@@ -229,17 +226,14 @@ pub struct Lines {
 
 impl Lines {
     /// `len` zero bytes.
-    pub fn zeroed(len: usize) -> Self {
-        Self { lines: vec![Line([0; 64]); len.div_ceil(64)], len }
-    }
-
-    /// Makes the buffer `len` bytes long. Bytes added are zero, bytes kept keep their value.
-    pub fn resize(&mut self, len: usize) {
-        if len < self.len {
-            bytemuck::cast_slice_mut::<Line, u8>(&mut self.lines)[len..self.len].fill(0);
-        }
-        self.lines.resize(len.div_ceil(64), Line([0; 64]));
-        self.len = len;
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::OutOfMemory`].
+    pub fn zeroed(len: usize) -> io::Result<Self> {
+        let mut lines = Vec::new();
+        lines.try_reserve_exact(len.div_ceil(64))?;
+        lines.resize(len.div_ceil(64), Line([0; 64]));
+        Ok(Self { lines, len })
     }
 }
 

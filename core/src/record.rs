@@ -8,6 +8,7 @@ use crate::key::{Key, Name};
 use crate::log::Link;
 use crate::schema::{MAX_KEY_LEN, MAX_METADATA_LEN};
 use crate::table::Geometry;
+use std::collections::TryReserveError;
 
 /// Records start on multiples of this many bytes.
 pub(crate) const UNIT: u64 = 64;
@@ -243,10 +244,16 @@ impl Header {
     }
 
     /// Appends the body to `buffer`, behind the place of the header, and fills in its checksum.
-    pub(crate) fn append(&mut self, buffer: &mut Vec<u8>, name: Name<'_>, vector: &[u8], metadata: &[u8]) {
+    pub(crate) fn append(
+        &mut self,
+        buffer: &mut Vec<u8>,
+        name: Name<'_>,
+        vector: &[u8],
+        metadata: &[u8],
+    ) -> Result<(), TryReserveError> {
         let start = buffer.len();
         let len = self.summed_len(vector.len());
-        buffer.reserve(len);
+        buffer.try_reserve(len)?;
         buffer.extend_from_slice(&[0; HEADER]);
         buffer.extend_from_slice(vector);
         if self.long_key_len() > 0
@@ -257,5 +264,6 @@ impl Header {
         buffer.extend_from_slice(metadata);
         buffer.resize(start + len, 0);
         self.body_sum = sum64(&buffer[start + HEADER..]);
+        Ok(())
     }
 }

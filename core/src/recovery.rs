@@ -273,6 +273,7 @@ impl Replay {
                 Err(fault) => return Err(fault),
             };
             link = Link::after(&found);
+            batch.try_reserve(1)?;
             batch.push(found);
             if !found.header.continues() || broken(Mutant::HalfBatch) {
                 for found in batch.drain(..) {
@@ -300,7 +301,7 @@ impl Replay {
         }
         let entry = entry_of(hash, found.offset, before.prior, found.header.kind);
         drop(head);
-        self.state.active.set(entry, before.entry);
+        self.state.active.set(entry, before.entry)?;
         Ok(before.live.map(|live| live.len))
     }
 }

@@ -269,7 +269,7 @@ fn fill(new: &mut Rewrite, wreck: &Wreck<'_>, salvage: &Salvage) -> Result<(), F
     for &(offset, hash) in &salvage.survivors {
         let found = wreck.log.locate(offset)?;
         let record = wreck.log.medium.read(offset, found.len as usize).map_err(Fault::read(offset))?;
-        new.add(&found, &record, hash);
+        new.add(&found, &record, hash)?;
         drop(record);
         new.write()?;
     }

@@ -7,7 +7,7 @@ use crate::append::Writer;
 use crate::checkpoint::{self, Failure};
 use crate::delta::Entry;
 use crate::log::{Fault, Link, Located};
-use crate::medium::{Medium, Permit};
+use crate::medium::{Lines, Medium, Permit};
 use crate::state::State;
 use crate::store::entry_of;
 use crate::superblock::{LOG_START, SECTOR, Superblock};
@@ -58,11 +58,12 @@ impl Rewrite {
 
     /// Takes in a live record whose name has that hash. Returns its offset here. Writes nothing yet, so that it may be
     /// called while readers wait; [`write`](Self::write) comes after each.
-    pub(crate) fn add(&mut self, found: &Located, record: &[u8], hash: u64) -> u64 {
-        let new = self.writer.copy(found, record, false);
+    pub(crate) fn add(&mut self, found: &Located, record: &[u8], hash: u64) -> Result<u64, Fault> {
+        self.entries.try_reserve(1)?;
+        let new = self.writer.copy(found, record, false)?;
         self.writer.counts.record(found.header.kind, None, found.len);
         self.entries.push(entry_of(hash, new, 0, found.header.kind));
-        new
+        Ok(new)
     }
 
     /// Writes what was added, once it is enough to be worth it.
@@ -126,7 +127,7 @@ fn clear(medium: &dyn Medium, table: Geometry) -> Result<(), Fault> {
     let mut first = 0;
     while first < table.all_buckets() {
         let end = (first + PART).min(table.all_buckets());
-        let mut bytes = vec![0; (end - first) as usize * BUCKET];
+        let mut bytes = Lines::zeroed((end - first) as usize * BUCKET).map_err(|_| Fault::Memory)?;
         Buckets { first, bytes: &mut bytes }.seal_all(table);
         let offset = table.place(first);
         let written = medium.write(offset, &bytes, Permit::ENGINE);

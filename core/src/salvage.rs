@@ -283,6 +283,7 @@ impl Survey<'_, '_> {
                     salts.insert(found.header.salt);
                 }
                 at = Link::after(&found).into();
+                batch.try_reserve(1)?;
                 batch.push((found, whole));
                 if !found.header.continues() || found.offset < wreck.durable_end() {
                     self.take_all(&mut batch)?;
@@ -346,8 +347,9 @@ impl Survey<'_, '_> {
         }
         let before = self.latest_of(hash, name)?;
         let entry = Entry { hash, offset, prior: 0, deleted: !whole || !header.kind.stores() };
-        self.latest.set(entry, before.map_or(0, |before| before.offset));
+        self.latest.set(entry, before.map_or(0, |before| before.offset))?;
         if !whole && header.kind.stores() {
+            self.lost.try_reserve(1)?;
             self.lost.push((name.into(), hash, offset));
         }
         Ok(())
@@ -372,10 +374,11 @@ impl Survey<'_, '_> {
             }
         }
         let unaccounted = self.ask_index()?;
-        let mut entries = self.latest.sorted();
+        let mut entries = self.latest.sorted()?;
         entries.sort_unstable_by_key(|entry| entry.offset);
         for entry in entries.iter().filter(|entry| !entry.deleted) {
             if self.survives(entry, &unaccounted)? {
+                self.found.survivors.try_reserve(1)?;
                 self.found.survivors.push((entry.offset, entry.hash));
             }
         }
@@ -400,6 +403,7 @@ impl Survey<'_, '_> {
             let behind = gaps.partition_point(|gap| gap.end <= slot.offset);
             if let Some(gap) = gaps.get_mut(behind).filter(|gap| gap.offset <= slot.offset) {
                 gap.records = gap.records.map(|records| records.saturating_sub(1));
+                missing.try_reserve(1)?;
                 missing.push(slot);
             }
             Ok(())
@@ -415,7 +419,7 @@ impl Survey<'_, '_> {
             if let Some(older) = older.filter(|older| !older.deleted)
                 && self.wreck.standing(hash, older.offset)? != Standing::There
             {
-                self.latest.set(Entry { deleted: true, ..older }, older.offset);
+                self.latest.set(Entry { deleted: true, ..older }, older.offset)?;
                 let item = self.item_at(older.offset)?;
                 self.found.lost.push(item);
             }

@@ -9,7 +9,7 @@ use crate::record::Kind;
 use crate::state::{State, read_bucket};
 use crate::store::{Held, Store};
 use crate::superblock::LOG_START;
-use crate::table::slots_of;
+use crate::table::{SLOTS, slots_of};
 use std::sync::atomic::Ordering::Relaxed;
 
 /// How far ahead of a scan the medium is told what comes.
@@ -164,11 +164,14 @@ impl Store {
         let attribute = |hash: u64| hash & 1 == 1;
         let mut places: Vec<(u64, u64)> = Vec::new();
         for delta in [&state.active, &*state.frozen] {
-            let entries = delta.sorted().into_iter().filter(|entry| attribute(entry.hash));
+            let entries = delta.sorted()?;
+            places.try_reserve(entries.len())?;
+            let entries = entries.into_iter().filter(|entry| attribute(entry.hash));
             places.extend(entries.map(|entry| (entry.hash, entry.offset)));
         }
         for number in 0..state.table.all_buckets() {
             let bucket = read_bucket(&log, number)?;
+            places.try_reserve(SLOTS)?;
             places.extend(slots_of(&bucket).filter(|slot| attribute(slot.hash)).map(|slot| (slot.hash, slot.offset)));
         }
         let mut names = Vec::new();
@@ -182,6 +185,7 @@ impl Store {
             if let Name::Attribute(bytes) = name
                 && state.find(name.hash(self.identity.seed), name)?.live.is_some()
             {
+                names.try_reserve(1)?;
                 names.push(bytes.to_vec());
             }
         }

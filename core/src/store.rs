@@ -259,21 +259,31 @@ impl Store {
         self.clear_stray(&mut writer)?;
         let mut tally = Tally::default();
         let mut draft = writer.draft();
+        let mut cramped = false;
         for step in steps {
             self.check_step(&step)?;
-            self.draft(&mut draft, &step, &mut tally)?;
+            self.draft(&mut draft, &step, &mut tally, &mut cramped)?;
+        }
+        if cramped {
+            // Before anything is acknowledged: memory that is short is an error then, and nothing else.
+            self.change().active.reserve(draft.len()).map_err(|full| self.fault(full.into()))?;
         }
         draft.finish().map_err(|fault| self.fault(fault))?;
         self.publish(&mut writer);
         Ok(tally)
     }
 
-    fn draft(&self, draft: &mut Draft<'_>, step: &Step<'_>, tally: &mut Tally) -> Result<()> {
+    /// `cramped` tells that the changes in memory have no room for what is drafted.
+    fn draft(&self, draft: &mut Draft<'_>, step: &Step<'_>, tally: &mut Tally, cramped: &mut bool) -> Result<()> {
         let hash = step.name.hash(self.identity.seed);
         let fault = |fault| self.fault(fault);
         let before = match draft.earlier(hash, step.name).map_err(fault)? {
             Some(before) => before,
-            None => self.read().find(hash, step.name).map_err(fault)?.into(),
+            None => {
+                let state = self.read();
+                *cramped |= !state.active.has_room(draft.len() + 1);
+                state.find(hash, step.name).map_err(fault)?.into()
+            }
         };
         let there = before.live.is_some();
         match (step.rule, there) {
@@ -310,9 +320,9 @@ impl Store {
         };
         if !shown {
             let mut state = self.change();
-            state.active.reserve(writer.changes.len());
             for change in &writer.changes {
-                state.active.set(change.entry, change.replaces);
+                let entered = state.active.set(change.entry, change.replaces);
+                entered.expect("room was made before the operations were written");
             }
             state.set_end(end);
         }

@@ -39,6 +39,7 @@ impl Report {
     fn note(&mut self, fault: Fault) -> Result<(), Fault> {
         match fault {
             Fault::Corrupt { offset, what } => {
+                self.damage.try_reserve(1)?;
                 self.damage.push(Damage { offset, what: what.into() });
                 Ok(())
             }

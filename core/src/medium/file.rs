@@ -1,7 +1,7 @@
 //! Files read and written at positions: every access is a system call and a copy.
 
 use super::limit::Limit;
-use super::{Medium, Permit};
+use super::{Lines, Medium, Permit};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -56,7 +56,7 @@ impl Handle {
     /// a page is taken for it.
     pub(super) fn rewrite(&self, offset: u64, len: usize) -> io::Result<()> {
         self.check(offset, len)?;
-        let mut bytes = vec![0; len];
+        let mut bytes = Lines::zeroed(len)?;
         self.file.read_exact_at(&mut bytes, offset)?;
         self.write(offset, &bytes)
     }

@@ -198,7 +198,10 @@ impl Medium for MemoryMedium {
         let old = self.len.swap(len, Ordering::AcqRel);
         // What is cut off reads as zeros if the file grows over it again.
         self.pieces(len, old.saturating_sub(len) as usize, |segment, at, piece| {
-            segment.region.copy_from(at, &vec![0; piece]);
+            let zeros = [0; 4096];
+            for from in (0..piece).step_by(zeros.len()) {
+                segment.region.copy_from(at + from, &zeros[..zeros.len().min(piece - from)]);
+            }
         });
         Ok(())
     }

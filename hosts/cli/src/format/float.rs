@@ -43,6 +43,7 @@ pub fn read(array: &str, into: &mut Vec<f32>) -> Result<(), String> {
     // A comma inside a string or a nested array splits that element too. Its first piece starts with a quote that is
     // not closed, or with a bracket, so it is refused before a later piece could pass for a number.
     for (at, text) in elements.split(',').enumerate() {
+        into.try_reserve(1).map_err(|full| full.to_string())?;
         into.push(read_element(text.trim_ascii()).map_err(|what| format!("element {at} {what}"))?);
     }
     Ok(())

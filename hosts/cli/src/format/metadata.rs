@@ -37,11 +37,14 @@ pub fn write(out: &mut impl Write, metadata: &[u8]) -> io::Result<()> {
 /// Says where the base64 text is wrong.
 pub fn read(json: &str, into: &mut Vec<u8>) -> Result<(), String> {
     let Some(marked) = marked(json) else {
+        into.try_reserve(json.len()).map_err(|full| full.to_string())?;
         into.extend_from_slice(json.as_bytes());
         return Ok(());
     };
-    let bytes = BASE64.decode(marked.bytes.as_bytes());
-    into.extend(bytes.map_err(|error| format!("the metadata is not base64: {error}"))?);
+    let bytes =
+        BASE64.decode(marked.bytes.as_bytes()).map_err(|error| format!("the metadata is not base64: {error}"))?;
+    into.try_reserve(bytes.len()).map_err(|full| full.to_string())?;
+    into.extend_from_slice(&bytes);
     Ok(())
 }
 

@@ -65,9 +65,14 @@ impl Batch {
     pub fn clear(&mut self) {
         self.entries.clear();
         self.elements.clear();
-        self.elements.shrink_to(MAX_BYTES / size_of::<f32>());
         self.bytes.clear();
-        self.bytes.shrink_to(MAX_BYTES);
+        // Made anew and not smaller, which takes memory that there may not be.
+        if size_of::<f32>() * self.elements.capacity() > 2 * MAX_BYTES {
+            self.elements = Vec::new();
+        }
+        if self.bytes.capacity() > 2 * MAX_BYTES {
+            self.bytes = Vec::new();
+        }
     }
 }
 
@@ -96,12 +101,13 @@ impl Draft<'_> {
     /// Adds the vector to the batch and returns its dimension.
     ///
     /// # Errors
-    /// Names the part that is missing.
+    /// Names the part that is missing, or says that there is no memory for another vector.
     pub fn finish(self) -> Result<usize, &'static str> {
         let (key, key_bytes) = self.key.ok_or("the vector has no \"id\"")?;
         let elements = self.elements.ok_or("the vector has no \"data\" (or \"values\")")?;
         let dimension = elements.len();
         let metadata = self.metadata.unwrap_or(0..0);
+        self.batch.entries.try_reserve(1).map_err(|_| "there is no memory for another vector")?;
         self.batch.entries.push(Entry { key, key_bytes, elements, metadata });
         Ok(dimension)
     }
