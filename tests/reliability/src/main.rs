@@ -24,6 +24,10 @@ use effort::Effort;
 use row::Row;
 use std::process::ExitCode;
 
+/// Refuses nothing unless a campaign tells it to.
+#[global_allocator]
+static ALLOCATOR: exhaustion::allocator::Scarce = exhaustion::allocator::Scarce;
+
 /// What a campaign gives: its rows, or why it broke down. A broken promise is a row that is not clean, not an error.
 type Outcome = Result<Vec<Row>, Box<dyn std::error::Error>>;
 
