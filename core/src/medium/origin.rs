@@ -3,7 +3,7 @@
 //! Told by a number that the system sets to zero in every forked child: looking costs two loads and no system call.
 
 use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::Relaxed;
 
 /// The process in which something was made.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +20,7 @@ impl Origin {
     pub fn here() -> Self {
         use super::mapping::zero_after_fork;
         use std::sync::OnceLock;
+        use std::sync::atomic::Ordering::{Acquire, Release};
         static HERE: OnceLock<&'static AtomicU64> = OnceLock::new();
         // Copied to children as it is, so that no number comes twice in a line of descent.
         static LAST: AtomicU64 = AtomicU64::new(0);
