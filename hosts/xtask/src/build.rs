@@ -10,6 +10,9 @@ const WASM: &str = "wasm32-unknown-unknown";
 /// What `libjvdb.a` needs from the system, as `rustc --print native-static-libs` says.
 const SYSTEM_LIBRARIES: [&str; 7] = ["-lgcc_s", "-lutil", "-lrt", "-lpthread", "-lm", "-ldl", "-lc"];
 
+/// Where headers of the adapter find those of the program it is for.
+pub const STAND_IN: &str = "-Itests/cpp/standin";
+
 /// The packages whose artifacts are run or tested optimized. Built together always, and with all their targets: another
 /// selection means other features of what they have in common, and minutes of building it again.
 const OPTIMIZED: [&str; 8] =
@@ -110,9 +113,20 @@ impl Workspace {
 
     /// Compiles and links a C (C11) or C++ (C++20) program against the public headers, without any warning.
     pub fn compile(&self, sources: &[PathBuf], linked: Linked, program_file: &Path) -> Result<()> {
+        self.compile_with(&[], sources, linked, program_file)
+    }
+
+    /// The same, with arguments of its own for the compiler and the linker.
+    pub fn compile_with(
+        &self,
+        arguments: &[&str],
+        sources: &[PathBuf],
+        linked: Linked,
+        program_file: &Path,
+    ) -> Result<()> {
         let artifacts = self.artifacts();
         let mut compiler = self.compiler(sources.first().ok_or("no source to compile")?);
-        compiler.args(["-O1", "-g", "-pthread", "-o"]).arg(program_file).args(sources);
+        compiler.args(["-O1", "-g", "-pthread", "-o"]).arg(program_file).args(sources).args(arguments);
         match linked {
             Linked::Shared => {
                 compiler.arg("-L").arg(&artifacts).arg("-ljvdb");

@@ -10,7 +10,7 @@ struct Package {
     probe: &'static str,
 }
 
-const NATIVE: [Package; 4] = [
+const NATIVE: [Package; 6] = [
     Package { name: "gcc", probe: "cc --version" },
     Package { name: "g++", probe: "c++ --version" },
     Package { name: "cmake", probe: "cmake --version" },
@@ -18,6 +18,11 @@ const NATIVE: [Package; 4] = [
         name: "nlohmann-json3-dev",
         probe: "echo '#include <nlohmann/json.hpp>' | c++ -std=c++20 -fsyntax-only -x c++ -",
     },
+    Package {
+        name: "libexpected-dev",
+        probe: "echo '#include <tl/expected.hpp>' | c++ -std=c++20 -fsyntax-only -x c++ -",
+    },
+    Package { name: "libgtest-dev", probe: "echo '#include <gtest/gtest.h>' | c++ -std=c++20 -fsyntax-only -x c++ -" },
 ];
 
 const FILE_SYSTEMS: [Package; 2] = [
@@ -25,7 +30,7 @@ const FILE_SYSTEMS: [Package; 2] = [
     Package { name: "xfsprogs", probe: "command -v mkfs.xfs" },
 ];
 
-/// Compilers for C and C++, and the JSON library the C++ host reads its input with.
+/// Compilers for C and C++, the JSON library the C++ host reads its input with, and what the adapter's tests need.
 pub fn native(workspace: &Workspace) -> Result<()> {
     install(workspace, &NATIVE)
 }

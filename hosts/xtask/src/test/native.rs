@@ -4,7 +4,7 @@
 use super::steps::{Steps, count};
 use super::tally::Tally;
 use crate::Result;
-use crate::build::{Linked, Workspace};
+use crate::build::{Linked, STAND_IN, Workspace};
 use crate::run::{program, run};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 pub fn steps(workspace: &Workspace, steps: &mut Steps) {
     steps.counted("each header alone and twice, C99 to C++20", || headers(workspace));
     steps.whole("the C++ host with CMake", || cmake(workspace));
+    steps.counted("the adapter, tests/cpp/adapter", || adapter(workspace));
     let programs = match files(&workspace.root.join("tests/c"), &["c", "cpp"]) {
         Ok(sources) => programs(&sources),
         Err(error) => {
@@ -52,6 +53,16 @@ fn compile_and_run(workspace: &Workspace, sources: &[PathBuf], linked: Linked) -
     count(program(&test, scratch.path()).arg(scratch.path().join("storage")), &mut Vec::new())
 }
 
+/// The adapter's tests, against a stand-in of the headers of the program it is for.
+fn adapter(workspace: &Workspace) -> Result<Tally> {
+    let scratch = tempfile::tempdir()?;
+    let test = scratch.path().join("adapter_test");
+    let sources = files(&workspace.root.join("tests/cpp/adapter"), &["cpp"])?;
+    let arguments = [STAND_IN, "-lgtest", "-lgtest_main"];
+    workspace.compile_with(&arguments, &sources, Linked::Shared, &test)?;
+    count(&mut program(&test, scratch.path()), &mut Vec::new())
+}
+
 /// Builds the host as a C++ project would.
 fn cmake(workspace: &Workspace) -> Result<()> {
     let scratch = tempfile::tempdir()?;
@@ -70,10 +81,14 @@ fn headers(workspace: &Workspace) -> Result<Tally> {
         let name = header.strip_prefix(&include)?.display();
         let languages = [("c", "-std=c99"), ("c", "-std=c11"), ("cpp", "-std=c++17"), ("cpp", "-std=c++20")];
         let is_c = header.extension().is_some_and(|it| it == "h");
-        for (language, standard) in languages.into_iter().filter(|(language, _)| is_c || *language == "cpp") {
+        let is_adapter = header.components().any(|part| part.as_os_str().to_string_lossy().contains("adapter"));
+        let fits = |&(language, standard): &(&str, &str)| {
+            (is_c || language == "cpp") && (!is_adapter || standard == "-std=c++20")
+        };
+        for (language, standard) in languages.into_iter().filter(fits) {
             let source = scratch.path().join("header").with_extension(language);
             fs::write(&source, format!("#include \"{name}\"\n#include \"{name}\"\nint main(void) {{ return 0; }}\n"))?;
-            let compiled = run(workspace.compiler(&source).args([standard, "-fsyntax-only"]).arg(&source));
+            let compiled = run(workspace.compiler(&source).args([standard, "-fsyntax-only", STAND_IN]).arg(&source));
             println!("{name}, {standard}: {}", if compiled.is_ok() { "ok" } else { "FAILED" });
             tally += Tally::one(compiled.is_ok());
         }

@@ -2,17 +2,17 @@
 
 use super::tally::Tally;
 use crate::Result;
-use crate::build::{Linked, Workspace};
+use crate::build::{Linked, STAND_IN, Workspace};
 use crate::run::{output, program, run};
 use std::fs;
 use std::path::Path;
 
 /// An example, as the README marks it: the text behind the opening fence.
-const MARKS: [&str; 3] = ["rust", "cpp", "rust,wasmtime"];
+const MARKS: [&str; 4] = ["rust", "cpp", "cpp,adapter", "rust,wasmtime"];
 /// What "15 lines" means.
 const MAX_LINES: usize = 15;
 
-/// Compiles and runs each of the three examples.
+/// Compiles and runs each of the examples.
 pub fn examples(workspace: &Workspace) -> Result<Tally> {
     let readme = fs::read_to_string(workspace.root.join("README.md"))?;
     let mut tally = Tally::default();
@@ -47,11 +47,14 @@ fn try_example(workspace: &Workspace, mark: &str, example: &str) -> Result<Strin
         return Err(format!("{} lines, more than {MAX_LINES}", example.lines().count()).into());
     }
     let scratch = tempfile::tempdir()?;
-    let source = scratch.path().join(if mark == "cpp" { "example.cpp" } else { "example.rs" });
+    let source = scratch.path().join(if mark.starts_with("cpp") { "example.cpp" } else { "example.rs" });
     let file = scratch.path().join("example");
     fs::write(&source, example)?;
     match mark {
         "cpp" => workspace.compile(std::slice::from_ref(&source), Linked::Shared, &file)?,
+        "cpp,adapter" => {
+            workspace.compile_with(&[STAND_IN], std::slice::from_ref(&source), Linked::Shared, &file)?;
+        }
         _ => compile_rust(workspace, &source, &file)?,
     }
     if mark == "rust,wasmtime" {

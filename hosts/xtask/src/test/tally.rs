@@ -17,9 +17,21 @@ impl Tally {
         Self { passed: passed.into(), failed: (!passed).into(), skipped: 0 }
     }
 
-    /// What a line of a test program says: libtest's "test result: ok. 3 passed; 0 failed; 1 ignored; ..." or the
-    /// closing line "3 passed, 0 failed" of a C or C++ program. `None` for every other line.
+    /// What a line of a test program says: libtest's "test result: ok. 3 passed; 0 failed; 1 ignored; ...", the
+    /// closing line "3 passed, 0 failed" of a C or C++ program, or a line of googletest's summary. `None` for every
+    /// other line.
     pub fn of_line(line: &str) -> Option<Self> {
+        if let Some((mark, rest)) = line.split_once(" ] ") {
+            let (number, rest) = rest.split_once(" test")?;
+            let count =
+                number.parse().ok().filter(|_| ["s.", ".", "s, listed below:", ", listed below:"].contains(&rest))?;
+            return match mark.trim_start_matches('[').trim() {
+                "PASSED" => Some(Self { passed: count, ..Self::default() }),
+                "FAILED" => Some(Self { failed: count, ..Self::default() }),
+                "SKIPPED" => Some(Self { skipped: count, ..Self::default() }),
+                _ => None,
+            };
+        }
         let counts = match line.strip_prefix("test result: ") {
             Some(result) => result.split_once(". ")?.1,
             None => line,
@@ -72,6 +84,13 @@ mod tests {
         let line = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s";
         assert_eq!(Tally::of_line(line), Some(Tally { passed: 12, failed: 3, skipped: 1 }));
         assert_eq!(Tally::of_line("7 passed, 0 failed"), Some(Tally { passed: 7, failed: 0, skipped: 0 }));
+        let google = |line| Tally::of_line(line).map(|it| (it.passed, it.failed, it.skipped));
+        assert_eq!(google("[  PASSED  ] 38 tests."), Some((38, 0, 0)));
+        assert_eq!(google("[  PASSED  ] 1 test."), Some((1, 0, 0)));
+        assert_eq!(google("[  FAILED  ] 2 tests, listed below:"), Some((0, 2, 0)));
+        assert_eq!(google("[  SKIPPED ] 1 test, listed below:"), Some((0, 0, 1)));
+        assert_eq!(google("[  FAILED  ] Calls.One"), None);
+        assert_eq!(google("[==========] 38 tests from 3 test suites ran. (12 ms total)"), None);
         for other in
             ["", "running 3 tests", "test a ... ok", "7 passed", "x passed, 0 failed", "all 7 passed, 0 failed"]
         {
