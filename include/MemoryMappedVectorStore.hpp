@@ -2,6 +2,7 @@
 #ifndef JVDB_MEMORY_MAPPED_VECTOR_STORE_HPP
 #define JVDB_MEMORY_MAPPED_VECTOR_STORE_HPP
 
+#include "jvdb/log.hpp"
 #include "jvdb/storage_persistence.hpp"
 
 #include <filesystem>
@@ -48,8 +49,17 @@ public:
                      const std::vector<std::string>& metadata_list = {}) {
         return directory_->batch_store(name_, ids, vectors, metadata_list);
     }
-    /// Returns when everything stored before survives a loss of power.
-    void flush() { directory_->flush_database(name_); }
+    /// Returns when everything stored before survives a loss of power. False if it does not: last_error() says why.
+    bool flush() {
+        try {
+            return directory_->flush_database(name_);
+        } catch (const jvdb::Error& error) {
+            jvdb::detail::log("error", "MemoryMappedVectorStore: flush of ", path_.string(), " failed: ", error.what());
+            return directory_->failed(error);
+        }
+    }
+    /// Why the last call on this thread that answered `false` or `std::nullopt` did so.
+    static const std::string& last_error() { return DatabasePersistence::last_error(); }
 
     std::size_t get_vector_count() const { return directory_->open(name_).count(); }
     std::size_t get_dimension() const noexcept { return dimension_; }
@@ -62,6 +72,10 @@ private:
         explicit Directory(const std::filesystem::path& path)
             : StoragePersistence(jvdb::Storage::open(path.string())) {}
         jvdb::Database open(const std::string& name) { return storage().database(name); }
+        bool failed(const jvdb::Error& error) {
+            reason() = error.what();
+            return false;
+        }
     };
 
     /// A share of a directory that is open once for all stores of this process. The last one closes it, and whoever

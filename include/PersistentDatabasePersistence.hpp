@@ -17,14 +17,18 @@ public:
                                            std::chrono::seconds flush_interval = std::chrono::seconds(300))
         : StoragePersistence(jvdb::Storage::open(storage_path, options(max_open_files, flush_interval))),
           storage_path_(std::move(storage_path)) {
-        jvdb::detail::log("INFO", "PersistentDatabasePersistence: started, storage path: ", storage_path_);
-        jvdb::detail::log("INFO", "PersistentDatabasePersistence: LRU limit: ", max_open_files, " open files");
-        jvdb::detail::log("INFO", "PersistentDatabasePersistence: flush interval: ", flush_interval.count(), " s");
+        jvdb::detail::log("info", "Initializing PersistentDatabasePersistence at ", storage_path_);
+        jvdb::detail::log("info", "LRU cache configured with max_open_files=", max_open_files);
+        if (flush_interval.count() == 0) {
+            jvdb::detail::log("info", "No periodic flush: interval=0s");
+        } else {
+            jvdb::detail::log("info", "Starting periodic flush with interval=", flush_interval.count(), "s");
+        }
     }
 
     void flush() override {
         const auto duration = storage().flush();
-        jvdb::detail::log("INFO", "PersistentDatabasePersistence: flush completed, storage path: ", storage_path_,
+        jvdb::detail::log("info", "PersistentDatabasePersistence: flush completed, storage path: ", storage_path_,
                           ", flush_duration_ms=", static_cast<double>(duration.count()) / 1000);
     }
 

@@ -115,7 +115,7 @@ private:
         while (::read(state.read_end, &byte, 1) < 0 && errno == EINTR) {
         }
         state.requested = true;
-        jvdb::detail::log("INFO", "SignalHandler: shutdown requested");
+        jvdb::detail::log("info", "SignalHandler: shutdown requested");
         run_callbacks(state);
         {
             const std::lock_guard lock(state.mutex);
@@ -137,9 +137,9 @@ private:
             try {
                 callback();
             } catch (const std::exception& error) {
-                jvdb::detail::log("ERROR", "SignalHandler: a shutdown callback failed: ", error.what());
+                jvdb::detail::log("error", "SignalHandler: a shutdown callback failed: ", error.what());
             } catch (...) {
-                jvdb::detail::log("ERROR", "SignalHandler: a shutdown callback failed");
+                jvdb::detail::log("error", "SignalHandler: a shutdown callback failed");
             }
             lock.lock();
         }

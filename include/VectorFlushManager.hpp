@@ -66,7 +66,7 @@ public:
             try {
                 persistence->flush();
             } catch (const std::exception& error) {
-                jvdb::detail::log("ERROR", "VectorFlushManager: flush of \"", name, "\" failed: ", error.what());
+                jvdb::detail::log("error", "VectorFlushManager: flush of \"", name, "\" failed: ", error.what());
                 if (!first) first = std::current_exception();
             }
         }

@@ -77,7 +77,7 @@ public:
     /// The same, with options.
     DatabasePersistenceAdapter(const std::string& path, const Options& options)
         : path_(path), storage_(Storage::open(path, raw(options))) {
-        detail::log("INFO", "Initializing DatabasePersistenceAdapter at ", path);
+        detail::log("info", "Initializing DatabasePersistenceAdapter at ", path);
         if (options.convert) reports_ = adapter::Conversion::of_directory(path);
     }
 
@@ -347,7 +347,7 @@ public:
     /// Returns when everything stored before survives a loss of power. Throws jvdb::Error if it does not.
     void flush_all() {
         const auto duration = storage_.flush();
-        detail::log("INFO", "DatabasePersistenceAdapter: flush completed, storage path: ", path_,
+        detail::log("info", "DatabasePersistenceAdapter: flush completed, storage path: ", path_,
                     ", flush_duration_ms=", static_cast<double>(duration.count()) / 1000);
     }
 
@@ -397,7 +397,7 @@ private:
     }
 
     static void unreadable(const std::string& id, const std::exception& error) {
-        detail::log("ERROR", "DatabasePersistenceAdapter: database ", id, " cannot be read: ", error.what());
+        detail::log("error", "DatabasePersistenceAdapter: database ", id, " cannot be read: ", error.what());
     }
 
     // Databases.

@@ -263,7 +263,9 @@ void operators_find_their_log_lines() {
     const CapturedLog log;
     const auto path = (root / "log").string();
     PersistentDatabasePersistence persistence(path, 50, 60s);
-    CHECK(log.has("storage path: " + path) && log.has("LRU limit: 50") && log.has("flush interval: 60 s"));
+    CHECK(log.has("[info] Initializing PersistentDatabasePersistence at " + path + "\n"));
+    CHECK(log.has("[info] LRU cache configured with max_open_files=50\n"));
+    CHECK(log.has("[info] Starting periodic flush with interval=60s\n"));
     CHECK(!log.has("flush completed"));
     persistence.flush();
     CHECK(log.has("flush completed") && log.has("flush_duration_ms="));

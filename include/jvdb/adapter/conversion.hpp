@@ -77,11 +77,11 @@ public:
             }
             reports.push_back(Conversion(root, folder).run());
             const auto& report = reports.back();
-            detail::log(report.converted ? "INFO" : "ERROR", "DatabasePersistenceAdapter: database ",
+            detail::log(report.converted ? "info" : "error", "DatabasePersistenceAdapter: database ",
                         report.database_id, report.converted ? " converted, vectors: " : " not converted, vectors: ",
                         report.vectors, ", findings: ", report.findings.size());
             for (const auto& finding : report.findings) {
-                detail::log("WARN", "DatabasePersistenceAdapter: database ", report.database_id, ": ", finding);
+                detail::log("warning", "DatabasePersistenceAdapter: database ", report.database_id, ": ", finding);
             }
         }
         return reports;
