@@ -1,7 +1,9 @@
 // RAII over jvdb.h: handles that release themselves, errors as exceptions, reads without copies. Header-only, C++17.
 //
-// What is said at the head of jvdb.h holds here too. Every call may throw jvdb::Error; every object but a handle being
-// moved or destroyed may be used from any number of threads at once. Nothing here keeps state or makes decisions.
+// What is said at the head of jvdb.h holds here too. Every call may throw jvdb::Error, or gives it as a value through
+// jvdb::attempt(); every object but a handle being moved or destroyed, and a walk, may be used from any number of threads
+// at once. Handles can be moved, not copied. Nothing here keeps state, makes decisions, or copies vectors unasked. With
+// C++20 vectors are also spans.
 #ifndef JVDB_HPP
 #define JVDB_HPP
 
@@ -10,6 +12,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -17,7 +20,14 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
+
+#if defined(__has_include) && __cplusplus >= 202002L
+#if __has_include(<span>)
+#include <span>
+#endif
+#endif
 
 namespace jvdb {
 
@@ -84,6 +94,45 @@ inline void close_quietly(jvdb_storage_t* storage) { jvdb_close(storage, nullptr
 
 }  // namespace detail
 
+/// What a call came to, for those who do not want exceptions: its value, or its error.
+template <class T>
+class [[nodiscard]] Result {
+public:
+    Result(T value) : either_(std::in_place_index<0>, std::move(value)) {}
+    Result(Error error) : either_(std::in_place_index<1>, std::move(error)) {}
+
+    explicit operator bool() const noexcept { return either_.index() == 0; }
+    /// Throws the error, if there is one.
+    T& value() & {
+        if (!*this) throw error();
+        return std::get<0>(either_);
+    }
+    T&& value() && { return std::move(value()); }
+    /// Only if this is false.
+    const Error& error() const { return std::get<1>(either_); }
+
+private:
+    std::variant<T, Error> either_;
+};
+
+/// Makes calls and gives what they throw as a value: `if (auto stored = jvdb::attempt([&] { db.put(1, v); })) ...`. For
+/// calls that return nothing the value is true.
+template <class Call>
+auto attempt(Call&& call) {
+    using T = std::invoke_result_t<Call>;
+    using R = Result<std::conditional_t<std::is_void_v<T>, bool, T>>;
+    try {
+        if constexpr (std::is_void_v<T>) {
+            std::forward<Call>(call)();
+            return R(true);
+        } else {
+            return R(std::forward<Call>(call)());
+        }
+    } catch (const Error& error) {
+        return R(error);
+    }
+}
+
 /// Key of a vector: a 64-bit integer or 1 to 512 bytes. Borrows the bytes.
 class Key {
 public:
@@ -92,6 +141,15 @@ public:
     Key(std::string_view bytes) noexcept : raw_(jvdb_key_bytes(bytes.data(), bytes.size())) {}
     Key(const std::string& bytes) noexcept : Key(std::string_view(bytes)) {}
     Key(const char* text) noexcept : Key(std::string_view(text)) {}
+    Key(jvdb_key_t raw) noexcept : raw_(raw) {}
+
+    bool is_integer() const noexcept { return raw_.bytes == nullptr; }
+    /// The integer, if it is one.
+    std::uint64_t integer() const noexcept { return raw_.number; }
+    /// The bytes, if it is not.
+    std::string_view bytes() const noexcept {
+        return {static_cast<const char*>(raw_.bytes), is_integer() ? 0 : static_cast<std::size_t>(raw_.number)};
+    }
 
     jvdb_key_t raw() const noexcept { return raw_; }
 
@@ -119,10 +177,131 @@ public:
     std::string_view metadata() const noexcept {
         return {static_cast<const char*>(raw_.metadata), raw_.metadata_length};
     }
+#ifdef __cpp_lib_span
+    operator std::span<const float>() const noexcept { return {data(), size()}; }
+#endif
 
 private:
     friend class Database;
+    friend class Walk;
     jvdb_vector_t raw_{};
+};
+
+/// A vector met on a walk, with its key, whose bytes live until the walk goes on.
+struct Entry {
+    Key key = 0;
+    Vector vector;
+};
+
+/// A walk over all vectors, in the order in which they were last stored: `for (auto& entry : database.walk()) ...`. To be
+/// gone through once, by one thread. It pins the database. What is moved out of an entry outlives it.
+class Walk {
+public:
+    class iterator {
+    public:
+        using iterator_category = std::input_iterator_tag;
+        using value_type = Entry;
+        using difference_type = std::ptrdiff_t;
+        using pointer = Entry*;
+        using reference = Entry&;
+
+        iterator() noexcept = default;
+        explicit iterator(Walk* walk) : walk_(walk) { ++*this; }
+        Entry& operator*() const noexcept { return walk_->entry_; }
+        Entry* operator->() const noexcept { return &walk_->entry_; }
+        iterator& operator++() {
+            if (!walk_->next()) walk_ = nullptr;
+            return *this;
+        }
+        void operator++(int) { ++*this; }
+        friend bool operator==(const iterator& a, const iterator& b) noexcept { return a.walk_ == b.walk_; }
+        friend bool operator!=(const iterator& a, const iterator& b) noexcept { return !(a == b); }
+
+    private:
+        Walk* walk_ = nullptr;
+    };
+
+    explicit Walk(jvdb_cursor_t* cursor) noexcept : cursor_(cursor) {}
+    iterator begin() { return iterator(this); }
+    iterator end() noexcept { return {}; }
+
+    /// Goes to the next vector; false after the last.
+    bool next() {
+        jvdb_key_t key;
+        Vector vector;
+        const bool found = detail::done(
+            [&](auto error) { return jvdb_cursor_next_vector(cursor_.get(), &key, &vector.raw_, error); });
+        entry_ = Entry{Key(key), std::move(vector)};
+        return found;
+    }
+    /// What next() has found.
+    Entry& entry() noexcept { return entry_; }
+
+    /// Behind the vector given last: where another walk may begin.
+    std::uint64_t position() const {
+        std::uint64_t position = 0;
+        detail::done([&](auto error) { return jvdb_cursor_position(cursor_.get(), &position, error); });
+        return position;
+    }
+
+private:
+    detail::Handle<jvdb_cursor_t, jvdb_cursor_close> cursor_;
+    Entry entry_;
+};
+
+/// Something a verification or a repair has found.
+struct Finding {
+    /// JVDB_FINDING_*.
+    std::uint64_t kind;
+    std::uint64_t offset, end;
+    std::int64_t records;
+    /// All of it in a line.
+    std::string text;
+    /// The key, or the name of an attribute.
+    std::variant<std::uint64_t, std::string> key;
+};
+
+namespace detail {
+
+using Findings = Handle<jvdb_findings_t, jvdb_findings_free>;
+
+inline std::vector<Finding> list(const Findings& findings) {
+    std::vector<Finding> list;
+    jvdb_finding_t raw{};
+    raw.struct_size = sizeof raw;
+    for (std::size_t index = 0;
+         done([&](auto error) { return jvdb_findings_at(findings.get(), index, &raw, error); }); ++index) {
+        const Key key(raw.key);
+        list.push_back({raw.kind, raw.offset, raw.end, raw.records, raw.text, key.integer()});
+        if (!key.is_integer()) list.back().key = std::string(key.bytes());
+    }
+    return list;
+}
+
+inline std::vector<std::string> list(const Handle<jvdb_names_t, jvdb_names_free>& names) {
+    std::vector<std::string> list;
+    list.reserve(jvdb_names_count(names.get()));
+    for (std::size_t index = 0; const char* name = jvdb_names_at(names.get(), index); ++index) {
+        list.emplace_back(name, jvdb_names_length(names.get(), index));
+    }
+    return list;
+}
+
+}  // namespace detail
+
+/// What a verification came to.
+struct Verified {
+    jvdb_verified_t figures{};
+    /// Empty if the database is sound.
+    std::vector<Finding> damage;
+};
+
+/// What a repair came to.
+struct Repaired {
+    jvdb_repaired_t figures{};
+    std::vector<Finding> findings;
+    /// Name of the file that holds the database as it was; empty if nothing was repaired.
+    std::string backup;
 };
 
 /// One database, open and pinned while this lives.
@@ -139,11 +318,62 @@ public:
     void put(Key key, const std::vector<float>& vector, std::string_view metadata = {}) {
         put(key, vector.data(), vector.size(), metadata);
     }
+#ifdef __cpp_lib_span
+    void put(Key key, std::span<const float> vector, std::string_view metadata = {}) {
+        put(key, vector.data(), vector.size(), metadata);
+    }
+#endif
+
+    /// Stores under a new key; throws JVDB_ERROR_KEY_EXISTS otherwise.
+    void insert(Key key, const float* vector, std::size_t dimension, std::string_view metadata = {}) {
+        detail::done([&](auto error) {
+            return jvdb_insert(raw(), key.raw(), vector, dimension, metadata.data(), metadata.size(), error);
+        });
+    }
+
+    /// Stores in place of what is there; throws JVDB_ERROR_KEY_NOT_FOUND otherwise.
+    void replace(Key key, const float* vector, std::size_t dimension, std::string_view metadata = {}) {
+        detail::done([&](auto error) {
+            return jvdb_replace(raw(), key.raw(), vector, dimension, metadata.data(), metadata.size(), error);
+        });
+    }
 
     /// Stores all of a batch or none.
     void put(jvdb_batch_t batch) {
         batch.struct_size = sizeof batch;
         detail::done([&](auto error) { return jvdb_put_batch(raw(), &batch, error); });
+    }
+
+    /// Stores and deletes: all of a batch or none. Tells what was done.
+    jvdb_written_t write(jvdb_batch_t batch) {
+        batch.struct_size = sizeof batch;
+        jvdb_written_t written{};
+        written.struct_size = sizeof written;
+        detail::done([&](auto error) { return jvdb_write_batch(raw(), &batch, &written, error); });
+        return written;
+    }
+
+    /// Copies a vector to where the caller wants it; false if the key is not there.
+    bool get_into(Key key, float* vector, std::size_t dimension) const {
+        return detail::done([&](auto error) {
+            return jvdb_get(raw(), key.raw(), vector, dimension, nullptr, 0, nullptr, error);
+        });
+    }
+
+    /// Copies many vectors into the rows of a matrix, and tells in `found`, which may be NULL, which were there. Returns
+    /// how many.
+    std::size_t get_batch(const std::uint64_t* ids, std::size_t count, float* matrix, std::size_t dimension,
+                          std::uint8_t* found = nullptr) const {
+        jvdb_get_batch_t batch{};
+        batch.struct_size = sizeof batch;
+        batch.count = count;
+        batch.dimension = dimension;
+        batch.ids = ids;
+        batch.matrix = matrix;
+        batch.found = found;
+        std::size_t there = 0;
+        detail::done([&](auto error) { return jvdb_get_batch(raw(), &batch, &there, nullptr, error); });
+        return there;
     }
 
     /// Reads without a copy; nothing if the key is not there.
@@ -162,6 +392,13 @@ public:
     /// False if the key was not there.
     bool erase(Key key) {
         return detail::done([&](auto error) { return jvdb_delete(raw(), key.raw(), error); });
+    }
+
+    /// Deletes all at once; returns how many were there.
+    std::uint64_t erase(const std::uint64_t* ids, std::size_t count) {
+        std::uint64_t deleted = 0;
+        detail::done([&](auto error) { return jvdb_delete_batch(raw(), ids, nullptr, count, &deleted, error); });
+        return deleted;
     }
 
     std::uint64_t count() const {
@@ -193,6 +430,13 @@ public:
         while (detail::done([&](auto error) { return jvdb_cursor_next_key(cursor.get(), &key, error); })) visit(key);
     }
 
+    /// Walks over all vectors, from the beginning or behind Walk::position().
+    Walk walk(std::uint64_t position = 0) const {
+        jvdb_cursor_t* opened = nullptr;
+        detail::done([&](auto error) { return jvdb_cursor_open(raw(), position, &opened, error); });
+        return Walk(opened);
+    }
+
     void set_attribute(const std::string& name, std::string_view value) {
         detail::done([&](auto error) {
             return jvdb_attribute_set(raw(), detail::text(name, "name"), value.data(), value.size(), error);
@@ -211,6 +455,43 @@ public:
             value.resize(length);
             if (status == JVDB_OK) return value;
         }
+    }
+
+    /// False if it was not there.
+    bool remove_attribute(const std::string& name) {
+        return detail::done(
+            [&](auto error) { return jvdb_attribute_remove(raw(), detail::text(name, "name"), error); });
+    }
+
+    /// Names of all attributes, sorted.
+    std::vector<std::string> attributes() const {
+        jvdb_names_t* listed = nullptr;
+        detail::done([&](auto error) { return jvdb_attribute_list(raw(), &listed, error); });
+        return detail::list(detail::Handle<jvdb_names_t, jvdb_names_free>(listed));
+    }
+
+    /// Gives back the space of replaced and deleted vectors; returns the bytes gained.
+    std::uint64_t compact() {
+        std::uint64_t gained = 0;
+        detail::done([&](auto error) { return jvdb_compact(raw(), &gained, error); });
+        return gained;
+    }
+
+    /// Writes a durable copy to a new file; returns its length.
+    std::uint64_t backup(const std::string& path) {
+        std::uint64_t bytes = 0;
+        detail::done([&](auto error) { return jvdb_backup(raw(), detail::text(path, "path"), &bytes, error); });
+        return bytes;
+    }
+
+    /// Checks everything.
+    Verified verify() const {
+        Verified verified;
+        verified.figures.struct_size = sizeof verified.figures;
+        jvdb_findings_t* found = nullptr;
+        detail::done([&](auto error) { return jvdb_verify(raw(), &verified.figures, &found, error); });
+        verified.damage = detail::list(detail::Findings(found));
+        return verified;
     }
 
     /// Returns when everything acknowledged before is durable.
@@ -233,6 +514,11 @@ public:
 private:
     detail::Handle<jvdb_database_t, jvdb_database_release> handle_;
 };
+
+/// Hands what the library has to say, up to a JVDB_LOG_* level, to a callback of the process; NULL for none.
+inline void set_log(jvdb_log_callback_t callback, void* user, std::int32_t level) {
+    detail::done([&](auto error) { return jvdb_set_log(callback, user, level, error); });
+}
 
 /// A directory of databases, or memory that plays one. The last to go: databases and cursors are released before it.
 class Storage {
@@ -280,13 +566,21 @@ public:
     std::vector<std::string> list() const {
         jvdb_names_t* listed = nullptr;
         detail::done([&](auto error) { return jvdb_list(raw(), &listed, error); });
-        const detail::Handle<jvdb_names_t, jvdb_names_free> names(listed);
-        std::vector<std::string> list;
-        list.reserve(jvdb_names_count(names.get()));
-        for (std::size_t index = 0; const char* name = jvdb_names_at(names.get(), index); ++index) {
-            list.emplace_back(name);
-        }
-        return list;
+        return detail::list(detail::Handle<jvdb_names_t, jvdb_names_free>(listed));
+    }
+
+    /// Repairs a damaged database that no handle holds. Dimension and metric only if the file does not tell them.
+    Repaired repair(const std::string& name, std::uint32_t dimension = 0, std::int32_t metric = JVDB_METRIC_COSINE) {
+        Repaired repaired;
+        repaired.figures.struct_size = sizeof repaired.figures;
+        jvdb_findings_t* found = nullptr;
+        detail::done([&](auto error) {
+            return jvdb_repair(raw(), detail::text(name, "name"), dimension, metric, &repaired.figures, &found, error);
+        });
+        const detail::Findings findings(found);
+        repaired.findings = detail::list(findings);
+        if (const char* backup = jvdb_findings_backup(findings.get())) repaired.backup = backup;
+        return repaired;
     }
 
     /// Flushes every database; returns when everything acknowledged before is durable.
