@@ -1,18 +1,21 @@
-//! `cargo xtask sanitize-c`: the C tests under AddressSanitizer with UndefinedBehaviorSanitizer, under valgrind, and under
+//! `cargo xtask sanitize-c`: the tests of `tests/c` under AddressSanitizer with UndefinedBehaviorSanitizer, under valgrind, and under
 //! ThreadSanitizer. For the first and the last the library is built with the same instrumentation, down to Rust's standard
-//! library; valgrind looks at the library as it is shipped.
+//! library, by a compiler whose calls to the runtime are those of gcc's; valgrind looks at the library as it is shipped.
 
 use crate::Result;
 use crate::build::Workspace;
-use crate::run::{output, program, run as run_command, works};
+use crate::run::{output, program, run as run_command};
 use crate::test::Tally;
 use crate::tools;
 use clap::Args;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
+
+/// The programs of `tests/c`.
+const PROGRAMS: [&[&str]; 3] =
+    [&["smoke.c", "smoke_database.c", "smoke_batch.c", "smoke_upkeep.c"], &["handles.cpp"], &["documented.cpp"]];
 
 /// What to look with.
 #[derive(Args)]
@@ -30,7 +33,7 @@ pub fn run(wanted: &SanitizeC) -> Result<()> {
         if !wanted.only.is_empty() && wanted.only.iter().all(|only| only != name) {
             continue;
         }
-        println!("=== C tests, {name}");
+        println!("=== tests/c, {name}");
         let looked = if name == "valgrind" { valgrind(&workspace) } else { instrumented(&workspace, name) };
         tally += looked.unwrap_or_else(|error| {
             println!("{name}: {error}");
@@ -53,16 +56,18 @@ fn valgrind(workspace: &Workspace) -> Result<Tally> {
     }
     run_command(workspace.cargo().args(["build", "--release", "--package", "jvdb-ffi"]))?;
     let scratch = tempfile::tempdir()?;
-    let test = compile(workspace, "gcc", &[], &workspace.artifacts(), scratch.path())?;
-    let mut valgrind = program("valgrind", scratch.path());
-    valgrind.args([
-        "--quiet",
-        "--error-exitcode=99",
-        "--leak-check=full",
-        "--show-leak-kinds=definite,indirect,possible",
-    ]);
-    valgrind.arg("--errors-for-leak-kinds=definite,indirect,possible").arg(test);
-    finish("valgrind", &mut valgrind, scratch.path())
+    let mut tally = Tally::default();
+    for sources in PROGRAMS {
+        let mut valgrind = program("valgrind", scratch.path());
+        valgrind.args(["--quiet", "--error-exitcode=99", "--leak-check=full"]);
+        valgrind.args([
+            "--show-leak-kinds=definite,indirect,possible",
+            "--errors-for-leak-kinds=definite,indirect,possible",
+        ]);
+        valgrind.arg(compile(workspace, sources, &[], &workspace.artifacts(), scratch.path())?);
+        tally += finish(sources[0], &mut valgrind, scratch.path());
+    }
+    Ok(tally)
 }
 
 fn instrumented(workspace: &Workspace, sanitizer: &str) -> Result<Tally> {
@@ -71,11 +76,6 @@ fn instrumented(workspace: &Workspace, sanitizer: &str) -> Result<Tally> {
     if !source.is_ok_and(|file| file.exists()) {
         return skipped(sanitizer, "it needs a nightly toolchain with rust-src");
     }
-    // It brings the runtime that the instrumented library calls; gcc's own is of another make.
-    let compilers = ["clang", "clang-14", "clang-15", "clang-16", "clang-17", "clang-18", "clang-19"];
-    let find = || compilers.into_iter().find(|name| works(program(name, &workspace.root).arg("--version")));
-    let clang = find().or_else(|| tools::optional(workspace, "clang", "clang --version").then_some("clang"));
-    let Some(clang) = clang else { return skipped(sanitizer, "clang is not here and cannot be installed") };
     let target = workspace.target.join(format!("sanitize-c-{sanitizer}"));
     let mut cargo = program("cargo", &workspace.root);
     cargo.args(["+nightly", "rustc", "--release", "--package", "jvdb-ffi", "--crate-type", "staticlib"]);
@@ -90,25 +90,25 @@ fn instrumented(workspace: &Workspace, sanitizer: &str) -> Result<Tally> {
         _ => &["-fsanitize=thread"],
     };
     let scratch = tempfile::tempdir()?;
-    let test = compile(workspace, clang, flags, &target.join(TARGET).join("release/libjvdb.a"), scratch.path())?;
-    let mut test = program(&test, scratch.path());
-    test.env("ASAN_OPTIONS", "detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1");
-    test.env("TSAN_OPTIONS", "halt_on_error=0:exitcode=66");
-    finish(sanitizer, &mut test, scratch.path())
+    let library = target.join(TARGET).join("release/libjvdb.a");
+    let mut tally = Tally::default();
+    for sources in PROGRAMS {
+        let mut test = program(compile(workspace, sources, flags, &library, scratch.path())?, scratch.path());
+        test.env("ASAN_OPTIONS", "detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1");
+        test.env("TSAN_OPTIONS", "halt_on_error=0:exitcode=66");
+        tally += finish(sources[0], &mut test, scratch.path());
+    }
+    Ok(tally)
 }
 
-/// The C test program, linked with a directory's shared library or with a static one.
-fn compile(workspace: &Workspace, cc: &str, flags: &[&str], library: &Path, scratch: &Path) -> Result<PathBuf> {
-    let test = scratch.join("smoke");
-    let mut compiler = program(cc, &workspace.root);
-    compiler.args(["-std=c11", "-O1", "-g", "-fno-omit-frame-pointer", "-pthread", "-Iinclude", "-o"]).arg(&test);
-    compiler.args(flags);
-    for entry in fs::read_dir(workspace.root.join("tests/c"))? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|it| it == "c") {
-            compiler.arg(path);
-        }
-    }
+/// A test program, linked with a directory's shared library or with a static one.
+fn compile(workspace: &Workspace, sources: &[&str], flags: &[&str], library: &Path, scratch: &Path) -> Result<PathBuf> {
+    let test = scratch.join(sources[0]).with_extension("");
+    let is_c = sources[0].ends_with(".c");
+    let mut compiler = program(if is_c { "gcc" } else { "g++" }, &workspace.root);
+    compiler.arg(if is_c { "-std=c11" } else { "-std=c++20" }).args(flags);
+    compiler.args(["-O1", "-g", "-fno-omit-frame-pointer", "-pthread", "-Iinclude", "-o"]).arg(&test);
+    compiler.args(sources.iter().map(|source| workspace.root.join("tests/c").join(source)));
     if library.is_dir() {
         compiler.arg("-L").arg(library).arg("-ljvdb").arg(format!("-Wl,-rpath,{}", library.display()));
     } else {
@@ -118,10 +118,8 @@ fn compile(workspace: &Workspace, cc: &str, flags: &[&str], library: &Path, scra
     Ok(test)
 }
 
-fn finish(name: &str, test: &mut Command, scratch: &Path) -> Result<Tally> {
-    let clean = run_command(test.arg(scratch.join("storage")));
-    if let Err(error) = &clean {
-        println!("{name}: {error}");
-    }
-    Ok(Tally::one(clean.is_ok()))
+fn finish(name: &str, test: &mut Command, scratch: &Path) -> Tally {
+    let clean = run_command(test.arg(scratch.join(format!("{name}.storage"))));
+    println!("{name}: {}", clean.as_ref().map_or_else(ToString::to_string, |()| "clean".into()));
+    Tally::one(clean.is_ok())
 }
