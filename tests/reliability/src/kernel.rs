@@ -99,7 +99,8 @@ impl Campaign {
             self.row.torn += 1;
             wrong.push(format!("the writer was refused: {error}"));
         }
-        // Nobody lives to see what comes after: not what a file system answers that is gone.
+        // Nobody lives to see what comes after. A process that did would get a SIGBUS for a page that XFS has given up, and
+        // be told that an fsync of a directory succeeded when XFS has stopped writing.
         writer.stop()?;
         self.disk.cut_power()?;
         let status = writer.kill(world)?;

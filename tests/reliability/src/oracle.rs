@@ -78,7 +78,10 @@ impl World {
                 Verdict::Kept(steps) => self.kept += steps as u64,
                 Verdict::Lost(steps) => {
                     row.lost += steps as u64;
-                    wrong.push(format!("{}: {steps} operations that had to be there are lost", name(db)));
+                    let kinds = history.steps[..history.least(fault)].iter().map(Op::kind);
+                    let last: Vec<_> = kinds.rev().take(steps.min(20)).collect();
+                    wrong
+                        .push(format!("{}: {steps} operations that had to be there are lost, last {last:?}", name(db)));
                 }
                 Verdict::Torn(how) => {
                     row.torn += 1;
@@ -99,11 +102,16 @@ enum Verdict {
 }
 
 impl History {
-    fn judge(&self, fault: Fault, pending: &[&Op], found: &Option<Content>) -> Verdict {
-        let least = match fault {
+    /// How many steps a fault must leave.
+    fn least(&self, fault: Fault) -> usize {
+        match fault {
             Fault::Death => self.steps.len(),
             Fault::PowerLoss => self.durable,
-        };
+        }
+    }
+
+    fn judge(&self, fault: Fault, pending: &[&Op], found: &Option<Content>) -> Verdict {
+        let least = self.least(fault);
         let mut state = self.base.clone();
         // The longest history that explains what is there is the one that counts.
         let mut best = (state == *found).then_some(0);

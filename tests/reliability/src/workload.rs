@@ -76,6 +76,21 @@ impl Op {
         }
     }
 
+    /// What it is, in a word.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Put { .. } => "put",
+            Self::Delete { .. } => "delete",
+            Self::Batch { .. } => "batch",
+            Self::Attribute { .. } | Self::RemoveAttribute { .. } => "attribute",
+            Self::Flush { .. } | Self::FlushAll => "flush",
+            Self::Compact { .. } => "compaction",
+            Self::Create { .. } => "creation",
+            Self::Drop { .. } => "drop",
+            Self::Reopen => "closing",
+        }
+    }
+
     /// Whether it makes durable what was acknowledged before it began.
     pub fn flushes(&self) -> bool {
         matches!(self, Self::Flush { .. } | Self::FlushAll | Self::Compact { .. } | Self::Reopen)

@@ -129,16 +129,8 @@ fn act(plan: &Plan, op: &Op, databases: &Shared) -> Result<(), String> {
 /// What an operation is, to those who want to interrupt it.
 fn describe(op: &Op, databases: &Shared) -> &'static str {
     match op {
-        Op::Put { .. } => "put",
-        Op::Delete { .. } => "delete",
-        Op::Batch { .. } => "batch",
-        Op::Attribute { .. } | Op::RemoveAttribute { .. } => "attribute",
         Op::Flush { db } if will_grow(*db, databases) => "growth",
-        Op::Flush { .. } | Op::FlushAll => "flush",
-        Op::Compact { .. } => "compaction",
-        Op::Create { .. } => "creation",
-        Op::Drop { .. } => "drop",
-        Op::Reopen => "closing",
+        op => op.kind(),
     }
 }
 
