@@ -20,12 +20,21 @@ mod table;
 mod verify;
 
 use args::{Arguments, Command};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use failure::Failure;
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 pub use import::import_json;
+
+/// Writes the man pages of the program and of each of its commands into a directory.
+///
+/// # Errors
+/// As the operating system says.
+pub fn man_pages(directory: &Path) -> io::Result<()> {
+    clap_mangen::generate_to(Arguments::command(), directory)
+}
 
 /// Does what the command line of this process asks for.
 pub fn main() -> ExitCode {

@@ -5,6 +5,7 @@ mod bench;
 mod build;
 mod crash;
 mod demo;
+mod dist;
 mod fuzz;
 mod reliability;
 mod row;
@@ -52,6 +53,8 @@ enum Command {
     Abi(abi::Abi),
     /// The C tests under valgrind, AddressSanitizer with UndefinedBehaviorSanitizer, and ThreadSanitizer
     SanitizeC(sanitize_c::SanitizeC),
+    /// An install tree: libraries, headers, pkg-config and CMake files, the command line with its man page, sums
+    Dist(dist::Dist),
     /// Measures the engine beside LMDB, a hash map and the bare system calls
     Bench {
         /// Arguments of jvdb-bench; `-- --help` lists them
@@ -71,6 +74,7 @@ fn main() -> ExitCode {
         Command::Schedules(schedules) => schedules::run(&schedules),
         Command::Abi(wanted) => abi::run(&wanted),
         Command::SanitizeC(wanted) => sanitize_c::run(&wanted),
+        Command::Dist(wanted) => dist::run(&wanted),
         Command::Bench { arguments } => bench::run(&arguments),
     };
     match done {

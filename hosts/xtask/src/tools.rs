@@ -10,10 +10,12 @@ struct Package {
     probe: &'static str,
 }
 
-const NATIVE: [Package; 6] = [
+const NATIVE: [Package; 8] = [
     Package { name: "gcc", probe: "cc --version" },
     Package { name: "g++", probe: "c++ --version" },
     Package { name: "cmake", probe: "cmake --version" },
+    Package { name: "make", probe: "make --version" },
+    Package { name: "pkg-config", probe: "pkg-config --version" },
     Package {
         name: "nlohmann-json3-dev",
         probe: "echo '#include <nlohmann/json.hpp>' | c++ -std=c++20 -fsyntax-only -x c++ -",

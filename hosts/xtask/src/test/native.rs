@@ -5,6 +5,7 @@ use super::steps::{Steps, count};
 use super::tally::Tally;
 use crate::Result;
 use crate::build::{Linked, STAND_IN, Workspace};
+use crate::dist;
 use crate::run::{program, run};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// Adds a step for each program and library, and one for all headers.
 pub fn steps(workspace: &Workspace, steps: &mut Steps) {
     steps.counted("each header alone and twice, C99 to C++20", || headers(workspace));
-    steps.whole("the C++ host with CMake", || cmake(workspace));
+    steps.whole("installed, and used by CMake, make and a plain compiler", || dist::check::projects(workspace));
     steps.counted("the adapter, tests/cpp/adapter", || adapter(workspace));
     let programs = match files(&workspace.root.join("tests/c"), &["c", "cpp"]) {
         Ok(sources) => programs(&sources),
@@ -61,15 +62,6 @@ fn adapter(workspace: &Workspace) -> Result<Tally> {
     let arguments = [STAND_IN, "-lgtest", "-lgtest_main"];
     workspace.compile_with(&arguments, &sources, Linked::Shared, &test)?;
     count(&mut program(&test, scratch.path()), &mut Vec::new())
-}
-
-/// Builds the host as a C++ project would.
-fn cmake(workspace: &Workspace) -> Result<()> {
-    let scratch = tempfile::tempdir()?;
-    let cmake = || program("cmake", &workspace.root);
-    let library = format!("-DJVDB_LIB_DIR={}", workspace.artifacts().display());
-    run(cmake().args(["-S", "hosts/cpp", "-B"]).arg(scratch.path()).arg(library))?;
-    run(cmake().arg("--build").arg(scratch.path()))
 }
 
 /// Compiles each public header, included twice and after nothing.

@@ -1,0 +1,80 @@
+//! The install tree as outside projects meet it: one with CMake, one with pkg-config and make, one with a plain call of
+//! the compiler, each of which finds jvdb in a prefix and nowhere else.
+
+use super::{SUMS, install};
+use crate::Result;
+use crate::build::Workspace;
+use crate::run::{output, program, run, works};
+use std::path::Path;
+use std::process::Command;
+
+/// Installs into a temporary prefix, builds the projects of `hosts/c` and `hosts/cpp` against it, and runs them.
+pub fn projects(workspace: &Workspace) -> Result<()> {
+    let scratch = tempfile::tempdir()?;
+    let prefix = scratch.path().join("prefix");
+    install(workspace, &prefix)?;
+    run(program("sha256sum", &prefix).args(["--check", "--quiet", SUMS]))?;
+    let page = std::fs::read_to_string(prefix.join("share/man/man1/jvdb.1"))?;
+    if !page.contains("import") {
+        return Err("the man page does not know import".into());
+    }
+    cmake(workspace, &prefix, scratch.path())?;
+    make(workspace, &prefix, scratch.path())?;
+    archive(workspace, &prefix, scratch.path())
+}
+
+/// The C++ host, with each of the two targets.
+fn cmake(workspace: &Workspace, prefix: &Path, scratch: &Path) -> Result<()> {
+    let root = &workspace.root;
+    for target in ["shared", "static"] {
+        let build = scratch.join(format!("cmake-{target}"));
+        let mut configure = program("cmake", root);
+        configure.args(["-S", "hosts/cpp", "-B"]).arg(&build).arg(format!("-DJVDB_LINK={target}"));
+        run(configure.arg(format!("-DCMAKE_PREFIX_PATH={}", prefix.display())))?;
+        run(program("cmake", root).arg("--build").arg(&build))?;
+        let storage = scratch.join(format!("storage-{target}"));
+        let mut host = program(build.join("jvdb_host"), root);
+        run(host.args(["import", "--input", "tests/data/databases.json", "--storage"]).arg(storage))?;
+    }
+    let other = scratch.join("other");
+    std::fs::create_dir(&other)?;
+    let project = "cmake_minimum_required(VERSION 3.16)\nproject(other C)\nfind_package(jvdb 99 REQUIRED)\n";
+    std::fs::write(other.join("CMakeLists.txt"), project)?;
+    let mut configure = program("cmake", &other);
+    configure.args(["-S", ".", "-B", "build"]).arg(format!("-DCMAKE_PREFIX_PATH={}", prefix.display()));
+    if works(&mut configure) { Err("version 99 was found".into()) } else { Ok(()) }
+}
+
+/// The C host, with pkg-config and its Makefile.
+fn make(workspace: &Workspace, prefix: &Path, scratch: &Path) -> Result<()> {
+    let directory = scratch.join("make");
+    std::fs::create_dir(&directory)?;
+    for file in ["main.c", "Makefile"] {
+        std::fs::copy(workspace.root.join("hosts/c").join(file), directory.join(file))?;
+    }
+    run(program("make", &directory).env("PKG_CONFIG_PATH", prefix.join("lib/pkgconfig")))?;
+    says(program(directory.join("jvdb_c"), scratch).arg(scratch.join("storage-make")))
+}
+
+/// The C host again, with the archive and the libraries that pkg-config says it needs.
+fn archive(workspace: &Workspace, prefix: &Path, scratch: &Path) -> Result<()> {
+    let mut config = program("pkg-config", &workspace.root);
+    config.env("PKG_CONFIG_PATH", prefix.join("lib/pkgconfig")).args(["--static", "--libs-only-l", "jvdb"]);
+    let libraries = output(&mut config)?;
+    let file = scratch.join("jvdb_c_static");
+    let mut compiler = program("cc", &workspace.root);
+    compiler.args(["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-o"]).arg(&file).arg("hosts/c/main.c");
+    compiler.arg("-I").arg(prefix.join("include")).arg(prefix.join("lib/libjvdb.a"));
+    run(compiler.args(libraries.split_whitespace().filter(|library| *library != "-ljvdb")))?;
+    let needed = output(program("readelf", scratch).arg("-d").arg(&file))?;
+    if needed.contains("libjvdb") {
+        return Err("the program with the archive needs the shared library".into());
+    }
+    // What is there is opened again.
+    says(program(&file, scratch).arg(scratch.join("storage-make")))
+}
+
+fn says(host: &mut Command) -> Result<()> {
+    let said = output(host)?;
+    if said == "1 0.5 0\n" { Ok(()) } else { Err(format!("the C host says {said:?}").into()) }
+}
