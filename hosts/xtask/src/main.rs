@@ -57,6 +57,9 @@ enum Command {
     Dist(dist::Dist),
     /// Measures the engine beside LMDB, a hash map and the bare system calls
     Bench {
+        /// The faces of C and C++ beside a std::unordered_map instead
+        #[arg(long)]
+        cpp: bool,
         /// Arguments of jvdb-bench; `-- --help` lists them
         #[arg(last = true)]
         arguments: Vec<String>,
@@ -75,7 +78,8 @@ fn main() -> ExitCode {
         Command::Abi(wanted) => abi::run(&wanted),
         Command::SanitizeC(wanted) => sanitize_c::run(&wanted),
         Command::Dist(wanted) => dist::run(&wanted),
-        Command::Bench { arguments } => bench::run(&arguments),
+        Command::Bench { cpp: true, arguments } => bench::cpp(&arguments),
+        Command::Bench { cpp: false, arguments } => bench::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
