@@ -296,20 +296,24 @@ impl Deref for MappedSlice {
 /// Linux wipes a page of memory in the child however that was made; elsewhere a handler that `fork` calls does it.
 #[cfg(unix)]
 pub(super) fn zero_after_fork() -> &'static AtomicU64 {
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(miri)))]
     if let Some(number) = wiped_on_fork() {
         return number;
     }
     static NUMBER: AtomicU64 = AtomicU64::new(0);
+    #[cfg(not(miri))]
     extern "C" fn wipe() {
         NUMBER.store(0, Ordering::Relaxed);
     }
     // SAFETY: the handler stores to a static and does nothing else, which is allowed in a child of any process.
-    unsafe { libc::pthread_atfork(None, None, Some(wipe)) };
+    #[cfg(not(miri))]
+    unsafe {
+        libc::pthread_atfork(None, None, Some(wipe))
+    };
     &NUMBER
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(miri)))]
 fn wiped_on_fork() -> Option<&'static AtomicU64> {
     let page = memmap2::MmapMut::map_anon(size_of::<AtomicU64>()).ok()?;
     // SAFETY: the range is the mapping just made, private and anonymous, as this advice demands.

@@ -21,8 +21,8 @@ const PACKAGES: [&str; 2] = ["jvdb-core", "jvdb-tests"];
 const MORE: &str = "jvdb-ffi";
 /// Seconds of a crowd, all configurations together.
 const CROWD_SECONDS: &str = "12";
-/// What Miri runs: it is some thousand times slower, so only what is about memory and small.
-const MIRI: [&str; 2] = ["medium::", "delta::"];
+/// What Miri runs: it is some thousand times slower, so only what is about memory, and a small life of a database.
+const MIRI: [&str; 4] = ["medium::", "delta::", "in_memory", "on_files"];
 
 /// Which.
 #[derive(Args)]
@@ -74,7 +74,7 @@ pub fn address(workspace: &Workspace) -> Result<Row> {
         toolchain: None,
         flags: "-Zsanitizer=address".into(),
         build_std: false,
-        options: "ASAN_OPTIONS",
+        options: ("ASAN_OPTIONS", ""),
     }
     .all(workspace)
 }
@@ -101,7 +101,8 @@ pub fn thread(workspace: &Workspace) -> Result<Row> {
         toolchain: Some(toolchain),
         flags,
         build_std: true,
-        options: "TSAN_OPTIONS",
+        // Children that are forked beside threads go on: that they may is what some tests are about.
+        options: ("TSAN_OPTIONS", "die_after_fork=0:"),
     }
     .all(workspace)
 }
@@ -114,7 +115,7 @@ pub fn miri(workspace: &Workspace) -> Result<Row> {
         return Ok(Row::skipped(fault, "no toolchain has it (rustup component add --toolchain nightly miri rust-src)"));
     };
     let mut cargo = rustup(workspace, toolchain);
-    cargo.args(["cargo", "miri", "test", "--package", "jvdb-core", "--lib", "--"]).args(MIRI);
+    cargo.args(["cargo", "miri", "test", "--package", "jvdb-core", "--lib", "--test", "small", "--"]).args(MIRI);
     cargo.env("MIRIFLAGS", "-Zmiri-disable-isolation").env("CARGO_TARGET_DIR", workspace.target.join("miri"));
     let mut cases = 0;
     let success = watched(&mut cargo, |line| cases += tests_of(line))?;
@@ -132,8 +133,8 @@ struct Watch {
     toolchain: Option<String>,
     flags: String,
     build_std: bool,
-    /// The environment variable by which its runtime library is told what to do.
-    options: &'static str,
+    /// The environment variable by which its runtime library is told what to do, and what it is told.
+    options: (&'static str, &'static str),
 }
 
 impl Watch {
@@ -182,7 +183,8 @@ impl Watch {
             cargo.arg("-Zbuild-std");
         }
         cargo.env("RUSTC_BOOTSTRAP", "1").env("CARGO_TARGET_DIR", &self.directory).env("RUSTFLAGS", &self.flags);
-        cargo.env(self.options, format!("log_path={}", reports.join("report").display()));
+        let (variable, options) = self.options;
+        cargo.env(variable, format!("{options}log_path={}", reports.join("report").display()));
         cargo
     }
 }
