@@ -9,6 +9,7 @@ use crate::record::Kind;
 use crate::state::{State, read_bucket};
 use crate::store::{Held, Store};
 use crate::superblock::LOG_START;
+use crate::sync::thread;
 use crate::table::{SLOTS, slots_of};
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -34,6 +35,8 @@ const STRIDE: u32 = 1024;
 enum Step {
     At(Located),
     Pause,
+    /// Up to a record that is just being made known.
+    Wait,
     End,
 }
 
@@ -102,6 +105,11 @@ impl Store {
             match step? {
                 Step::At(found) => return Ok(Some((state, found))),
                 Step::Pause => {}
+                // Without the lease, for which the writer may be waiting.
+                Step::Wait => {
+                    drop(state);
+                    thread::yield_now();
+                }
                 Step::End => return self.check_unchanged().map(|()| None),
             }
         }
@@ -111,10 +119,16 @@ impl Store {
         if position.fresh && position.offset > state.end() {
             return Err(Fault::Corrupt { offset: position.offset, what: "cursor is beyond the end of the log" });
         }
-        let log = state.log()?;
+        let mut end = state.end();
+        // Asked for after the end, so that it reaches there.
+        let mut log = state.log()?;
         for _ in 0..STRIDE {
-            if position.offset >= state.end() {
-                return Ok(Step::End);
+            if position.offset >= end {
+                (end, log) = (state.end(), state.log()?);
+                if position.offset >= end {
+                    // A record for which an older one was passed over may not be passed over in its turn.
+                    return Ok(if position.offset < log.end { Step::Wait } else { Step::End });
+                }
             }
             if position.offset >= position.told {
                 log.medium.will_read(position.told, AHEAD as usize);
@@ -174,6 +188,8 @@ impl Store {
             places.try_reserve(SLOTS)?;
             places.extend(slots_of(&bucket).filter(|slot| attribute(slot.hash)).map(|slot| (slot.hash, slot.offset)));
         }
+        // Asked for again, so that it reaches to what was set meanwhile.
+        let log = state.log()?;
         let mut names = Vec::new();
         for (hash, offset) in places {
             let found = log.locate(offset)?;

@@ -241,6 +241,41 @@ fn readers_writers_and_flushes_meet_without_harm() {
 }
 
 #[test]
+fn a_scan_beside_single_writes_gives_every_key_and_no_error() {
+    const KEYS: u64 = 20;
+    let databases = Databases::in_memory(options()).unwrap();
+    let db = databases.create("d", schema()).unwrap();
+    (0..KEYS).for_each(|id| assert!(db.put(id, &[0.0; 4], b"").unwrap()));
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for round in 0..300_000 {
+                db.put(round % KEYS, &[round as f32; 4], b"").unwrap();
+                if round % 1000 == 0 {
+                    // Else the log grows, and each scan with it.
+                    db.compact().unwrap();
+                }
+            }
+            stop.store(true, SeqCst);
+        });
+        while !stop.load(SeqCst) {
+            let mut met = [false; KEYS as usize];
+            let mut scan = db.scan(jvdb_core::Cursor::START);
+            let walked = scan.try_for_each(|found| match found?.key() {
+                jvdb_core::Key::Int(id) => Ok(met[id as usize] = true),
+                other => panic!("{other}"),
+            });
+            match walked {
+                Ok(()) => assert_eq!(met, [true; KEYS as usize], "a scan has left a key out"),
+                // It was passed by two compactions.
+                Err(Error::InvalidArgument { what: "cursor", .. }) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+    });
+}
+
+#[test]
 fn a_database_dropped_while_it_is_compacted_stays_dropped() {
     let dir = tempfile::tempdir().unwrap();
     let databases = Databases::open(dir.path(), options()).unwrap();

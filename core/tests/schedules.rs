@@ -236,6 +236,7 @@ fn readers_beside_writers_and_flushes() {
         let databases = open_on(&stage, options());
         let database = databases.create("d", schema()).unwrap();
         put(&database, 7, 1);
+        database.set_attribute(b"name", b"").unwrap();
         let acknowledged = Arc::new(AtomicU64::new(0));
         let writer = {
             let (database, acknowledged) = (database.clone(), Arc::clone(&acknowledged));
@@ -243,6 +244,7 @@ fn readers_beside_writers_and_flushes() {
                 for round in 1..=3 {
                     put(&database, 1, round);
                     acknowledged.store(round, SeqCst);
+                    database.set_attribute(b"name", &round.to_le_bytes()).unwrap();
                     // Both, or neither.
                     let (vector, metadata) = (vector(round), round.to_le_bytes());
                     let put = |key| Operation::Put { key: Key::Int(key), vector: &vector, metadata: &metadata };
@@ -265,6 +267,7 @@ fn readers_beside_writers_and_flushes() {
                     let first = version(&database, 2);
                     let second = version(&database, 3);
                     assert!(second >= first, "half of a batch: {first}, then {second}");
+                    assert_eq!(database.attributes().unwrap(), [b"name"]);
                     let seen = database.read(7, |vector, _| assert_eq!(vector, self::vector(1))).unwrap();
                     assert!(seen.is_some() || !database.contains(7).unwrap(), "it came back");
                 }
