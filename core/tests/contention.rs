@@ -261,9 +261,11 @@ fn a_scan_beside_single_writes_gives_every_key_and_no_error() {
         while !stop.load(SeqCst) {
             let mut met = [false; KEYS as usize];
             let mut scan = db.scan(jvdb_core::Cursor::START);
-            let walked = scan.try_for_each(|found| match found?.key() {
-                jvdb_core::Key::Int(id) => Ok(met[id as usize] = true),
-                other => panic!("{other}"),
+            let walked = scan.try_for_each(|found| {
+                let found = found?;
+                let jvdb_core::Key::Int(id) = found.key() else { panic!("{found:?}") };
+                met[id as usize] = true;
+                Ok(())
             });
             match walked {
                 Ok(()) => assert_eq!(met, [true; KEYS as usize], "a scan has left a key out"),
