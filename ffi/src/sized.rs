@@ -73,10 +73,10 @@ pub(crate) unsafe fn check<T: Versioned>(to: *const T) -> Result<(), Failure> {
     if to.is_null() { Ok(()) } else { unsafe { size_of_caller(to, "struct") }.map(drop) }
 }
 
-/// As [`write`], for a struct that the caller need not want.
+/// As [`write()`], for a struct that the caller need not want.
 ///
 /// # Safety
-/// As [`write`].
+/// As [`write()`].
 pub(crate) unsafe fn write_if<T: Versioned>(to: *mut T, value: &T) -> Result<(), Failure> {
     // SAFETY: as promised by the caller.
     if to.is_null() { Ok(()) } else { unsafe { write(to, value, "struct") } }
