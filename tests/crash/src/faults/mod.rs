@@ -1,6 +1,6 @@
 //! A disk whose calls fail: every call of a workload in turn, in every way a disk fails, once or for good.
 //!
-//! [`kind`] knows the ways, [`ledger`] what a database must and may hold, [`life`] runs the engine through one case. This
+//! [`kind`] knows the ways, `ledger` what a database must and may hold, `life` runs the engine through one case. This
 //! file tries them all and counts what came of it.
 
 pub mod kind;
