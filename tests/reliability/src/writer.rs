@@ -8,6 +8,7 @@ use crate::workload::{DATABASES, Op, Stream, name, perform, short};
 use jvdb_core::{Access, Databases, Error, Options};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use rustix::process::set_parent_process_death_signal;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Write};
@@ -58,6 +59,8 @@ impl Plan {
 pub fn main(arguments: &[String]) -> ExitCode {
     let [plan] = arguments else { return ExitCode::FAILURE };
     let plan: Plan = serde_json::from_str(plan).expect("a plan");
+    // Even a writer that is stopped goes with whoever started it.
+    set_parent_process_death_signal(Some(rustix::process::Signal::KILL)).expect("a signal that exists");
     if plan.traced {
         crate::tracer::wait_for_tracer();
     }
