@@ -55,9 +55,11 @@ impl Shelf {
             Ok((superblock.durable_end == medium.len()).then_some(superblock.counts.vectors))
         });
         self.books().files -= 1;
-        match counted? {
-            Some(vectors) => Ok(vectors),
-            None => Ok(self.acquire(name)?.figures.vectors.load(Relaxed)),
+        match counted {
+            Ok(Some(vectors)) => Ok(vectors),
+            // What looks like damage may be a file that somebody has opened and written to since: opening it tells.
+            Ok(None) | Err(Error::Corrupt { .. }) => Ok(self.acquire(name)?.figures.vectors.load(Relaxed)),
+            Err(error) => Err(error),
         }
     }
 }

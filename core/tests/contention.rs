@@ -278,6 +278,30 @@ fn a_scan_beside_single_writes_gives_every_key_and_no_error() {
 }
 
 #[test]
+fn figures_are_asked_for_while_databases_are_opened_and_flushed() {
+    let dir = tempfile::tempdir().unwrap();
+    let databases = Databases::open(dir.path(), options()).unwrap();
+    (0..8).for_each(|n| drop(databases.create(&format!("d{n}"), schema()).unwrap()));
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let askers = [(); 2].map(|()| {
+            scope.spawn(|| {
+                while !stop.load(SeqCst) {
+                    databases.stats().unwrap();
+                }
+            })
+        });
+        for round in 0..1000_u64 {
+            let db = databases.database(&format!("d{}", round % 8)).unwrap();
+            db.put(round, &[0.0; 4], b"").unwrap();
+            db.flush().unwrap();
+        }
+        stop.store(true, SeqCst);
+        askers.into_iter().for_each(|asker| asker.join().unwrap());
+    });
+}
+
+#[test]
 fn a_database_dropped_while_it_is_compacted_stays_dropped() {
     let dir = tempfile::tempdir().unwrap();
     let databases = Databases::open(dir.path(), options()).unwrap();
