@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed, Ordering::SeqCst};
 
 /// Vectors that are held while other things happen.
 const KEPT: usize = 32;
+/// Databases that everybody goes to.
+const HOT: usize = 3;
 
 pub struct Member<'a> {
     databases: &'a Databases,
@@ -34,7 +36,9 @@ impl<'a> Member<'a> {
 
     pub fn live(mut self, stop: &AtomicBool) {
         while !stop.load(Relaxed) {
-            let database = self.random.usize(..self.crowd.len());
+            // Half of all visits meet in a few places, so that threads also meet in one database.
+            let among = if self.random.bool() { HOT } else { self.crowd.len() };
+            let database = self.random.usize(..among);
             match self.random.u32(..4000) {
                 0..20 => self.recreate(database),
                 20..40 => self.survey(),
