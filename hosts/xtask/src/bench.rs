@@ -8,7 +8,7 @@ use crate::tools;
 pub fn run(arguments: &[String]) -> Result<()> {
     let workspace = Workspace::find()?;
     // By itself: whoever measures the engine need not build wasmtime.
-    run::run(workspace.cargo().args(["build", "--release", "--package", "jvdb-benches"]))?;
+    run::run(workspace.cargo().args(["build", "--release", "--package", "jvdb-peers"]))?;
     run::run(program(workspace.artifacts().join("jvdb-bench"), &workspace.root).args(arguments))
 }
 

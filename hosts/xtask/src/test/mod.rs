@@ -38,12 +38,24 @@ pub fn run() -> ExitCode {
 fn lints(workspace: &Workspace, steps: &mut Steps) {
     steps.whole("rustfmt and clippy", || tools::lints(workspace));
     steps.whole("format", || run_command(workspace.cargo().args(["fmt", "--all", "--check"])));
-    let mut clippy = workspace.cargo();
-    clippy.args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]);
-    steps.whole("clippy, all targets", || run_command(&mut clippy));
+    // The peers apart: what they ask of common dependencies would have wasmtime checked once more.
+    for selection in [&["--workspace", "--exclude", "jvdb-peers"][..], &["--package", "jvdb-peers"]] {
+        let mut clippy = workspace.cargo();
+        clippy.arg("clippy").args(selection).args(["--all-targets", "--", "-D", "warnings"]);
+        steps.whole(&format!("clippy, all targets, {}", selection.join(" ")), || run_command(&mut clippy));
+    }
     let mut doc = workspace.cargo();
     // Its documentation would have wasmtime checked once more, with other features.
-    doc.args(["doc", "--workspace", "--exclude", "jvdb-wasmtime", "--no-deps", "--document-private-items"]);
+    doc.args([
+        "doc",
+        "--workspace",
+        "--exclude",
+        "jvdb-wasmtime",
+        "--exclude",
+        "jvdb-peers",
+        "--no-deps",
+        "--document-private-items",
+    ]);
     doc.env("RUSTDOCFLAGS", "-D warnings");
     steps.whole("documentation, all links", || run_command(&mut doc));
 }
@@ -84,6 +96,9 @@ fn rust(workspace: &Workspace, steps: &mut Steps, component: bool) {
         whole.env("JVDB_COMPONENT", workspace.component());
     }
     steps.tests("all packages, optimized: faces, kills, limits, locks, full disks", whole.arg("--no-fail-fast"));
+    let mut peers = workspace.cargo();
+    peers.args(["test", "--release", "--package", "jvdb-peers", "--no-fail-fast"]);
+    steps.tests("the stores that the engine is measured beside", &mut peers);
     let mut teeth = workspace.cargo();
     teeth.args(["test", "--release", "--package", "jvdb-crash", "--no-fail-fast"]);
     steps.tests("power cuts: every broken protocol is noticed", &mut teeth);
