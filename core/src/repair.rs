@@ -215,7 +215,7 @@ impl Patient<'_> {
         let names = salvage.survivors.len() as u64;
         // Nothing is made as large as a table that is not there.
         let there = wreck.log.end.min(wreck.log.medium.len());
-        let table = Some(wreck.log.table).filter(|table| table.window > 0 && table.lies_before(there));
+        let table = Some(wreck.log.table).filter(|table| table.buckets > 0 && table.lies_before(there));
         let mut shape = Geometry::for_names(names).as_roomy_as(table.unwrap_or_default());
         loop {
             let medium = self.volume.create(temporary).map_err(|source| Error::io("create", &path, source))?;

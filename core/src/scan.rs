@@ -52,13 +52,17 @@ impl Position {
     }
 
     pub(crate) fn cursor(&self) -> u64 {
-        (self.era << OFFSET_BITS) | (self.offset >> 6)
+        // The start is the start in every era.
+        if self.is_start() { 0 } else { (self.era << OFFSET_BITS) | (self.offset >> 6) }
+    }
+
+    fn is_start(&self) -> bool {
+        self.sure && self.offset == LOG_START
     }
 
     /// Goes on where a compaction has put things: at the same place or a little before it. Fails if that is not known.
     fn catch_up(&mut self, state: &State) -> Result<()> {
-        let from_start = self.sure && self.offset == LOG_START;
-        if self.era != state.era && !from_start {
+        if self.era != state.era && !self.is_start() {
             let next = (self.era + 1) & (u64::MAX >> OFFSET_BITS) == state.era;
             let moves = state.moves.as_ref().filter(|_| next);
             let moves = moves.ok_or_else(|| Error::invalid("cursor", "it is from before a compaction; begin again"))?;

@@ -83,7 +83,7 @@ impl Geometry {
     /// Whether this is no table, or one that lies in the log before `end`.
     pub(crate) fn lies_before(self, end: u64) -> bool {
         if self.buckets == 0 {
-            return self.offset == 0;
+            return self == Self::default();
         }
         let reach = self.bytes().and_then(|bytes| self.offset.checked_add(bytes));
         let sane = (1..=MAX_WINDOW).contains(&self.window);
