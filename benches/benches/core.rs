@@ -3,8 +3,9 @@
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
-use jvdb_benches::contestant::{Contestant, Housed, Passes};
+use jvdb_benches::contestant::{Contestant, Housed};
 use jvdb_benches::dataset::{Dataset, Keys};
+use jvdb_benches::passes::Passes;
 use jvdb_benches::workloads::BATCH;
 use jvdb_benches::{Result, contestants, machine};
 use std::cell::OnceCell;

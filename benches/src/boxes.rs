@@ -23,6 +23,10 @@ impl Store for Boxes {
         Ok(())
     }
 
+    fn delete(&mut self, key: u64) -> Result<bool> {
+        Ok(self.map.remove(&key).is_some())
+    }
+
     fn copy(&self, key: u64, vector: &mut [f32], metadata: &mut Vec<u8>) -> Result<bool> {
         let Some((from, beside)) = self.map.get(&key) else { return Ok(false) };
         vector.copy_from_slice(from);
@@ -33,6 +37,11 @@ impl Store for Boxes {
 
     fn view(&self, key: u64, look: impl FnOnce(&[u8], &[u8]) -> u64) -> Result<Option<u64>> {
         Ok(self.map.get(&key).map(|(vector, metadata)| look(bytemuck::cast_slice(vector), metadata)))
+    }
+
+    fn scan(&self, mut look: impl FnMut(&[u8], &[u8])) -> Result<()> {
+        self.map.values().for_each(|(vector, metadata)| look(bytemuck::cast_slice(vector), metadata));
+        Ok(())
     }
 
     fn flush(&mut self) -> Result<()> {

@@ -1,11 +1,10 @@
-//! What a contestant can do: one operation at a time ([`Store`]), and whole passes over a data set ([`Passes`]).
-//!
-//! The loops are written once, here, and compiled into each store: no contestant pays for a virtual call per operation.
+//! Who takes part, and what each can do: one operation at a time ([`Store`]).
 
-use crate::dataset::{Dataset, Record};
+use crate::Result;
+use crate::dataset::Record;
 use crate::machine::subdirectory;
-use crate::{Error, Result};
-use std::ops::Range;
+use crate::many::Many;
+use crate::passes::{Passes, missing};
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -20,7 +19,15 @@ pub trait Store {
     /// Stores many vectors in one go, atomically where the store can.
     fn put_batch<'a>(&mut self, records: impl Iterator<Item = Record<'a>>) -> Result<()>;
 
-    /// Called once after the last write and before the first read.
+    /// Stores another vector under a key that is there, as durably as [`put`](Self::put).
+    fn update(&mut self, record: Record<'_>) -> Result<()> {
+        self.put(record)
+    }
+
+    /// Deletes one vector, as durably as [`put`](Self::put). Whether it was there.
+    fn delete(&mut self, key: u64) -> Result<bool>;
+
+    /// Called after the last write and before the first read.
     fn begin_reading(&mut self) -> Result<()> {
         Ok(())
     }
@@ -43,6 +50,19 @@ pub trait Store {
         Ok(())
     }
 
+    /// Copies the vectors of many keys into the rows of a matrix, at once where the store can.
+    fn copy_many(&self, keys: &[u64], matrix: &mut [f32]) -> Result<()> {
+        let mut rows = matrix.chunks_exact_mut(matrix.len() / keys.len().max(1));
+        self.view_many(keys, |vector, _| {
+            if let Some(row) = rows.next() {
+                bytemuck::cast_slice_mut(row).copy_from_slice(vector);
+            }
+        })
+    }
+
+    /// Shows every vector and its metadata once, in the order that is the fastest for the store.
+    fn scan(&self, look: impl FnMut(&[u8], &[u8])) -> Result<()>;
+
     /// As [`view`](Self::view), by a guard that its holder may keep, where the store has such.
     fn hold(&self, key: u64, look: impl FnOnce(&[u8], &[u8]) -> u64) -> Result<Option<u64>> {
         self.view(key, look)
@@ -50,38 +70,34 @@ pub trait Store {
 
     /// Makes all writes survive a loss of power.
     fn flush(&mut self) -> Result<()>;
+
+    /// Gives the space of what was replaced and deleted back to the file system, so that the result survives a loss of
+    /// power. False if the store has no such call.
+    fn compact(&mut self) -> Result<bool> {
+        Ok(false)
+    }
+
+    /// A way to make another handle on this store, for another thread: both read and write at the same time, and each
+    /// sees what the other has written. `None` if the store cannot.
+    fn share(&self) -> Option<Share<Self>>
+    where
+        Self: Sized,
+    {
+        None
+    }
 }
 
-/// Whole passes, for use behind a pointer.
-pub trait Passes {
-    /// Puts the records of that range one by one.
-    ///
-    /// # Errors
-    /// The store's own, or "not found"; so do all calls below.
-    fn put_each(&mut self, data: &Dataset, range: Range<usize>) -> Result<()>;
-    /// Puts the records of that range in batches of `batch`.
-    fn put_batches(&mut self, data: &Dataset, range: Range<usize>, batch: usize) -> Result<()>;
-    /// See [`Store::begin_reading`].
-    fn begin_reading(&mut self) -> Result<()>;
-    /// Copies every one of these keys' vectors; the sum tells whether the right bytes came.
-    fn copy_each(&self, keys: &[u64], dimension: usize) -> Result<u64>;
-    /// Views every one of these keys' vectors; the same sum.
-    fn view_each(&self, keys: &[u64]) -> Result<u64>;
-    /// The same, all asked for at once.
-    fn view_many(&self, keys: &[u64]) -> Result<u64>;
-    /// The same, by guards that could be kept.
-    fn hold_each(&self, keys: &[u64]) -> Result<u64>;
-    /// The same, each key known only when the vector before it was seen: no two reads overlap in the processor.
-    fn follow_each(&self, keys: &[u64]) -> Result<u64>;
-    /// See [`Store::flush`].
-    fn flush(&mut self) -> Result<()>;
-}
+/// Makes a handle in the thread that is to use it.
+pub type Share<S> = Box<dyn FnOnce() -> Result<S> + Send>;
 
 /// A store whose type no longer matters.
 pub type AnyStore = Box<dyn Passes>;
 
 /// Opens the store in a directory again: dimension, bytes of metadata per vector.
 pub type Opener = fn(&Path, usize, usize) -> Result<AnyStore>;
+
+/// Opens a directory of many databases, of which so many are open at once.
+pub type ManyOpener = fn(&Path, usize) -> Result<Box<dyn Many>>;
 
 /// Hides the type of a store.
 pub(crate) fn boxed<S: Store + 'static>(store: Result<S>) -> Result<AnyStore> {
@@ -114,6 +130,9 @@ pub struct Contestant {
     pub create: fn(&Path, usize) -> Result<AnyStore>,
     /// Opens what it left, where that is measured.
     pub open: Option<Opener>,
+    /// Opens a directory of many databases, of which so many are open at once; where it is `None`, each database is a
+    /// store of its own that is opened and closed.
+    pub many: Option<ManyOpener>,
 }
 
 /// A store and the directory of its own that it lies in, which is removed when the store is closed.
@@ -125,6 +144,11 @@ pub struct Housed {
 }
 
 impl Contestant {
+    /// Whether it writes in a way of its own and keeps it on a disk.
+    pub fn keeps_files(&self) -> bool {
+        self.on_disk && !self.read_only
+    }
+
     /// An empty store in a new directory under `parent`, for vectors of that dimension.
     ///
     /// # Errors
@@ -132,81 +156,5 @@ impl Contestant {
     pub fn fresh(&self, parent: &Path, dimension: usize) -> Result<Housed> {
         let dir = subdirectory(parent, self.name)?;
         Ok(Housed { store: (self.create)(dir.path(), dimension)?, dir })
-    }
-}
-
-/// What a reader touches of every vector: its first element and the last byte of its metadata.
-fn touch(vector: &[u8], metadata: &[u8]) -> u64 {
-    let first = vector.first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
-    u64::from(first) + u64::from(metadata.last().copied().unwrap_or(0))
-}
-
-fn missing(key: u64) -> Error {
-    format!("key {key} was stored and is not there").into()
-}
-
-impl<S: Store> Passes for S {
-    fn put_each(&mut self, data: &Dataset, range: Range<usize>) -> Result<()> {
-        data.records(range).try_for_each(|record| self.put(record))
-    }
-
-    fn put_batches(&mut self, data: &Dataset, range: Range<usize>, batch: usize) -> Result<()> {
-        for start in range.clone().step_by(batch) {
-            self.put_batch(data.records(start..range.end.min(start + batch)))?;
-        }
-        Ok(())
-    }
-
-    fn begin_reading(&mut self) -> Result<()> {
-        Store::begin_reading(self)
-    }
-
-    fn copy_each(&self, keys: &[u64], dimension: usize) -> Result<u64> {
-        let (mut vector, mut metadata) = (vec![0.0; dimension], Vec::new());
-        let mut sum = 0_u64;
-        for &key in keys {
-            if !self.copy(key, &mut vector, &mut metadata)? {
-                return Err(missing(key));
-            }
-            let vector = std::hint::black_box(&vector);
-            sum = sum.wrapping_add(touch(bytemuck::cast_slice(vector), &metadata));
-        }
-        Ok(sum)
-    }
-
-    fn view_each(&self, keys: &[u64]) -> Result<u64> {
-        let mut sum = 0_u64;
-        for &key in keys {
-            sum = sum.wrapping_add(self.view(key, touch)?.ok_or_else(|| missing(key))?);
-        }
-        Ok(sum)
-    }
-
-    fn view_many(&self, keys: &[u64]) -> Result<u64> {
-        let mut sum = 0_u64;
-        Store::view_many(self, keys, |vector, metadata| sum = sum.wrapping_add(touch(vector, metadata)))?;
-        Ok(sum)
-    }
-
-    fn hold_each(&self, keys: &[u64]) -> Result<u64> {
-        let mut sum = 0_u64;
-        for &key in keys {
-            sum = sum.wrapping_add(self.hold(key, touch)?.ok_or_else(|| missing(key))?);
-        }
-        Ok(sum)
-    }
-
-    fn follow_each(&self, keys: &[u64]) -> Result<u64> {
-        let nothing = std::hint::black_box(0);
-        let mut sum = 0_u64;
-        for &key in keys {
-            let key = key ^ (sum & nothing);
-            sum = sum.wrapping_add(self.view(key, touch)?.ok_or_else(|| missing(key))?);
-        }
-        Ok(sum)
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        Store::flush(self)
     }
 }

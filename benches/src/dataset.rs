@@ -25,6 +25,8 @@ pub struct Dataset {
     pub keys: Vec<u64>,
     /// The keys, shuffled.
     pub reads: Vec<u64>,
+    /// Vectors in memory; those behind them are the same ones again.
+    distinct: usize,
     vectors: Vec<f32>,
     metadata: Vec<u8>,
 }
@@ -41,9 +43,15 @@ pub enum Keys {
 impl Dataset {
     /// `count` vectors made from a fixed seed: the same in every run.
     pub fn generated(count: usize, dimension: usize, metadata_len: usize, keys: Keys) -> Self {
+        Self::repeated(count, count, dimension, metadata_len, keys)
+    }
+
+    /// As [`generated`](Self::generated), of only so many different vectors: takes 16 bytes of memory for each key, and
+    /// no more.
+    pub fn repeated(count: usize, distinct: usize, dimension: usize, metadata_len: usize, keys: Keys) -> Self {
         let unit = |bits: u64| (bits >> 40) as f32 / (1_u64 << 24) as f32;
-        let vectors = (0..count * dimension).map(|i| unit(mix(i as u64)) * 2.0 - 1.0).collect();
-        Self::new(vectors, dimension, metadata_len, keys)
+        let vectors = (0..distinct * dimension).map(|i| unit(mix(i as u64)) * 2.0 - 1.0).collect();
+        Self::new(count, vectors, dimension, metadata_len, keys)
     }
 
     /// `count` vectors of a NumPy file of little-endian `f32`, from the first again after the last.
@@ -55,21 +63,21 @@ impl Dataset {
         let (dimension, body) = parse_npy(&bytes).map_err(|what| format!("{}: {what}", path.display()))?;
         let rows: Vec<f32> = body.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
         let vectors = rows.chunks_exact(dimension).cycle().take(count).flatten().copied().collect();
-        Ok(Self::new(vectors, dimension, metadata_len, keys))
+        Ok(Self::new(count, vectors, dimension, metadata_len, keys))
     }
 
-    fn new(vectors: Vec<f32>, dimension: usize, metadata_len: usize, keys: Keys) -> Self {
-        let count = vectors.len() / dimension;
+    fn new(count: usize, vectors: Vec<f32>, dimension: usize, metadata_len: usize, keys: Keys) -> Self {
+        let distinct = vectors.len() / dimension;
         let keys: Vec<u64> = match keys {
             Keys::Random => (0..count as u64).map(mix).collect(),
             Keys::Ascending => (0..count as u64).collect(),
         };
-        let metadata = (0..count).flat_map(|i| metadata(i, metadata_len)).collect();
+        let metadata = (0..distinct).flat_map(|i| metadata(i, metadata_len)).collect();
         let mut reads = keys.clone();
         for i in (1..reads.len()).rev() {
             reads.swap(i, (mix(!(i as u64)) % (i as u64 + 1)) as usize);
         }
-        Self { dimension, metadata_len, keys, reads, vectors, metadata }
+        Self { dimension, metadata_len, keys, reads, distinct, vectors, metadata }
     }
 
     /// Vectors in it.
@@ -89,11 +97,26 @@ impl Dataset {
 
     /// The records of a range.
     pub fn records(&self, range: Range<usize>) -> impl Iterator<Item = Record<'_>> {
-        range.map(|i| Record {
-            key: self.keys[i],
+        range.map(|i| self.record(self.keys[i], i))
+    }
+
+    /// The keys of a range of [`reads`](Self::reads), each with another vector than it was stored with.
+    pub fn updates(&self, range: Range<usize>) -> impl Iterator<Item = Record<'_>> {
+        range.map(|i| self.record(self.reads[i], i))
+    }
+
+    fn record(&self, key: u64, i: usize) -> Record<'_> {
+        let i = i % self.distinct;
+        Record {
+            key,
             vector: &self.vectors[i * self.dimension..(i + 1) * self.dimension],
             metadata: &self.metadata[i * self.metadata_len..(i + 1) * self.metadata_len],
-        })
+        }
+    }
+
+    /// All vectors behind each other.
+    pub fn array(&self) -> &[f32] {
+        &self.vectors
     }
 }
 

@@ -1,18 +1,17 @@
 //! This engine, on each of its media. Automatic flushes are off: writes and flushes are measured one at a time.
 
 use crate::Result;
-use crate::contestant::Store;
+use crate::contestant::{Share, Store};
 use crate::dataset::Record;
-use jvdb_core::{Access, Database, Databases, Metric, Operation, Options, Schema};
+use jvdb_core::{Access, Cursor, Database, Databases, Metric, Operation, Options, Schema};
 use std::path::Path;
 use std::time::Duration;
 
 const NAME: &str = "bench";
 
 pub(crate) struct Jvdb {
-    // Dropped first: a handle pins its database.
+    // Keeps the directory open.
     database: Database,
-    _databases: Databases,
 }
 
 fn options(access: Access) -> Options {
@@ -48,12 +47,12 @@ impl Jvdb {
 
     fn create(databases: Databases, dimension: usize) -> Result<Self> {
         let database = databases.create(NAME, Schema::new(dimension, Metric::Cosine)?)?;
-        Ok(Self { database, _databases: databases })
+        Ok(Self { database })
     }
 
     fn open(databases: Databases) -> Result<Self> {
         let database = databases.database(NAME)?;
-        Ok(Self { database, _databases: databases })
+        Ok(Self { database })
     }
 }
 
@@ -70,6 +69,10 @@ impl Store for Jvdb {
             metadata: record.metadata,
         }))?;
         Ok(())
+    }
+
+    fn delete(&mut self, key: u64) -> Result<bool> {
+        Ok(self.database.delete(key)?)
     }
 
     fn copy(&self, key: u64, vector: &mut [f32], metadata: &mut Vec<u8>) -> Result<bool> {
@@ -89,6 +92,14 @@ impl Store for Jvdb {
         Ok(self.database.read_many(keys.iter().copied(), seen)?)
     }
 
+    fn scan(&self, mut look: impl FnMut(&[u8], &[u8])) -> Result<()> {
+        for found in self.database.scan(Cursor::START) {
+            let found = found?;
+            look(bytemuck::cast_slice(found.vector()), found.metadata());
+        }
+        Ok(())
+    }
+
     fn hold(&self, key: u64, look: impl FnOnce(&[u8], &[u8]) -> u64) -> Result<Option<u64>> {
         let found = self.database.get(key)?;
         Ok(found.map(|found| look(bytemuck::cast_slice(found.vector()), found.metadata())))
@@ -97,5 +108,15 @@ impl Store for Jvdb {
     fn flush(&mut self) -> Result<()> {
         self.database.flush()?;
         Ok(())
+    }
+
+    fn compact(&mut self) -> Result<bool> {
+        self.database.compact()?;
+        Ok(true)
+    }
+
+    fn share(&self) -> Option<Share<Self>> {
+        let database = self.database.clone();
+        Some(Box::new(|| Ok(Self { database })))
     }
 }

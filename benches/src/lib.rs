@@ -6,13 +6,17 @@
 pub mod contestant;
 pub mod dataset;
 pub mod machine;
+pub mod many;
 pub mod opening;
+pub mod passes;
 pub mod rounds;
 pub mod table;
 pub mod workloads;
 
 mod bare;
 mod boxes;
+#[cfg(test)]
+mod conformance;
 mod jvdb;
 mod lmdb;
 
@@ -25,8 +29,15 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everyone who takes part, ours first, the physical limit last.
 pub fn contestants() -> Vec<Contestant> {
-    let ours =
-        |name, on_disk, create, open| Contestant { name, kind: Kind::Ours, on_disk, read_only: false, create, open };
+    let ours = |name, on_disk, create, open| Contestant {
+        name,
+        kind: Kind::Ours,
+        on_disk,
+        read_only: false,
+        create,
+        open,
+        many: None,
+    };
     let peer = |name, on_disk, create, open| Contestant { kind: Kind::Peer, ..ours(name, on_disk, create, open) };
     vec![
         ours("jvdb mmap", true, |p, d| boxed(jvdb::Jvdb::mmap(p, d)), Some(|p, _, _| boxed(jvdb::Jvdb::open_mmap(p)))),

@@ -4,11 +4,14 @@
 //! Which of its two ways to write is the faster one depends on the order of the keys, so both take part.
 
 use crate::Result;
-use crate::contestant::Store;
+use crate::contestant::{Share, Store};
 use crate::dataset::Record;
+use crate::passes::missing;
 use heed::byteorder::NativeEndian;
 use heed::types::{Bytes, U64};
-use heed::{CommitOrAbort, Database, Env, EnvFlags, EnvOpenOptions, IntegerComparator, RoTxn, RwTxn, WithTls};
+use heed::{
+    CommitOrAbort, CompactionOption, Database, Env, EnvFlags, EnvOpenOptions, IntegerComparator, RoTxn, RwTxn, WithTls,
+};
 use std::path::Path;
 
 type Table = Database<'static, U64<NativeEndian>, Bytes, IntegerComparator>;
@@ -67,12 +70,23 @@ impl Lmdb {
         Ok(())
     }
 
+    fn split<'a>(&self, value: &'a [u8]) -> Result<(&'a [u8], &'a [u8])> {
+        Ok(value.split_at_checked(self.vector_len).ok_or("a value is too short for a vector")?)
+    }
+
     fn find<R>(&self, key: u64, found: impl FnOnce(&[u8], &[u8]) -> R) -> Result<Option<R>> {
-        let split = |value: &[u8]| value.split_at_checked(self.vector_len).map(|(vector, rest)| found(vector, rest));
-        Ok(match &self.snapshot {
-            Some(txn) => self.table.get(txn, &key)?.and_then(split),
-            None => self.table.get(&*self.env.read_txn()?, &key)?.and_then(split),
+        self.reading(|txn| {
+            let Some(value) = self.table.get(txn, &key)? else { return Ok(None) };
+            let (vector, metadata) = self.split(value)?;
+            Ok(Some(found(vector, metadata)))
         })
+    }
+
+    fn reading<R>(&self, read: impl FnOnce(&RoTxn<'_, WithTls>) -> Result<R>) -> Result<R> {
+        match &self.snapshot {
+            Some(txn) => read(txn),
+            None => read(&self.env.read_txn()?),
+        }
     }
 }
 
@@ -87,6 +101,13 @@ impl Store for Lmdb {
         let mut txn = self.env.write_txn()?;
         records.try_for_each(|record| self.put_in(&mut txn, record))?;
         Ok(txn.commit()?)
+    }
+
+    fn delete(&mut self, key: u64) -> Result<bool> {
+        let mut txn = self.env.write_txn()?;
+        let found = self.table.delete(&mut txn, &key)?;
+        txn.commit()?;
+        Ok(found)
     }
 
     fn begin_reading(&mut self) -> Result<()> {
@@ -111,7 +132,48 @@ impl Store for Lmdb {
         self.find(key, look)
     }
 
+    /// In one transaction.
+    fn view_many(&self, keys: &[u64], mut look: impl FnMut(&[u8], &[u8])) -> Result<()> {
+        self.reading(|txn| {
+            for key in keys {
+                let value = self.table.get(txn, key)?.ok_or_else(|| missing(*key))?;
+                let (vector, metadata) = self.split(value)?;
+                look(vector, metadata);
+            }
+            Ok(())
+        })
+    }
+
+    fn scan(&self, mut look: impl FnMut(&[u8], &[u8])) -> Result<()> {
+        self.reading(|txn| {
+            for item in self.table.iter(txn)? {
+                let (vector, metadata) = self.split(item?.1)?;
+                look(vector, metadata);
+            }
+            Ok(())
+        })
+    }
+
     fn flush(&mut self) -> Result<()> {
         Ok(self.env.force_sync()?)
+    }
+
+    /// To a copy without free pages, which takes the place of the file: whoever has it open would open it again.
+    fn compact(&mut self) -> Result<bool> {
+        let file = self.env.path().join("data.mdb");
+        let copy = file.with_extension("copy");
+        self.env.copy_to_path(&copy, CompactionOption::Enabled)?.sync_all()?;
+        std::fs::rename(copy, file)?;
+        Ok(true)
+    }
+
+    fn share(&self) -> Option<Share<Self>> {
+        let (env, table, vector_len, keep_snapshot) =
+            (self.env.clone(), self.table, self.vector_len, self.keep_snapshot);
+        Some(Box::new(move || {
+            let mut handle = Self { snapshot: None, table, env, vector_len, keep_snapshot };
+            handle.begin_reading()?;
+            Ok(handle)
+        }))
     }
 }

@@ -4,9 +4,10 @@
 //! played by copying the files of a live store: they are what the kernel would keep of it.
 
 use crate::Result;
-use crate::contestant::{AnyStore, Contestant, Housed, Opener, Passes};
+use crate::contestant::{AnyStore, Contestant, Housed, Opener};
 use crate::dataset::{Dataset, Keys};
 use crate::machine::subdirectory;
+use crate::passes::Passes;
 use crate::rounds::{Row, measure};
 use crate::table::grouped;
 use crate::workloads::BATCH;

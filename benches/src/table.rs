@@ -1,7 +1,7 @@
 //! The one table, for people and as JSON. It only formats; figures come from [`Row`]s.
 
 use crate::contestant::{Contestant, Kind};
-use crate::rounds::Row;
+use crate::rounds::{Row, Unit};
 use serde_json::{Value, json};
 use std::fmt::Write;
 
@@ -54,6 +54,14 @@ fn duration(nanoseconds: f64) -> String {
     format!("{value:.*} {unit}", if value < 100.0 { 1 } else { 0 })
 }
 
+fn figure(row: &Row, figure: f64) -> String {
+    match row.unit {
+        Unit::Nanoseconds => duration(figure),
+        Unit::Bytes => format!("{} B", grouped(figure.max(0.0) as usize)),
+        Unit::Share | Unit::Gain => format!("{figure:.3}"),
+    }
+}
+
 /// The table as text: one line per workload, one column per contestant, then the ratios.
 pub fn text(rows: &[Row], contestants: &[Contestant]) -> String {
     let comparisons = comparisons(contestants);
@@ -61,11 +69,17 @@ pub fn text(rows: &[Row], contestants: &[Contestant]) -> String {
     let titles = titles.chain(contestants.iter().map(|c| c.name.to_string()));
     let mut lines: Vec<Vec<String>> = vec![titles.chain(comparisons.iter().map(|c| c.title.clone())).collect()];
     for row in rows {
-        let figures = (0..contestants.len()).map(|i| row.median(i).map_or("-".into(), duration));
+        let figures = (0..contestants.len()).map(|i| row.median(i).map_or("-".into(), |f| figure(row, f)));
         let ratios = comparisons.iter().map(|c| ratio(row, contestants, c).map_or("-".into(), |r| format!("{r:.2}")));
+        if let Some(why) = &row.skipped {
+            lines.push(vec![row.workload.clone(), format!("SKIPPED: {why}")]);
+            continue;
+        }
         lines.push([row.workload.clone()].into_iter().chain(figures).chain(ratios).collect());
     }
-    let widths: Vec<usize> = (0..lines[0].len()).map(|i| lines.iter().map(|l| l[i].len()).max().unwrap_or(0)).collect();
+    let widths: Vec<usize> = (0..lines[0].len())
+        .map(|i| lines.iter().filter(|l| l.len() > 2).map(|l| l[i].len()).max().unwrap_or(0))
+        .collect();
     let mut text = String::new();
     for line in &lines {
         let _ = write!(text, "{:<1$}", line[0], widths[0]);
@@ -82,12 +96,15 @@ pub fn json(rows: &[Row], contestants: &[Contestant]) -> Value {
     let comparisons = comparisons(contestants);
     let row = |row: &Row| {
         let timed = contestants.iter().enumerate().filter_map(|(i, c)| {
-            let figures = json!({"median_ns": row.median(i)?, "rounds_ns": row.nanoseconds[i]});
+            let figures = json!({"median": row.median(i)?, "rounds": row.figures[i]});
             Some((c.name.to_string(), figures))
         });
         let ratios = comparisons.iter().filter_map(|c| Some((c.title.clone(), ratio(row, contestants, c)?.into())));
         json!({
             "workload": row.workload,
+            "unit": format!("{:?}", row.unit).to_lowercase(),
+            "bytes": row.bytes,
+            "skipped": row.skipped,
             "contestants": timed.collect::<serde_json::Map<_, _>>(),
             "ratios": ratios.collect::<serde_json::Map<_, Value>>(),
         })

@@ -1,7 +1,8 @@
 //! Writing, reading and flushing. Each function measures one workload and gives its row of the table.
 
-use crate::contestant::{Contestant, Housed, Passes};
+use crate::contestant::{Contestant, Housed};
 use crate::dataset::Dataset;
+use crate::passes::Passes;
 use crate::rounds::{Row, measure};
 use crate::{Result, machine};
 use std::path::Path;
