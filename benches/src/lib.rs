@@ -3,6 +3,7 @@
 //! [`contestants`] lists who takes part, [`rounds`] measures them in turns, [`table`] prints what came out. Nothing here
 //! is part of the product, and nothing of the product depends on it.
 
+pub mod conformance;
 pub mod contestant;
 pub mod dataset;
 pub mod machine;
@@ -15,8 +16,6 @@ pub mod workloads;
 
 mod bare;
 mod boxes;
-#[cfg(test)]
-mod conformance;
 mod jvdb;
 mod lmdb;
 
