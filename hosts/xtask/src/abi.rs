@@ -7,11 +7,12 @@
 
 use crate::Result;
 use crate::build::Workspace;
-use crate::run::{output, program, run as run_command, works};
+use crate::headers;
+use crate::run::{output, program, run as run_command};
 use crate::test::Tally;
 use crate::tools;
 use clap::Args;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -20,15 +21,13 @@ const LARGEST: u64 = 1_500_000;
 /// What it may need: the C library, its loader, the mathematical library, the unwinder.
 const NEEDED: [&str; 4] = ["libc.so.6", "ld-linux-x86-64.so.2", "libm.so.6", "libgcc_s.so.1"];
 const SONAME: &str = "libjvdb.so.0";
-/// Standards and compilers that each header is compiled with.
-const C: [&str; 3] = ["c99", "c11", "c17"];
-const CPP: [&str; 2] = ["c++17", "c++20"];
 
 /// What to do.
 #[derive(Args)]
 pub struct Abi {
-    /// Writes ffi/symbols.txt and ffi/abi.xml anew from what is there now. Raise JVDB_ABI_VERSION in ffi/src/version.rs
-    /// when something was added; when something was taken away or changed, the major version and with it the SONAME
+    /// Writes ffi/symbols.txt and ffi/abi.xml anew from what is there now. Before, raise JVDB_ABI_VERSION in
+    /// ffi/src/version.rs when something was added: new symbols get that version, and others keep theirs. When something
+    /// was taken away or changed, raise the major version, and with it the SONAME
     #[arg(long)]
     accept: bool,
 }
@@ -40,14 +39,28 @@ pub fn run(wanted: &Abi) -> Result<()> {
     if wanted.accept {
         return accept(&workspace);
     }
-    let tally = check(&workspace)? + headers(&workspace)?;
+    let tally = check(&workspace)? + headers::check(&workspace)?;
     println!("{tally}");
     if tally.failed == 0 { Ok(()) } else { Err("the ABI is not what it was; see `cargo xtask abi --help`".into()) }
 }
 
 fn accept(workspace: &Workspace) -> Result<()> {
-    let symbols: Vec<_> = declared(workspace)?.into_iter().collect();
-    fs::write(workspace.root.join("ffi/symbols.txt"), symbols.join("\n") + "\n")?;
+    let header = header(workspace)?;
+    let number = |name: &str| {
+        let line = header.lines().find_map(|line| line.strip_prefix("#define ")?.strip_prefix(name)?.strip_prefix(' '));
+        line.ok_or_else(|| format!("include/jvdb.h does not define {name}"))
+    };
+    let new = match (number("JVDB_VERSION_MAJOR")?, number("JVDB_ABI_VERSION")?) {
+        (major, "1") => format!("JVDB_{major}"),
+        (major, abi) => format!("JVDB_{major}.{abi}"),
+    };
+    let before = listed(workspace)?;
+    let versioned = |name: String| {
+        let version = before.get(&name).unwrap_or(&new);
+        format!("{name}@@{version}\n")
+    };
+    let symbols: Vec<_> = declared(&header)?.into_iter().map(versioned).collect();
+    fs::write(workspace.root.join("ffi/symbols.txt"), symbols.concat())?;
     if !tools::optional(workspace, "abigail-tools", "abidw --version") {
         return Err("abidw is missing: ffi/symbols.txt is new, ffi/abi.xml is not".into());
     }
@@ -73,14 +86,20 @@ pub fn check(workspace: &Workspace) -> Result<Tally> {
         missing.chain(found.difference(expected).map(|name| format!(" new: {name}"))).collect::<String>()
     };
 
-    let listed = fs::read_to_string(workspace.root.join("ffi/symbols.txt"))?;
-    let listed: BTreeSet<_> = listed.lines().map(str::to_owned).collect();
-    let exported = output(program("nm", &workspace.root).args(["-D", "--defined-only"]).arg(&library))?;
+    let listed = listed(workspace)?;
+    let versioned: BTreeSet<_> = listed.iter().map(|(name, version)| format!("{name}@@{version}")).collect();
+    let mut nm = program("nm", &workspace.root);
+    let exported = output(nm.args(["-D", "--defined-only", "--with-symbol-versions"]).arg(&library))?;
     let exported: BTreeSet<_> =
         exported.lines().filter_map(|line| line.rsplit(' ').next()).map(str::to_owned).collect();
-    one("exported symbols are those of ffi/symbols.txt", exported == listed, differences(&exported, &listed));
-    let declared = declared(workspace)?;
-    one("declared functions are those of ffi/symbols.txt", declared == listed, differences(&declared, &listed));
+    one(
+        "exported symbols and their versions are those of ffi/symbols.txt",
+        exported == versioned,
+        format!(" {} symbols{}", exported.len(), differences(&exported, &versioned)),
+    );
+    let declared = declared(&header(workspace)?)?;
+    let names: BTreeSet<_> = listed.into_keys().collect();
+    one("declared functions are those of ffi/symbols.txt", declared == names, differences(&declared, &names));
 
     let dynamic = output(program("readelf", &workspace.root).args(["-d", "--wide"]).arg(&library))?;
     let named = |tag: &str| {
@@ -131,53 +150,42 @@ fn declarations(header: &str) -> Vec<(String, String)> {
     found
 }
 
-fn declared(workspace: &Workspace) -> Result<BTreeSet<String>> {
-    let header = fs::read_to_string(workspace.root.join("include/jvdb.h"))?;
-    let found: BTreeSet<_> = declarations(&header).into_iter().map(|(name, _)| name).collect();
+fn header(workspace: &Workspace) -> Result<String> {
+    Ok(fs::read_to_string(workspace.root.join("include/jvdb.h"))?)
+}
+
+fn declared(header: &str) -> Result<BTreeSet<String>> {
+    let found: BTreeSet<_> = declarations(header).into_iter().map(|(name, _)| name).collect();
     if found.is_empty() { Err("include/jvdb.h declares nothing".into()) } else { Ok(found) }
 }
 
-/// A library with every function of the header and nothing in them.
-fn stub(workspace: &Workspace, scratch: &Path) -> Result<PathBuf> {
-    let header = fs::read_to_string(workspace.root.join("include/jvdb.h"))?;
-    let bodies = declarations(&header).into_iter().map(|(_, text)| format!("{text} {{ __builtin_trap(); }}\n"));
-    let (source, library) = (scratch.join("stub.c"), scratch.join(SONAME));
-    fs::write(&source, format!("#include \"jvdb.h\"\n{}", bodies.collect::<String>()))?;
-    let mut cc = program("cc", scratch);
-    cc.args(["-std=c11", "-g", "-O0", "-fPIC", "-shared", "-I"]).arg(workspace.root.join("include"));
-    run_command(cc.arg(format!("-Wl,-soname,{SONAME}")).arg("-o").arg(&library).arg(&source))?;
-    Ok(library)
+/// What ffi/symbols.txt says: the version of each symbol.
+fn listed(workspace: &Workspace) -> Result<BTreeMap<String, String>> {
+    let text = fs::read_to_string(workspace.root.join("ffi/symbols.txt"))?;
+    let one = |line: &str| {
+        let found = line.split_once("@@").map(|(name, version)| (name.to_owned(), version.to_owned()));
+        found.ok_or_else(|| format!("ffi/symbols.txt: no version in {line:?}").into())
+    };
+    text.lines().map(one).collect()
 }
 
-/// `jvdb.h` and `jvdb.hpp` alone and twice in one file, in every standard, by every compiler.
-pub fn headers(workspace: &Workspace) -> Result<Tally> {
-    let scratch = tempfile::tempdir()?;
-    let mut tally = Tally::default();
-    let clang = ["clang", "clang-14", "clang-15", "clang-16", "clang-17", "clang-18", "clang-19"].into_iter();
-    let find = || clang.clone().find(|name| works(program(name, &workspace.root).arg("--version")));
-    let clang = find().or_else(|| tools::optional(workspace, "clang", "clang --version").then_some("clang"));
-    if clang.is_none() {
-        println!("SKIPPED: headers with clang: it is not here and cannot be installed");
-        tally += Tally { skipped: 1, ..Tally::default() };
+/// A library with every function of the header and nothing in them, and with the versions of ffi/symbols.txt.
+fn stub(workspace: &Workspace, scratch: &Path) -> Result<PathBuf> {
+    let bodies =
+        declarations(&header(workspace)?).into_iter().map(|(_, text)| format!("{text} {{ __builtin_trap(); }}\n"));
+    let (source, script, library) = (scratch.join("stub.c"), scratch.join("stub.map"), scratch.join(SONAME));
+    fs::write(&source, format!("#include \"jvdb.h\"\n{}", bodies.collect::<String>()))?;
+    let mut versions = BTreeMap::<_, String>::new();
+    for (name, version) in listed(workspace)? {
+        *versions.entry(version).or_default() += &format!(" {name};");
     }
-    for compiler in ["gcc"].into_iter().chain(clang) {
-        let c = C.iter().map(|standard| ("jvdb.h", "c", *standard));
-        let cpp = CPP.iter().flat_map(|standard| ["jvdb.h", "jvdb.hpp"].map(|header| (header, "c++", *standard)));
-        for (header, language, standard) in c.chain(cpp) {
-            let source = scratch.path().join("header.txt");
-            fs::write(
-                &source,
-                format!("#include \"{header}\"\n#include \"{header}\"\nint main(void) {{ return 0; }}\n"),
-            )?;
-            let mut compile = program(compiler, scratch.path());
-            compile.args(["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", "-x", language]);
-            compile.arg(format!("-std={standard}")).arg("-I").arg(workspace.root.join("include"));
-            let compiled = run_command(compile.arg(&source));
-            println!("{header}, {compiler}, {standard}: {}", if compiled.is_ok() { "ok" } else { "FAILED" });
-            tally += Tally::one(compiled.is_ok());
-        }
-    }
-    Ok(tally)
+    let versions = versions.into_iter().map(|(version, names)| format!("{version} {{ global:{names} }};\n"));
+    fs::write(&script, versions.collect::<String>())?;
+    let mut cc = program("cc", scratch);
+    cc.args(["-std=c11", "-g", "-O0", "-fPIC", "-shared", "-I"]).arg(workspace.root.join("include"));
+    cc.arg(format!("-Wl,-soname,{SONAME}")).arg(format!("-Wl,--version-script={}", script.display()));
+    run_command(cc.arg("-o").arg(&library).arg(&source))?;
+    Ok(library)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod crash;
 mod demo;
 mod dist;
 mod fuzz;
+mod headers;
 mod reliability;
 mod row;
 mod run;

@@ -28,9 +28,7 @@ pub fn run() -> ExitCode {
     steps.whole("compilers for C and C++", || tools::native(&workspace));
     native::steps(&workspace, &mut steps);
     steps.counted("ABI: symbols, types, SONAME, dependencies, size", || crate::abi::check(&workspace));
-    steps.counted("jvdb.h and jvdb.hpp alone and twice, gcc and clang, C99 to C++20", || {
-        crate::abi::headers(&workspace)
-    });
+    steps.counted("each header alone and twice, gcc and clang, C99 to C++20", || crate::headers::check(&workspace));
     steps.counted("the examples of README.md", || readme::examples(&workspace));
     if steps.close() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
