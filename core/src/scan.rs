@@ -99,14 +99,18 @@ impl Store {
             self.check_there()?;
             let state = self.read();
             position.catch_up(&state)?;
-            let step = self.step(&state, position).map_err(|fault| match fault {
-                Fault::Corrupt { .. } if position.fresh => {
-                    Error::invalid("cursor", "it was not given by a scan of this database")
+            let step = self.step(&state, position);
+            if position.fresh && matches!(step, Err(Fault::Corrupt { .. })) {
+                drop(state);
+                if !self.begins_record(position)? {
+                    return Err(Error::invalid("cursor", "it was not given by a scan of this database"));
                 }
-                fault => self.fault(fault),
-            });
+                // Once more, and what comes of it is the record's.
+                position.fresh = false;
+                continue;
+            }
             position.fresh = false;
-            match step? {
+            match step.map_err(|fault| self.fault(fault))? {
                 Step::At(found) => return Ok(Some((state, found))),
                 Step::Pause => {}
                 // Without the lease, for which the writer may be waiting.
@@ -115,6 +119,32 @@ impl Store {
                     thread::yield_now();
                 }
                 Step::End => return self.check_unchanged().map(|()| None),
+            }
+        }
+    }
+
+    /// Whether a record begins at a position that a caller named and at which none can be read: it does not lie within
+    /// another one. What lies behind damage may be a record's beginning.
+    fn begins_record(&self, position: &Position) -> Result<bool> {
+        let mut offset = LOG_START;
+        loop {
+            let state = self.read();
+            if state.era != position.era {
+                return Ok(true);
+            }
+            if position.offset > state.end() {
+                return Ok(false);
+            }
+            let log = state.log().map_err(|fault| self.fault(fault))?;
+            for _ in 0..STRIDE {
+                if offset >= position.offset {
+                    return Ok(offset == position.offset);
+                }
+                match log.locate(offset) {
+                    Ok(found) => offset += found.len,
+                    Err(Fault::Corrupt { .. }) => return Ok(true),
+                    Err(fault) => return Err(self.fault(fault)),
+                }
             }
         }
     }

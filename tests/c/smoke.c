@@ -348,6 +348,7 @@ int main(int argc, char **argv)
     attribute_names();
     verification_and_compaction();
     backups();
+    walks_over_damage();
     repairs();
     log_callback();
     flush_and_stats();

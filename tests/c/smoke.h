@@ -54,6 +54,7 @@ void walks_over_vectors(void);
 void attribute_names(void);
 void verification_and_compaction(void);
 void backups(void);
+void walks_over_damage(void);
 void repairs(void);
 void log_callback(void);
 

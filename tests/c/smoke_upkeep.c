@@ -165,10 +165,75 @@ void backups(void)
     OK(jvdb_close(storage, &error));
 }
 
+/* Changes a byte of a database's file, that far behind the first place where the mark is. */
+static void damage(const char *in, const char *name, uint64_t mark, long distance)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s.jvdb", in, name);
+    FILE *file = fopen(path, "r+b");
+    int c, run = 0;
+    while (run < 8 && (c = fgetc(file)) != EOF) run = c == ((const char *)&mark)[run] ? run + 1 : 0;
+    CHECK(run == 8);
+    fseek(file, distance - 8, SEEK_CUR);
+    c = fgetc(file);
+    fseek(file, -1, SEEK_CUR);
+    fputc(~c, file);
+    fclose(file);
+}
+
+/* What lies before a damaged record is given before the fault is reported, and reported it is with every further call. */
+void walks_over_damage(void)
+{
+    enum { COUNT = 50, DAMAGED = 17 };
+    jvdb_storage_t *storage = open_storage(directory);
+    jvdb_database_t *database = create(storage, "cut");
+    jvdb_cursor_t *cursor;
+    jvdb_key_t key;
+    jvdb_vector_t vector;
+    float in[DIMENSION];
+    uint64_t mark = 0x6375746375746375u, position;
+    for (uint64_t id = 0; id < COUNT; id++) {
+        fill(in, (float)id);
+        OK(jvdb_put(database, jvdb_key(id), in, DIMENSION, &mark, id == DAMAGED ? sizeof mark : 0, &error));
+    }
+    jvdb_database_release(database);
+    OK(jvdb_close(storage, &error));
+    /* Before the metadata lies the vector, and before that the header, of which byte 24 is of the sequence. */
+    damage(directory, "cut", mark, 24 - 64 - (long)sizeof in);
+
+    storage = open_storage(directory);
+    OK(jvdb_database_open(storage, "cut", &database, &error));
+    for (int vectors = 0; vectors < 2; vectors++) {
+        OK(jvdb_cursor_open(database, 0, &cursor, &error));
+        for (uint64_t id = 0; id < DAMAGED; id++) {
+            if (vectors) {
+                fill(in, (float)id);
+                OK(jvdb_cursor_next_vector(cursor, &key, &vector, &error));
+                CHECK(memcmp(vector.elements, in, sizeof in) == 0);
+                jvdb_vector_release(&vector);
+            } else {
+                OK(jvdb_cursor_next_key(cursor, &key, &error));
+            }
+            CHECK(key.bytes == NULL && key.number == id);
+        }
+        for (int again = 0; again < 2; again++) {
+            if (vectors) EXPECT(JVDB_ERROR_CORRUPT, jvdb_cursor_next_vector(cursor, &key, &vector, &error));
+            else EXPECT(JVDB_ERROR_CORRUPT, jvdb_cursor_next_key(cursor, &key, &error));
+            CHECK(strstr(message, "checksum") != NULL);
+        }
+        OK(jvdb_cursor_position(cursor, &position, &error));
+        jvdb_cursor_close(cursor);
+        OK(jvdb_cursor_open(database, position, &cursor, &error));
+        EXPECT(JVDB_ERROR_CORRUPT, jvdb_cursor_next_key(cursor, &key, &error));
+        jvdb_cursor_close(cursor);
+    }
+    jvdb_database_release(database);
+    OK(jvdb_close(storage, &error));
+}
+
 void repairs(void)
 {
     enum { COUNT = 50 };
-    char path[4096];
     jvdb_storage_t *storage = open_storage(directory);
     jvdb_database_t *database = create(storage, "broken");
     jvdb_findings_t *findings;
@@ -187,14 +252,7 @@ void repairs(void)
     OK(jvdb_close(storage, &error));
 
     /* Damage the metadata of one record. */
-    snprintf(path, sizeof path, "%s/broken.jvdb", directory);
-    FILE *file = fopen(path, "r+b");
-    int c, run = 0;
-    while (run < 8 && (c = fgetc(file)) != EOF) run = c == ((const char *)&mark)[run] ? run + 1 : 0;
-    CHECK(run == 8);
-    fseek(file, -2, SEEK_CUR);
-    fputc('X', file);
-    fclose(file);
+    damage(directory, "broken", mark, 6);
 
     storage = open_storage(directory);
     OK(jvdb_database_open(storage, "broken", &database, &error));
