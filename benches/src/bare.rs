@@ -6,15 +6,18 @@
 
 use crate::Result;
 use crate::contestant::{Share, Store};
-use crate::dataset::Record;
+use crate::dataset::{Dataset, Record};
 use hashbrown::HashMap;
 use memmap2::Mmap;
+use rustix::fs::{Advice, fadvise};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
+const NAME: &str = "bare.log";
 const HEADER: usize = 64;
 /// In a header behind the key: whether it deletes.
 const DELETES: usize = 8;
@@ -40,7 +43,7 @@ struct Found {
 
 impl Bare {
     pub(crate) fn create(dir: &Path, dimension: usize) -> Result<Self> {
-        let path = dir.join("bare.log");
+        let path = dir.join(NAME);
         let file = File::options().read(true).write(true).create_new(true).open(&path)?;
         let buffer = Vec::with_capacity(2 * PIECE);
         let (file, end, vector_len) = (Arc::new(file), Arc::default(), dimension * size_of::<f32>());
@@ -49,7 +52,7 @@ impl Bare {
 
     /// Maps the file and learns where the first record is, as an index kept in the file would tell it.
     pub(crate) fn open(dir: &Path, dimension: usize, metadata_len: usize) -> Result<Self> {
-        let path = dir.join("bare.log");
+        let path = dir.join(NAME);
         let file = Arc::new(File::options().read(true).write(true).open(&path)?);
         let end = Arc::new(AtomicU64::new(file.metadata()?.len()));
         let map = map(&file)?;
@@ -103,6 +106,26 @@ fn map(file: &File) -> Result<Mmap> {
     // SAFETY: the file lies in a directory that this process made under a random name, and nothing in this process
     // truncates it or writes to what the mapping covers while it lives: what is written goes behind that.
     Ok(unsafe { Mmap::map(file) }?)
+}
+
+/// Reads the records under these keys, wherever they were stored, by one call each; the file has no other reader. The time
+/// of the first, and of all others.
+pub(crate) fn cold(dir: &Path, data: &Dataset, keys: &[u64]) -> Result<(Duration, Duration)> {
+    let stride = (HEADER + data.payload()).next_multiple_of(64);
+    let places: HashMap<u64, usize> = data.keys.iter().enumerate().map(|(i, &key)| (key, i * stride)).collect();
+    let file = File::open(dir.join(NAME))?;
+    fadvise(&file, 0, None, Advice::Random)?;
+    let mut record = vec![0; stride];
+    let mut read = |keys: &[u64]| -> Result<Duration> {
+        let start = Instant::now();
+        for key in keys {
+            file.read_exact_at(&mut record, places[key] as u64)?;
+            std::hint::black_box(&record);
+        }
+        Ok(start.elapsed())
+    };
+    let (first, rest) = keys.split_at(1);
+    Ok((read(first)?, read(rest)?))
 }
 
 impl Store for Bare {

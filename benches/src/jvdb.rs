@@ -2,7 +2,9 @@
 
 use crate::Result;
 use crate::contestant::{Share, Store};
-use crate::dataset::Record;
+use crate::dataset::{Dataset, Record};
+use crate::many::Many;
+use crate::passes::{missing, touch};
 use jvdb_core::{Access, Cursor, Database, Databases, Metric, Operation, Options, Schema};
 use std::path::Path;
 use std::time::Duration;
@@ -118,5 +120,31 @@ impl Store for Jvdb {
     fn share(&self) -> Option<Share<Self>> {
         let database = self.database.clone();
         Some(Box::new(|| Ok(Self { database })))
+    }
+}
+
+/// Many databases in one directory.
+struct Directory {
+    databases: Databases,
+}
+
+/// Opens a directory, of whose databases so many are open at once.
+pub(crate) fn many(dir: &Path, open: usize, access: Access) -> Result<Box<dyn Many>> {
+    let databases = Databases::open(dir, Options { max_open_files: open, ..options(access) })?;
+    Ok(Box::new(Directory { databases }))
+}
+
+impl Many for Directory {
+    fn fill(&mut self, database: usize, data: &Dataset) -> Result<()> {
+        let schema = Schema::new(data.dimension, Metric::Cosine)?;
+        let mut store = Jvdb { database: self.databases.create(&database.to_string(), schema)? };
+        store.put_batch(data.records(0..data.len()))?;
+        store.flush()
+    }
+
+    fn touch(&mut self, database: usize, key: u64) -> Result<u64> {
+        let database = self.databases.database(&database.to_string())?;
+        let seen = database.read(key, |vector, metadata| touch(bytemuck::cast_slice(vector), metadata))?;
+        seen.ok_or_else(|| missing(key))
     }
 }

@@ -3,15 +3,21 @@
 //! [`contestants`] lists who takes part, [`rounds`] measures them in turns, [`table`] prints what came out. Nothing here
 //! is part of the product, and nothing of the product depends on it.
 
+pub mod changes;
+pub mod cold;
 pub mod conformance;
 pub mod contestant;
 pub mod dataset;
+pub mod growth;
 pub mod machine;
 pub mod many;
+pub mod memory;
 pub mod opening;
 pub mod passes;
 pub mod rounds;
+pub mod space;
 pub mod table;
+pub mod threads;
 pub mod workloads;
 
 mod bare;
@@ -20,6 +26,7 @@ mod jvdb;
 mod lmdb;
 
 use contestant::{Contestant, Kind, boxed};
+use jvdb_core::Access;
 
 /// Any error of any contestant.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -39,8 +46,16 @@ pub fn contestants() -> Vec<Contestant> {
     };
     let peer = |name, on_disk, create, open| Contestant { kind: Kind::Peer, ..ours(name, on_disk, create, open) };
     vec![
-        ours("jvdb mmap", true, |p, d| boxed(jvdb::Jvdb::mmap(p, d)), Some(|p, _, _| boxed(jvdb::Jvdb::open_mmap(p)))),
-        ours("jvdb file", true, |p, d| boxed(jvdb::Jvdb::file(p, d)), Some(|p, _, _| boxed(jvdb::Jvdb::open_file(p)))),
+        Contestant {
+            open: Some(|p, _, _| boxed(jvdb::Jvdb::open_mmap(p))),
+            many: Some(|p, n| jvdb::many(p, n, Access::Mmap)),
+            ..ours("jvdb mmap", true, |p, d| boxed(jvdb::Jvdb::mmap(p, d)), None)
+        },
+        Contestant {
+            open: Some(|p, _, _| boxed(jvdb::Jvdb::open_file(p))),
+            many: Some(|p, n| jvdb::many(p, n, Access::File)),
+            ..ours("jvdb file", true, |p, d| boxed(jvdb::Jvdb::file(p, d)), None)
+        },
         ours("jvdb memory", false, |_, d| boxed(jvdb::Jvdb::memory(d)), None),
         peer("LMDB", true, |p, d| boxed(lmdb::Lmdb::open(p, d)), Some(|p, d, _| boxed(lmdb::Lmdb::open(p, d)))),
         peer("LMDB wmap", true, |p, d| boxed(lmdb::Lmdb::open_writable_map(p, d)), None),

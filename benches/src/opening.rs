@@ -8,9 +8,9 @@ use crate::contestant::{AnyStore, Contestant, Housed, Opener};
 use crate::dataset::{Dataset, Keys};
 use crate::machine::subdirectory;
 use crate::passes::Passes;
-use crate::rounds::{Row, measure};
+use crate::rounds::{Row, Unit, measure, measure_all, median};
 use crate::table::grouped;
-use crate::workloads::BATCH;
+use crate::workloads::{BATCH, Setting};
 use std::path::Path;
 use std::time::Instant;
 use tempfile::TempDir;
@@ -44,14 +44,15 @@ fn fill(contestant: &Contestant, parent: &Path, data: &Dataset, tail: Option<usi
     Ok(Some(Left { open, _live: tail.map(|_| store), dir }))
 }
 
-/// Nanoseconds from nothing to the first vector.
-fn open_and_get(open: Opener, dir: &Path, data: &Dataset) -> Result<f64> {
+/// Nanoseconds from nothing to the first vector, and of those for the first get alone.
+fn open_and_get(open: Opener, dir: &Path, data: &Dataset) -> Result<[f64; 2]> {
     let start = Instant::now();
     let store: Box<dyn Passes> = open(dir, data.dimension, data.metadata_len)?;
+    let opened = start.elapsed();
     let sum = store.view_each(&data.keys[..1])?;
     let time = start.elapsed();
     std::hint::black_box(sum);
-    Ok(time.as_nanos() as f64)
+    Ok([time, time - opened].map(|time| time.as_nanos() as f64))
 }
 
 fn copy_files(from: &Path, to: &Path) -> Result<()> {
@@ -65,22 +66,20 @@ fn copy_files(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-fn middle(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures[figures.len() / 2]
-}
-
-/// Opening a store of `count` vectors that was closed.
+/// Opening a store of `count` vectors that was closed, up to the first get; and that first get alone.
 ///
 /// # Errors
 /// A contestant's.
-pub fn clean(contestants: &[Contestant], parent: &Path, rounds: usize, count: usize) -> Result<Row> {
+pub fn clean(contestants: &[Contestant], parent: &Path, rounds: usize, count: usize) -> Result<[Row; 2]> {
     let data = Dataset::generated(count, DIMENSION, METADATA, Keys::Random);
     let left = contestants.iter().map(|c| fill(c, parent, &data, None)).collect::<Result<Vec<_>>>()?;
-    measure(format!("open {}, closed", grouped(count)), contestants, rounds, |i| {
+    let titles = [format!("open {}, closed", grouped(count)), format!("first get of {}", grouped(count))];
+    measure_all(titles.map(|title| (title, Unit::Nanoseconds)), contestants, rounds, |i| {
         let Some(left) = &left[i] else { return Ok(None) };
         let times = (0..OPENINGS).map(|_| open_and_get(left.open, left.dir.path(), &data));
-        Ok(Some(middle(times.collect::<Result<_>>()?)))
+        let times = times.collect::<Result<Vec<_>>>()?;
+        let middle = |which: usize| median(times.iter().map(|times| times[which]).collect()).unwrap_or(0.0);
+        Ok(Some([middle(0), middle(1)]))
     })
 }
 
@@ -96,6 +95,23 @@ pub fn crashed(contestants: &[Contestant], parent: &Path, rounds: usize, count: 
         let Some(left) = &left[i] else { return Ok(None) };
         let copy = subdirectory(parent, "copy")?;
         copy_files(left.dir.path(), copy.path())?;
-        Ok(Some(open_and_get(left.open, copy.path(), &data)?))
+        Ok(Some(open_and_get(left.open, copy.path(), &data)?[0]))
     })
+}
+
+/// Opening a store whose process died with none of its vectors flushed: how fast they are replayed.
+///
+/// # Errors
+/// A contestant's.
+pub fn replayed(setting: Setting<'_>) -> Result<Row> {
+    let (contestants, parent, data) = (setting.contestants, setting.dir, setting.data);
+    let left = contestants.iter().map(|c| fill(c, parent, data, Some(data.len()))).collect::<Result<Vec<_>>>()?;
+    let title = format!("open {} x {}, died, none flushed", grouped(data.len()), data.dimension);
+    let row = measure(title, contestants, setting.rounds, |i| {
+        let Some(left) = &left[i] else { return Ok(None) };
+        let copy = subdirectory(parent, "copy")?;
+        copy_files(left.dir.path(), copy.path())?;
+        Ok(Some(open_and_get(left.open, copy.path(), data)?[0]))
+    })?;
+    Ok(row.moving(data.len() * data.payload()))
 }

@@ -60,7 +60,7 @@ pub trait Passes {
 }
 
 /// What a reader touches of every vector: its first element and the last byte of its metadata.
-fn touch(vector: &[u8], metadata: &[u8]) -> u64 {
+pub(crate) fn touch(vector: &[u8], metadata: &[u8]) -> u64 {
     let first = vector.first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
     u64::from(first) + u64::from(metadata.last().copied().unwrap_or(0))
 }

@@ -1,10 +1,11 @@
 //! Writing, reading and flushing. Each function measures one workload and gives its row of the table.
 
-use crate::contestant::{Contestant, Housed};
+use crate::contestant::{Contestant, Housed, Kind};
 use crate::dataset::Dataset;
-use crate::passes::Passes;
+use crate::passes::{Passes, dot};
 use crate::rounds::{Row, measure};
 use crate::{Result, machine};
+use std::ops::Range;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -26,23 +27,33 @@ pub struct Setting<'a> {
 
 impl Setting<'_> {
     /// Gives the process the memory that all contestants together will need.
-    fn prepare(&self) {
+    pub(crate) fn prepare(&self) {
         machine::take_memory((self.contestants.len() + 2) * self.data.len() * self.data.payload());
         machine::settle();
     }
 
-    fn fresh(&self, contestant: &Contestant) -> Result<Housed> {
+    pub(crate) fn fresh(&self, contestant: &Contestant) -> Result<Housed> {
         contestant.fresh(self.dir, self.data.dimension)
+    }
+
+    /// A store that holds the records of a range, flushed and ready to be read; nothing waits to be written.
+    pub(crate) fn filled(&self, contestant: &Contestant, range: Range<usize>) -> Result<Housed> {
+        let mut housed = self.fresh(contestant)?;
+        housed.store.put_batches(self.data, range, BATCH)?;
+        housed.store.flush()?;
+        housed.store.begin_reading()?;
+        machine::settle();
+        Ok(housed)
     }
 }
 
-fn timed<R>(work: impl FnOnce() -> Result<R>) -> Result<(R, Duration)> {
+pub(crate) fn timed<R>(work: impl FnOnce() -> Result<R>) -> Result<(R, Duration)> {
     let start = Instant::now();
     let result = work()?;
     Ok((result, start.elapsed()))
 }
 
-fn per_operation(time: Duration, operations: usize) -> f64 {
+pub(crate) fn per_operation(time: Duration, operations: usize) -> f64 {
     time.as_nanos() as f64 / operations as f64
 }
 
@@ -58,6 +69,7 @@ fn storing(title: &str, setting: Setting<'_>, store: fn(&mut dyn Passes, &Datase
         let ((), time) = timed(|| store(&mut *target.store, setting.data))?;
         Ok(Some(per_operation(time, setting.data.len())))
     })
+    .map(|row| row.moving(setting.data.payload()))
 }
 
 /// One put after another into a new store; every one survives the death of the process.
@@ -71,6 +83,17 @@ pub fn put(setting: Setting<'_>) -> Result<Row> {
 /// Atomic batches of [`BATCH`] puts into a new store.
 pub fn put_batch(setting: Setting<'_>) -> Result<Row> {
     storing("put, batches of 1,000", setting, |store, data| store.put_batches(data, 0..data.len(), BATCH))
+}
+
+/// One put after another, and a flush after every [`BATCH`] of them: all survive a loss of power at the end.
+pub fn insert(setting: Setting<'_>) -> Result<Row> {
+    storing("put, a flush every 1,000", setting, |store, data| {
+        for start in (0..data.len()).step_by(BATCH) {
+            store.put_each(data, start..data.len().min(start + BATCH))?;
+            store.flush()?;
+        }
+        Ok(())
+    })
 }
 
 /// Flushes of `count` puts each, into a store that already holds some and is flushed.
@@ -133,6 +156,37 @@ impl<'a> Reads<'a> {
         self.row("get, copied", |store| store.copy_each(&data.reads, dimension))
     }
 
+    /// Copies into a matrix, [`BATCH`] vectors at once.
+    pub fn copy_many(&self) -> Result<Row> {
+        let (data, dimension) = (self.setting.data, self.setting.data.dimension);
+        self.row("get, copied, 1,000 at once", |store| store.copy_batches(&data.reads, dimension, BATCH))
+    }
+
+    /// Inner products of all vectors with one. The limit is the same loop over one array in memory, and no store at all.
+    pub fn scan(&self) -> Result<Row> {
+        let Setting { contestants, data, rounds, .. } = self.setting;
+        let query = &data.array()[..data.dimension];
+        let scan = |i: usize| match contestants[i].kind {
+            Kind::Limit => {
+                let vectors = data.array().chunks_exact(data.dimension);
+                Ok(vectors.map(|vector| dot(query, bytemuck::cast_slice(vector))).sum())
+            }
+            _ => match self.stores[i].store.scan_dot(query)? {
+                (count, sum) if count == data.len() => Ok(sum),
+                (count, _) => Err(crate::Error::from(format!("a scan showed {count} vectors of {}", data.len()))),
+            },
+        };
+        for i in 0..contestants.len() {
+            scan(i)?;
+        }
+        let row = measure("scan with an inner product", contestants, rounds, |i| {
+            let (sum, time) = timed(|| scan(i))?;
+            std::hint::black_box(sum);
+            Ok(Some(per_operation(time, data.len())))
+        });
+        Ok(row?.moving(data.dimension * size_of::<f32>()))
+    }
+
     /// Views without a copy, where the contestant can: the first element and the last byte of metadata are touched.
     pub fn view(&self, title: &str) -> Result<Row> {
         self.row(title, |store| store.view_each(&self.setting.data.reads))
@@ -163,5 +217,6 @@ impl<'a> Reads<'a> {
             let (_, time) = timed(|| read(&*self.stores[i].store))?;
             Ok(Some(per_operation(time, self.setting.data.len())))
         })
+        .map(|row| row.moving(self.setting.data.payload()))
     }
 }

@@ -6,7 +6,7 @@ use jvdb_benches::dataset::{Dataset, Keys};
 use jvdb_benches::rounds::Row;
 use jvdb_benches::table::{self, grouped};
 use jvdb_benches::workloads::{self, Reads, Setting};
-use jvdb_benches::{Result, contestants, machine, opening};
+use jvdb_benches::{Result, changes, cold, contestants, growth, machine, many, memory, opening, space, threads};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -59,12 +59,36 @@ enum Group {
     Put,
     /// Batches of 1,000 puts
     Batch,
-    /// Reads, copied and zero-copy
+    /// Puts with a flush after every 1,000
+    Insert,
+    /// Updates
+    Update,
+    /// Deletions
+    Delete,
+    /// Reads, copied and zero-copy, and scans
     Get,
     /// Flushes, small and large
     Flush,
     /// Opening, after a clean close and after a death
     Open,
+    /// Reads and updates mixed, by one thread and two
+    Mixed,
+    /// Readers beside each other, a writer and flushes
+    Readers,
+    /// What waits for a flush
+    Waits,
+    /// Reads with nothing in the cache
+    Cold,
+    /// Many databases, few of them open
+    Databases,
+    /// Bytes on the disk
+    Disk,
+    /// Anonymous memory
+    Memory,
+    /// Giving back the space of what was deleted
+    Compact,
+    /// Growth to 10,000,000 vectors; measured only if it is asked for
+    Growth,
 }
 
 impl Arguments {
@@ -103,6 +127,15 @@ fn run(arguments: &Arguments, setting: Setting<'_>) -> Result<Vec<Row>> {
     if arguments.wants(Group::Batch) {
         add(workloads::put_batch(setting)?);
     }
+    if arguments.wants(Group::Insert) {
+        add(workloads::insert(setting)?);
+    }
+    if arguments.wants(Group::Update) {
+        add(changes::update(setting)?);
+    }
+    if arguments.wants(Group::Delete) {
+        add(changes::delete(setting)?);
+    }
     if arguments.wants(Group::Get) {
         let mut reads = Reads::prepare(setting)?;
         add(reads.view("get, zero-copy, before a flush")?);
@@ -112,6 +145,8 @@ fn run(arguments: &Arguments, setting: Setting<'_>) -> Result<Vec<Row>> {
         add(reads.hold()?);
         add(reads.follow()?);
         add(reads.copy()?);
+        add(reads.copy_many()?);
+        add(reads.scan()?);
     }
     if arguments.wants(Group::Flush) {
         add(workloads::flush(setting, 1)?);
@@ -121,7 +156,7 @@ fn run(arguments: &Arguments, setting: Setting<'_>) -> Result<Vec<Row>> {
         let sizes: &[usize] = if arguments.quick { &[1_000, 10_000] } else { &[1_000, 10_000, 100_000, 1_000_000] };
         let (who, dir, rounds) = (setting.contestants, setting.dir, setting.rounds);
         for &size in sizes {
-            add(opening::clean(who, dir, rounds, size)?);
+            opening::clean(who, dir, rounds, size)?.into_iter().for_each(&mut add);
         }
         for &size in sizes {
             add(opening::crashed(who, dir, rounds, size, 1_000)?);
@@ -130,6 +165,37 @@ fn run(arguments: &Arguments, setting: Setting<'_>) -> Result<Vec<Row>> {
         for &size in sizes.iter().filter(|size| (10_000..=100_000).contains(*size)) {
             add(opening::crashed(who, dir, rounds, size, size)?);
         }
+        add(opening::replayed(setting)?);
+    }
+    if arguments.wants(Group::Mixed) {
+        threads::mixed(setting)?.into_iter().for_each(&mut add);
+    }
+    if arguments.wants(Group::Readers) {
+        threads::readers(setting)?.into_iter().for_each(&mut add);
+        threads::beside_writer(setting)?.into_iter().for_each(&mut add);
+    }
+    if arguments.wants(Group::Waits) {
+        threads::waits(setting, setting.data.len() / 10)?.into_iter().for_each(&mut add);
+    }
+    if arguments.wants(Group::Cold) {
+        cold::gets(setting)?.into_iter().for_each(&mut add);
+    }
+    if arguments.wants(Group::Databases) {
+        add(many::round_robin(setting, if arguments.quick { 200 } else { 1_000 })?);
+    }
+    if arguments.wants(Group::Disk) {
+        space::on_disk(setting)?.into_iter().for_each(&mut add);
+    }
+    if arguments.wants(Group::Memory) {
+        let sizes: &[usize] = if arguments.quick { &[10_000] } else { &[10_000, 100_000, 1_000_000] };
+        memory::held(setting, sizes, 100_000)?.into_iter().for_each(&mut add);
+    }
+    if arguments.wants(Group::Compact) {
+        add(changes::compact(setting)?);
+    }
+    if arguments.only.contains(&Group::Growth) {
+        let count = arguments.count.unwrap_or(10_000_000);
+        growth::growth(setting, count)?.into_iter().for_each(&mut add);
     }
     Ok(rows)
 }
@@ -165,6 +231,9 @@ fn bench(arguments: &Arguments) -> Result<()> {
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = memory::child(&contestants()) {
+        return code;
+    }
     match bench(&Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
