@@ -105,6 +105,7 @@ pub(crate) enum Name<'a> {
 
 impl Name<'_> {
     /// 48 bits: 47 of hash, and the lowest set for attributes, so that listing them reads the index alone.
+    #[inline]
     pub(crate) fn hash(self, seed: u64) -> u64 {
         let (hash, attribute) = match self {
             Name::Vector(Key::Int(id)) => (xxh3_64_with_seed(&id.to_le_bytes(), seed), 0),

@@ -12,7 +12,7 @@ use crate::record::HEADER;
 use crate::store::lock;
 use crate::sync::atomic::AtomicU64;
 use crate::sync::{Mutex, thread};
-use crate::table::{Geometry, Line, Rotten, SLOTS, is_whole_line as is_whole, slots_of};
+use crate::table::{Geometry, Line, Rotten, SLOTS, is_whole_line as is_whole, offset_of, slots_of};
 use crate::teeth::{Mutant, broken};
 use std::io;
 use std::sync::Arc;
@@ -143,7 +143,10 @@ impl State {
         }
         let number = self.table.home(hash);
         let bucket = window.line(self.table.place(number))?;
-        let offset = slots_of(&bucket).find(|slot| slot.hash == hash)?.offset;
+        let offset = offset_of(&bucket, hash);
+        if offset == 0 {
+            return None;
+        }
         // On its way while the bucket is checked.
         window.touch(offset, HEADER + self.vector_bytes);
         is_whole(&bucket, number, self.table).then_some(offset)

@@ -153,6 +153,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Store {
+    #[inline]
     pub(crate) fn read(&self) -> Lease<'_, State> {
         self.state.read()
     }

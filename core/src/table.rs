@@ -144,9 +144,9 @@ impl Slot {
 /// A bucket in registers.
 pub(crate) type Line = [u64; BUCKET / size_of::<u64>()];
 
-/// The slots in use of a bucket in registers.
+/// The slots of a bucket in registers; those that are free have the offset 0.
 #[inline(always)]
-pub(crate) fn slots_of(bucket: &Line) -> impl Iterator<Item = Slot> {
+fn all_slots(bucket: &Line) -> [Slot; SLOTS] {
     let half_slot = |bit: usize| {
         let (word, shift) = (bit / 64, bit % 64);
         let wide =
@@ -154,7 +154,22 @@ pub(crate) fn slots_of(bucket: &Line) -> impl Iterator<Item = Slot> {
         wide & ((1 << 48) - 1)
     };
     let slot = |slot: usize| Slot { hash: half_slot(slot * 8 * SLOT), offset: half_slot(slot * 8 * SLOT + 48) << 6 };
-    [slot(0), slot(1), slot(2), slot(3), slot(4)].into_iter().filter(|slot| slot.offset != 0)
+    [slot(0), slot(1), slot(2), slot(3), slot(4)]
+}
+
+/// The slots in use of a bucket in registers.
+#[inline(always)]
+pub(crate) fn slots_of(bucket: &Line) -> impl Iterator<Item = Slot> {
+    all_slots(bucket).into_iter().filter(|slot| slot.offset != 0)
+}
+
+/// The offset in the only slot of that hash; 0 if there is none, something of no use if there are several. Takes no
+/// branch: which slot it is cannot be foreseen, and a processor that guesses wrong works on nothing else while it waits
+/// for the bucket.
+#[inline(always)]
+pub(crate) fn offset_of(bucket: &Line, hash: u64) -> u64 {
+    let taken = |slot: Slot| if slot.hash == hash { slot.offset } else { 0 };
+    all_slots(bucket).into_iter().fold(0, |offset, slot| offset | taken(slot))
 }
 
 /// As [`is_whole`], of a bucket in registers.
