@@ -1,4 +1,4 @@
-//! Memory that readers share: a read-only mapping of a file, or an allocation that plays one.
+//! Memory that readers share: a read-only mapping of a file, or memory that plays one.
 //!
 //! With `lease` this is the only file of the engine with unsafe code. It owns raw memory and hands out slices of it, and
 //! one number that forked children find to be zero; it knows nothing of files' lengths or of what the bytes mean. The
@@ -26,6 +26,9 @@ const WORD: usize = size_of::<u64>();
 enum Memory {
     #[cfg(unix)]
     File(memmap2::Mmap),
+    /// Addresses that become memory where they are first written.
+    #[cfg(unix)]
+    Reserve(#[expect(dead_code, reason = "held to be unmapped in the end")] memmap2::MmapMut),
     Allocation(Layout),
 }
 
@@ -67,8 +70,39 @@ impl Region {
         Ok(Self { base, len, memory: Memory::Allocation(layout) })
     }
 
+    /// Takes `len` addresses of zero bytes, on a 64-byte boundary, that cost no memory until they are written. In pages
+    /// of the usual size at first, then in huge ones, where the system has them. An error where it has no such addresses
+    /// to give.
+    pub(super) fn reserve(len: usize) -> io::Result<Self> {
+        #[cfg(all(unix, target_pointer_width = "64", not(miri)))]
+        {
+            let mut map = memmap2::MmapOptions::new().len(len).no_reserve_swap().map_anon()?;
+            #[cfg(target_os = "linux")]
+            {
+                /// Bytes in pages of the usual size: what is small should stay so.
+                const FINE: usize = 4 << 20;
+                let _ = map.advise_range(memmap2::Advice::HugePage, FINE.min(len), len.saturating_sub(FINE));
+            }
+            let base = NonNull::new(map.as_mut_ptr()).expect("a mapping is never at address zero");
+            Ok(Self { base, len, memory: Memory::Reserve(map) })
+        }
+        #[cfg(not(all(unix, target_pointer_width = "64", not(miri))))]
+        {
+            let _ = len;
+            Err(io::Error::from(io::ErrorKind::Unsupported))
+        }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.len
+    }
+
+    /// Whether the engine may write it.
+    fn is_ours(&self) -> bool {
+        #[cfg(unix)]
+        return !matches!(self.memory, Memory::File(_));
+        #[cfg(not(unix))]
+        true
     }
 
     /// The `len` bytes at `at`.
@@ -107,7 +141,7 @@ impl Region {
     /// As [`copy_from`](Self::copy_from).
     pub(super) fn change(&self, at: usize, bytes: &[u8]) {
         self.check(at, bytes.len());
-        assert!(matches!(self.memory, Memory::Allocation(_)), "a mapping is never written");
+        assert!(self.is_ours(), "a mapping of a file is never written");
         if at.is_multiple_of(WORD) && bytes.len().is_multiple_of(WORD) {
             for (i, word) in bytes.chunks_exact(WORD).enumerate() {
                 let word = u64::from_le_bytes(word.try_into().expect("a chunk is a word"));
@@ -120,10 +154,10 @@ impl Region {
         }
     }
 
-    /// The first `len` bytes, to read as a [`Window`].
+    /// The first `len` bytes, to read as a [`Window`] of a medium in which they begin at `start`.
     #[inline]
-    pub(super) fn window(&self, len: usize) -> Window<'_> {
-        Window { base: self.base.as_ptr(), len: len.min(self.len), _region: PhantomData }
+    pub(super) fn window(&self, start: u64, len: usize) -> Window<'_> {
+        Window { base: self.base.as_ptr(), start, len: len.min(self.len), _region: PhantomData }
     }
 
     fn word(&self, at: usize) -> &AtomicU64 {
@@ -143,11 +177,11 @@ impl Region {
     /// Copies `bytes` to `at`, where nobody reads yet.
     ///
     /// # Panics
-    /// Past the end of the region, or if it is a mapping, which is read-only.
+    /// Past the end of the region, or if it is a mapping of a file, which is read-only.
     pub(super) fn copy_from(&self, at: usize, bytes: &[u8]) {
         self.check(at, bytes.len());
-        assert!(matches!(self.memory, Memory::Allocation(_)), "a mapping is never written");
-        // SAFETY: the target range lies within an allocation of ours (checked) that no slice handed out covers (the
+        assert!(self.is_ours(), "a mapping of a file is never written");
+        // SAFETY: the target range lies within memory of ours (checked) that no slice handed out covers (the
         // rule at the head), so it cannot overlap `bytes`.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.base.as_ptr().add(at), bytes.len()) }
     }
@@ -170,56 +204,57 @@ impl Drop for Region {
         match self.memory {
             // Unmaps itself.
             #[cfg(unix)]
-            Memory::File(_) => {}
+            Memory::File(_) | Memory::Reserve(_) => {}
             // SAFETY: allocated with this layout in `allocate`, and nothing that borrows from it can outlive `self`.
             Memory::Allocation(layout) => unsafe { dealloc(self.base.as_ptr(), layout) },
         }
     }
 }
 
-/// The start of a medium that lies in memory as one run.
+/// The part of a medium that lies in memory as one run: all of it, or most.
 #[derive(Clone, Copy)]
 pub struct Window<'a> {
     base: *const u8,
+    /// Offset in the medium of what lies at `base`.
+    start: u64,
     len: usize,
     _region: PhantomData<&'a Region>,
 }
 
 impl<'a> Window<'a> {
     /// Shows nothing.
-    pub const NONE: Self = Self { base: std::ptr::null(), len: 0, _region: PhantomData };
+    pub const NONE: Self = Self { base: std::ptr::null(), start: 0, len: 0, _region: PhantomData };
 
     #[inline(always)]
     pub(crate) fn is_empty(&self) -> bool {
         self.len == 0
     }
 
+    /// Where in memory, from the base, `len` bytes at `offset` lie; `None` if not all of them are here.
     #[inline(always)]
-    fn holds(&self, offset: u64, len: usize) -> bool {
-        offset <= self.len as u64 && len <= self.len - offset as usize
+    fn place(&self, offset: u64, len: usize) -> Option<usize> {
+        // What lies before the start is far beyond the end.
+        let at = offset.wrapping_sub(self.start);
+        (at <= self.len as u64 && len <= self.len - at as usize).then_some(at as usize)
     }
 
     /// `len` bytes at `offset`, as [`Medium::read`](super::Medium::read) borrows them; `None` if not all of them are here.
     #[inline(always)]
     pub(crate) fn slice(&self, offset: u64, len: usize) -> Option<&'a [u8]> {
-        if !self.holds(offset, len) {
-            return None;
-        }
+        let at = self.place(offset, len)?;
         // SAFETY: the range lies within a region that is borrowed for 'a (checked; of no region, only an empty range
-        // passes, which the next line excludes), and as with `Region::slice` its bytes do not change meanwhile.
-        (len > 0).then(|| unsafe { std::slice::from_raw_parts(self.base.add(offset as usize), len) })
+        // passes, which this line excludes), and as with `Region::slice` its bytes do not change meanwhile.
+        (len > 0).then(|| unsafe { std::slice::from_raw_parts(self.base.add(at), len) })
     }
 
     /// The cache line at `offset`, word by word; it may be being changed, as in [`Region::copy_to`].
     #[inline(always)]
     pub(crate) fn line(&self, offset: u64) -> Option<[u64; LINE / WORD]> {
-        if !self.holds(offset, LINE) || !offset.is_multiple_of(LINE as u64) {
-            return None;
-        }
+        let at = self.place(offset, LINE).filter(|at| at.is_multiple_of(LINE))?;
         Some(std::array::from_fn(|i| {
             // SAFETY: the word lies within a region that is borrowed for 'a and on a boundary of its size (both checked:
             // regions begin on one of a line). What may be changing is only ever accessed atomically.
-            let word = unsafe { AtomicU64::from_ptr(self.base.cast_mut().add(offset as usize + i * WORD).cast()) };
+            let word = unsafe { AtomicU64::from_ptr(self.base.cast_mut().add(at + i * WORD).cast()) };
             u64::from_le(word.load(Ordering::Relaxed))
         }))
     }
@@ -227,8 +262,9 @@ impl<'a> Window<'a> {
     /// As [`Medium::touch`](super::Medium::touch).
     #[inline(always)]
     pub(crate) fn touch(&self, offset: u64, len: usize) {
+        let at = offset.wrapping_sub(self.start);
         for line in [0, LINE, len] {
-            let at = offset.saturating_add(line as u64);
+            let at = at.saturating_add(line as u64);
             if at < self.len as u64 {
                 // SAFETY: the address lies within the region (checked); a prefetch reads nothing and never faults.
                 #[cfg(target_arch = "x86_64")]

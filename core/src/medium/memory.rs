@@ -5,15 +5,18 @@
 
 use super::file_name_missing;
 use super::mapping::{Region, SharedRegion};
-use super::{Medium, Permit, Pinned, View, Volume};
+use super::{Medium, Permit, Pinned, View, Volume, Window};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-/// Size of the first segment; each further one is at least twice the one before.
+/// Size of the first segment.
 const FIRST: usize = 64 << 10;
+/// Addresses the second reserves, so that nearly all of the file is one run. Where there are none to reserve, each segment
+/// is at least twice the one before.
+const RESERVE: usize = 64 << 30;
 
 struct Segment {
     start: u64,
@@ -33,6 +36,8 @@ pub(crate) struct MemoryMedium {
     len: AtomicU64,
     /// Held by whoever writes, so that a new segment starts where the length really ends.
     writing: Mutex<()>,
+    /// Addresses to reserve.
+    reserve: usize,
 }
 
 impl Default for MemoryMedium {
@@ -42,6 +47,7 @@ impl Default for MemoryMedium {
             made: AtomicUsize::new(0),
             len: AtomicU64::new(0),
             writing: Mutex::new(()),
+            reserve: RESERVE,
         }
     }
 }
@@ -119,7 +125,8 @@ impl MemoryMedium {
         let slot = self.segments.get(made).ok_or_else(|| io::Error::from(io::ErrorKind::StorageFull))?;
         let last = self.made().next_back().map_or(0, |last| last.region.len());
         let need = usize::try_from(end - len).map_err(|_| io::Error::from(io::ErrorKind::StorageFull))?;
-        let region = Region::allocate(need.max(last.saturating_mul(2)).max(FIRST))?;
+        let reserved = if made > 0 { Region::reserve(need.max(self.reserve)).ok() } else { None };
+        let region = reserved.map_or_else(|| Region::allocate(need.max(last.saturating_mul(2)).max(FIRST)), Ok)?;
         // Segments start in rising order: behind everything an abandoned longer write left in the last one.
         let start = self.made().next_back().map_or(len, |last| len.max(last.start));
         slot.get_or_init(|| Segment { start, region: SharedRegion::new(region) });
@@ -157,9 +164,15 @@ impl Medium for MemoryMedium {
         })
     }
 
+    fn window(&self) -> Window<'_> {
+        let len = self.len();
+        let last = self.made().next_back().filter(|last| last.start < len);
+        last.map_or(Window::NONE, |last| last.region.window(last.start, (len - last.start) as usize))
+    }
+
     fn touch(&self, offset: u64, len: usize) {
         if let Some((segment, _)) = self.segment(offset) {
-            segment.region.window(segment.region.len()).touch(offset - segment.start, len);
+            segment.region.window(segment.start, segment.region.len()).touch(offset, len);
         }
     }
 
@@ -253,6 +266,9 @@ impl Medium for Opened {
     fn pin(&self, offset: u64, len: usize) -> io::Result<Pinned> {
         self.0.pin(offset, len)
     }
+    fn window(&self) -> Window<'_> {
+        self.0.window()
+    }
     fn touch(&self, offset: u64, len: usize) {
         self.0.touch(offset, len);
     }
@@ -341,5 +357,34 @@ impl Volume for MemoryVolume {
     #[cfg(target_family = "wasm")]
     fn now(&self) -> Duration {
         Duration::from_micros(self.ticks.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FIRST, MemoryMedium, RESERVE};
+    use crate::medium::{Medium, Permit};
+
+    /// Grows over several segments, or over the first and a reserve, and reads all of it back in each way there is.
+    #[test]
+    fn grows_with_and_without_a_reserve() {
+        const PIECE: usize = FIRST / 4 + 64;
+        // No system has as many addresses.
+        for (reserve, segments) in [(RESERVE, 2), (1 << 60, 3)] {
+            let medium = MemoryMedium { reserve, ..MemoryMedium::default() };
+            for number in 0..24_u8 {
+                let piece = [number + 1; PIECE];
+                medium.write(medium.len(), &piece, Permit::ENGINE).expect("there is memory");
+            }
+            assert_eq!(medium.made().count(), if cfg!(miri) { 3 } else { segments });
+            for number in 0..24_u8 {
+                let (offset, piece) = (u64::from(number) * PIECE as u64, [number + 1; PIECE]);
+                assert_eq!(medium.read(offset, PIECE).expect("it is there")[..], piece);
+                let window = medium.window().slice(offset, PIECE);
+                assert!(window.is_none_or(|shown| shown == piece));
+                assert!(window.is_some() || number < 12, "most of it is in the window");
+            }
+            assert_eq!(medium.window().slice(medium.len() - 64, 65), None);
+        }
     }
 }

@@ -124,7 +124,7 @@ impl Medium for MmapMedium {
 
     fn window(&self) -> Window<'_> {
         let len = usize::try_from(self.handle.len()).unwrap_or(0);
-        self.newest().map_or(Window::NONE, |map| map.window(len))
+        self.newest().map_or(Window::NONE, |map| map.window(0, len))
     }
 
     fn will_read(&self, offset: u64, len: usize) {
