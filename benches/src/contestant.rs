@@ -93,6 +93,9 @@ pub type Share<S> = Box<dyn FnOnce() -> Result<S> + Send>;
 /// A store whose type no longer matters.
 pub type AnyStore = Box<dyn Passes>;
 
+/// Makes an empty store in an empty directory, for vectors of that dimension.
+pub type Creator = fn(&Path, usize) -> Result<AnyStore>;
+
 /// Opens the store in a directory again: dimension, bytes of metadata per vector.
 pub type Opener = fn(&Path, usize, usize) -> Result<AnyStore>;
 
@@ -100,7 +103,10 @@ pub type Opener = fn(&Path, usize, usize) -> Result<AnyStore>;
 pub type ManyOpener = fn(&Path, usize) -> Result<Box<dyn Many>>;
 
 /// Hides the type of a store.
-pub(crate) fn boxed<S: Store + 'static>(store: Result<S>) -> Result<AnyStore> {
+///
+/// # Errors
+/// It could not be opened.
+pub fn boxed<S: Store + 'static>(store: Result<S>) -> Result<AnyStore> {
     Ok(Box::new(store?))
 }
 
@@ -127,7 +133,7 @@ pub struct Contestant {
     /// Whether only its reads differ from those of another contestant.
     pub read_only: bool,
     /// Makes an empty store in an empty directory, for vectors of that dimension.
-    pub create: fn(&Path, usize) -> Result<AnyStore>,
+    pub create: Creator,
     /// Opens what it left, where that is measured.
     pub open: Option<Opener>,
     /// Opens a directory of many databases, of which so many are open at once; where it is `None`, each database is a

@@ -11,8 +11,8 @@ use crate::passes::Passes;
 use crate::rounds::{Row, Unit, measure, measure_all, median};
 use crate::table::grouped;
 use crate::workloads::{BATCH, Setting};
-use std::path::Path;
-use std::time::Instant;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Elements per vector: opening does not depend on it, and a million of them are quickly made.
@@ -56,14 +56,48 @@ fn open_and_get(open: Opener, dir: &Path, data: &Dataset) -> Result<[f64; 2]> {
 }
 
 fn copy_files(from: &Path, to: &Path) -> Result<()> {
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
+    wait_for_quiet(from)?;
+    for (name, _) in files(from)? {
         // A lock file tells who is alive; whoever died holds none.
-        if !entry.file_name().to_string_lossy().to_lowercase().contains("lock") {
-            std::fs::copy(entry.path(), to.join(entry.file_name()))?;
+        if name.file_name().is_some_and(|name| !name.to_string_lossy().to_lowercase().contains("lock")) {
+            let copy = to.join(&name);
+            copy.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+            std::fs::copy(from.join(&name), copy)?;
         }
     }
     Ok(())
+}
+
+/// Files below a directory, by their names from there, and their lengths.
+fn files(directory: &Path) -> Result<Vec<(PathBuf, u64)>> {
+    let (mut found, mut todo) = (Vec::new(), vec![directory.to_path_buf()]);
+    while let Some(path) = todo.pop() {
+        for entry in std::fs::read_dir(path)? {
+            let path = entry?.path();
+            match std::fs::symlink_metadata(&path) {
+                Ok(metadata) if metadata.is_dir() => todo.push(path),
+                Ok(metadata) => found.push((path.strip_prefix(directory)?.to_path_buf(), metadata.len())),
+                // Gone meanwhile.
+                Err(_) => {}
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Some stores go on moving things about behind their callers' backs: a copy made meanwhile would be that of no moment.
+fn wait_for_quiet(directory: &Path) -> Result<()> {
+    const QUIET: Duration = Duration::from_millis(50);
+    let mut before = files(directory)?;
+    loop {
+        std::thread::sleep(QUIET);
+        let now = files(directory)?;
+        if now == before {
+            return Ok(());
+        }
+        before = now;
+    }
 }
 
 /// Opening a store of `count` vectors that was closed, up to the first get; and that first get alone.

@@ -65,7 +65,8 @@ pub(crate) fn touch(vector: &[u8], metadata: &[u8]) -> u64 {
     u64::from(first) + u64::from(metadata.last().copied().unwrap_or(0))
 }
 
-pub(crate) fn missing(key: u64) -> Error {
+/// The error of a read that found nothing under a key that was stored.
+pub fn missing(key: u64) -> Error {
     format!("key {key} was stored and is not there").into()
 }
 

@@ -6,7 +6,8 @@ use jvdb_benches::dataset::{Dataset, Keys};
 use jvdb_benches::rounds::Row;
 use jvdb_benches::table::{self, grouped};
 use jvdb_benches::workloads::{self, Reads, Setting};
-use jvdb_benches::{Result, changes, cold, contestants, growth, machine, many, memory, opening, space, threads};
+use jvdb_benches::{Result, changes, cold, growth, machine, many, memory, opening, space, threads};
+use jvdb_peers::contestants;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -218,6 +219,9 @@ fn bench(arguments: &Arguments) -> Result<()> {
         data.metadata_len,
         arguments.keys,
     );
+    for who in jvdb_peers::skipped() {
+        println!("SKIPPED: {who}");
+    }
     print!("{}", table::text(&rows, &contestants));
     if let Some(path) = &arguments.json {
         let report = serde_json::json!({

@@ -94,9 +94,8 @@ fn rust(workspace: &Workspace, steps: &mut Steps, component: bool) {
         whole.env("JVDB_COMPONENT", workspace.component());
     }
     steps.tests("all packages, optimized: faces, kills, limits, locks, full disks", whole.arg("--no-fail-fast"));
-    let mut peers = workspace.cargo();
-    peers.args(["test", "--release", "--package", "jvdb-peers", "--no-fail-fast"]);
-    steps.tests("the stores that the engine is measured beside", &mut peers);
+    let mut peers = crate::bench::peers(workspace, "test");
+    steps.tests("the stores that the engine is measured beside", peers.arg("--no-fail-fast"));
     let mut teeth = workspace.cargo();
     teeth.args(["test", "--release", "--package", "jvdb-crash", "--no-fail-fast"]);
     steps.tests("power cuts: every broken protocol is noticed", &mut teeth);
