@@ -57,28 +57,29 @@ fn open_and_get(open: Opener, dir: &Path, data: &Dataset) -> Result<[f64; 2]> {
 
 fn copy_files(from: &Path, to: &Path) -> Result<()> {
     wait_for_quiet(from)?;
-    for (name, _) in files(from)? {
-        // A lock file tells who is alive; whoever died holds none.
-        if name.file_name().is_some_and(|name| !name.to_string_lossy().to_lowercase().contains("lock")) {
-            let copy = to.join(&name);
-            copy.parent().map_or(Ok(()), std::fs::create_dir_all)?;
-            std::fs::copy(from.join(&name), copy)?;
+    for (name, length) in files(from)? {
+        // Lock files, too: a death leaves them behind, and nobody holds a lock on a copy.
+        match length {
+            None => std::fs::create_dir(to.join(name))?,
+            Some(_) => drop(std::fs::copy(from.join(&name), to.join(&name))?),
         }
     }
     Ok(())
 }
 
-/// Files below a directory, by their names from there, and their lengths.
-fn files(directory: &Path) -> Result<Vec<(PathBuf, u64)>> {
+/// Directories and files below a directory, by their names from there, each before what is in it; and the files' lengths.
+fn files(directory: &Path) -> Result<Vec<(PathBuf, Option<u64>)>> {
     let (mut found, mut todo) = (Vec::new(), vec![directory.to_path_buf()]);
     while let Some(path) = todo.pop() {
         for entry in std::fs::read_dir(path)? {
             let path = entry?.path();
-            match std::fs::symlink_metadata(&path) {
-                Ok(metadata) if metadata.is_dir() => todo.push(path),
-                Ok(metadata) => found.push((path.strip_prefix(directory)?.to_path_buf(), metadata.len())),
-                // Gone meanwhile.
-                Err(_) => {}
+            // Otherwise it is gone meanwhile.
+            if let Ok(metadata) = std::fs::symlink_metadata(&path) {
+                let length = metadata.is_file().then_some(metadata.len());
+                found.push((path.strip_prefix(directory)?.to_path_buf(), length));
+                if length.is_none() {
+                    todo.push(path);
+                }
             }
         }
     }
