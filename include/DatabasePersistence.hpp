@@ -24,13 +24,17 @@ enum class IndexType { HNSW, IVF, LSH, FLAT };
 struct DatabaseSchema {
     /// Elements of each vector, 1 to 65,536.
     std::size_t dimension = 0;
+    /// Kept and given back; the storage computes none.
     DistanceMetric distance_metric = DistanceMetric::COSINE;
+    /// Kept and given back.
     IndexType index_type = IndexType::HNSW;
 };
 
 /// State of a storage.
 struct StorageStats {
+    /// Databases in the storage.
     std::size_t total_databases = 0;
+    /// Vectors in all of them.
     std::size_t total_vectors = 0;
     /// Bytes of all files.
     std::size_t total_bytes = 0;
@@ -55,6 +59,7 @@ struct StorageStats {
 /// A stored vector survives the death of the process at once, and a loss of power after the next flush.
 class DatabasePersistence {
 public:
+    /// A copy of a vector, and of its metadata.
     using VectorWithMetadata = std::pair<std::vector<float>, std::string>;
 
     virtual ~DatabasePersistence() = default;
@@ -71,7 +76,9 @@ public:
     /// Stores or replaces.
     virtual bool store_vector(const std::string& database, std::int64_t id, const std::vector<float>& vector,
                               const std::string& metadata = "") = 0;
+    /// A copy; nothing if there is none.
     virtual std::optional<VectorWithMetadata> retrieve_vector(const std::string& database, std::int64_t id) const = 0;
+    /// False if there was none.
     virtual bool delete_vector(const std::string& database, std::int64_t id) = 0;
     /// Stores all or none. `metadata_list` is empty or as long as the other two.
     virtual bool batch_store(const std::string& database, const std::vector<std::int64_t>& ids,
@@ -82,7 +89,9 @@ public:
 
     /// Returns when everything stored before survives a loss of power.
     virtual void flush() = 0;
+    /// The same for one database. False when absent.
     virtual bool flush_database(const std::string& name) = 0;
+    /// Figures of this moment.
     virtual StorageStats get_storage_stats() const = 0;
 
     /// Why the last call on this thread that answered `false` or `std::nullopt` did so.

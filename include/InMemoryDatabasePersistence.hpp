@@ -7,6 +7,7 @@
 
 namespace jadevectordb {
 
+/// DatabasePersistence without files.
 class InMemoryDatabasePersistence : public StoragePersistence {
 public:
     InMemoryDatabasePersistence() : StoragePersistence(jvdb::Storage::memory()) {}

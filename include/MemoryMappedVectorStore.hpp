@@ -2,6 +2,7 @@
 #ifndef JVDB_MEMORY_MAPPED_VECTOR_STORE_HPP
 #define JVDB_MEMORY_MAPPED_VECTOR_STORE_HPP
 
+#include "jvdb/conversion/flat.hpp"
 #include "jvdb/log.hpp"
 #include "jvdb/storage_persistence.hpp"
 
@@ -18,7 +19,8 @@ namespace jadevectordb {
 class MemoryMappedVectorStore {
 public:
     /// Opens a file, creating it and its directory if they are missing. `file_path` ends in ".jvdb", which is appended
-    /// if it does not. `initial_capacity` reserves nothing: room is made as vectors come.
+    /// if it does not. `initial_capacity` reserves nothing: room is made as vectors come. Files of format version 1 in
+    /// that directory are converted once, and the originals kept.
     /// Throws std::runtime_error for a file that cannot be opened or is damaged, std::invalid_argument for a
     /// dimension outside 1 to 65,536 or another one than the file has.
     MemoryMappedVectorStore(const std::string& file_path, std::size_t dimension, std::size_t initial_capacity = 1000)
@@ -39,6 +41,7 @@ public:
     bool store_vector(std::int64_t id, const std::vector<float>& vector, const std::string& metadata = "") {
         return directory_->store_vector(name_, id, vector, metadata);
     }
+    /// A copy; nothing if there is none.
     std::optional<std::pair<std::vector<float>, std::string>> retrieve_vector(std::int64_t id) const {
         return directory_->retrieve_vector(name_, id);
     }
@@ -61,7 +64,9 @@ public:
     /// Why the last call on this thread that answered `false` or `std::nullopt` did so.
     static const std::string& last_error() { return DatabasePersistence::last_error(); }
 
+    /// Vectors that are there.
     std::size_t get_vector_count() const { return directory_->open(name_).count(); }
+    /// Elements of each.
     std::size_t get_dimension() const noexcept { return dimension_; }
     /// Vectors there is room for without anything being made larger, as callers of a fixed file understand it.
     std::size_t get_capacity() const { return std::max(initial_capacity_, get_vector_count()); }
@@ -70,7 +75,9 @@ private:
     class Directory : public StoragePersistence {
     public:
         explicit Directory(const std::filesystem::path& path)
-            : StoragePersistence(jvdb::Storage::open(path.string())) {}
+            : StoragePersistence(jvdb::Storage::open(path.string())) {
+            jvdb::conversion::Flat::of_directory(path, "MemoryMappedVectorStore");
+        }
         jvdb::Database open(const std::string& name) { return storage().database(name); }
         bool failed(const jvdb::Error& error) {
             reason() = error.what();

@@ -21,9 +21,13 @@ namespace jadevectordb {
 
 /// What config.json says. What it does not say has its default; other members are none of ours and passed over.
 struct PersistenceConfig {
+    /// Whether type is "persistent".
     bool persistent = true;
+    /// Directory of the databases.
     std::string storage_path;
+    /// Databases whose file is open at once.
     std::size_t max_open_files = 100;
+    /// Time between automatic flushes.
     std::chrono::seconds flush_interval{300};
     /// For MemoryMappedVectorStore.
     std::size_t initial_capacity = 1000;
@@ -44,6 +48,7 @@ struct PersistenceConfig {
         }
     }
 
+    /// The same for JSON that was read already.
     static PersistenceConfig from(const nlohmann::json& json) {
         PersistenceConfig config;
         const auto persistence = json.value("persistence", nlohmann::json::object());

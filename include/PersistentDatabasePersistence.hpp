@@ -2,16 +2,20 @@
 #ifndef JVDB_PERSISTENT_DATABASE_PERSISTENCE_HPP
 #define JVDB_PERSISTENT_DATABASE_PERSISTENCE_HPP
 
+#include "jvdb/conversion/flat.hpp"
 #include "jvdb/log.hpp"
+#include "jvdb/periodic.hpp"
 #include "jvdb/storage_persistence.hpp"
 
 namespace jadevectordb {
 
+/// DatabasePersistence over a directory.
 class PersistentDatabasePersistence : public StoragePersistence {
 public:
     /// Opens a directory, creating it if it is missing. One object at a time, in any process, has it open.
     /// At most `max_open_files` (5 to 1000) databases have their file open at once; the least recently used is closed
     /// for the next. Every `flush_interval` (0 to 3600 s, 0 = never) everything is flushed.
+    /// Files of format version 1, which an earlier program wrote, are converted once, and the originals kept.
     /// Throws std::runtime_error when the directory cannot be made, read or written, or is in use.
     explicit PersistentDatabasePersistence(std::string storage_path, std::size_t max_open_files = 100,
                                            std::chrono::seconds flush_interval = std::chrono::seconds(300))
@@ -24,7 +28,11 @@ public:
         } else {
             jvdb::detail::log("info", "Starting periodic flush with interval=", flush_interval.count(), "s");
         }
+        reports_ = jvdb::conversion::Flat::of_directory(storage_path_, "PersistentDatabasePersistence");
     }
+
+    /// What was converted when the directory was opened; each report also lies beside its file.
+    const std::vector<jvdb::conversion::Report>& conversion_reports() const noexcept { return reports_; }
 
     void flush() override {
         const auto duration = storage().flush();
@@ -32,6 +40,22 @@ public:
                           ", flush_duration_ms=", static_cast<double>(duration.count()) / 1000);
     }
 
+    /// Flushes every `interval` from now on, in place of an interval given here before, and beside that of the constructor.
+    /// Zero stops.
+    void start_periodic_flush(std::chrono::milliseconds interval) {
+        periodic_.start(interval, [this] {
+            try {
+                PersistentDatabasePersistence::flush();
+            } catch (const std::exception& error) {
+                jvdb::detail::log("error", "PersistentDatabasePersistence: flush failed: ", error.what());
+            }
+        });
+    }
+
+    /// Stops what start_periodic_flush() began; a flush that runs is waited for.
+    void stop_periodic_flush() { periodic_.stop(); }
+
+    /// The directory, as it was given.
     const std::string& storage_path() const noexcept { return storage_path_; }
 
 private:
@@ -48,6 +72,9 @@ private:
     }
 
     std::string storage_path_;
+    std::vector<jvdb::conversion::Report> reports_;
+    /// Last, so that it ends first.
+    jvdb::detail::Periodic periodic_;
 };
 
 }  // namespace jadevectordb

@@ -38,6 +38,7 @@ public:
         (void)installed;
     }
 
+    /// Adds a callback behind those that are registered.
     static void register_shutdown_callback(std::function<void()> callback) {
         State& state = State::get();
         const std::lock_guard lock(state.mutex);

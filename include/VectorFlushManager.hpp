@@ -4,15 +4,14 @@
 
 #include "DatabasePersistence.hpp"
 #include "jvdb/log.hpp"
+#include "jvdb/periodic.hpp"
 
 #include <chrono>
-#include <condition_variable>
 #include <exception>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
-#include <thread>
 
 namespace jadevectordb {
 
@@ -20,6 +19,7 @@ namespace jadevectordb {
 /// that its owners have let go of has flushed itself and is forgotten.
 class VectorFlushManager {
 public:
+    /// The one object of the process.
     static VectorFlushManager& get_instance() {
         // Never destroyed, so that a shutdown callback may use it at any time; its thread ends with the program.
         static VectorFlushManager* const instance = new VectorFlushManager;
@@ -37,6 +37,7 @@ public:
         registered_[name] = persistence;
     }
 
+    /// Forgets the object of this name. Its name may be unknown.
     void unregister_persistence(const std::string& name) {
         const std::lock_guard lock(mutex_);
         registered_.erase(name);
@@ -44,20 +45,19 @@ public:
 
     /// Flushes everything registered every `interval` from now on, in place of an earlier interval. Zero stops.
     void start_periodic_flush(std::chrono::milliseconds interval) {
-        if (interval.count() < 0) throw std::invalid_argument("start_periodic_flush: the interval is negative");
-        const std::lock_guard thread_lock(thread_mutex_);
-        halt();
-        if (interval.count() == 0) return;
-        stopping_ = false;
-        thread_ = std::thread([this, interval] { run(interval); });
+        periodic_.start(interval, [this] {
+            try {
+                flush_all();
+            } catch (...) {
+                // Logged by flush_all; the next round tries again.
+            }
+        });
     }
+    /// The same, in seconds.
     void start_periodic_flush(std::int64_t seconds) { start_periodic_flush(std::chrono::seconds(seconds)); }
 
     /// Stops the periodic flush; one that runs is waited for.
-    void stop_periodic_flush() {
-        const std::lock_guard thread_lock(thread_mutex_);
-        halt();
-    }
+    void stop_periodic_flush() { periodic_.stop(); }
 
     /// Flushes everything registered, the others too if one fails. Throws the first failure.
     void flush_all() {
@@ -95,36 +95,9 @@ private:
         return alive;
     }
 
-    /// Ends the thread. The caller holds `thread_mutex_`.
-    void halt() {
-        {
-            const std::lock_guard lock(mutex_);
-            stopping_ = true;
-        }
-        wake_.notify_all();
-        if (thread_.joinable()) thread_.join();
-    }
-
-    void run(std::chrono::milliseconds interval) {
-        std::unique_lock lock(mutex_);
-        while (!wake_.wait_for(lock, interval, [this] { return stopping_; })) {
-            lock.unlock();
-            try {
-                flush_all();
-            } catch (...) {
-                // Logged by flush_all; the next round tries again.
-            }
-            lock.lock();
-        }
-    }
-
     std::mutex mutex_;
     std::map<std::string, std::weak_ptr<DatabasePersistence>> registered_;
-    bool stopping_ = false;
-    std::condition_variable wake_;
-    /// Held by whoever starts or ends the thread.
-    std::mutex thread_mutex_;
-    std::thread thread_;
+    jvdb::detail::Periodic periodic_;
 };
 
 }  // namespace jadevectordb

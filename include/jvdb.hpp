@@ -34,6 +34,7 @@ namespace jvdb {
 /// A call that failed: what() says what happened, where, and what to do.
 class Error : public std::runtime_error {
 public:
+    /// An error of this face itself.
     Error(jvdb_status_t code, const std::string& message) : std::runtime_error(message), code_(code) {}
 
     /// Takes what a call reported; frees it.
@@ -98,15 +99,19 @@ inline void close_quietly(jvdb_storage_t* storage) { jvdb_close(storage, nullptr
 template <class T>
 class [[nodiscard]] Result {
 public:
+    /// It succeeded.
     Result(T value) : either_(std::in_place_index<0>, std::move(value)) {}
+    /// It failed.
     Result(Error error) : either_(std::in_place_index<1>, std::move(error)) {}
 
+    /// Whether it succeeded.
     explicit operator bool() const noexcept { return either_.index() == 0; }
     /// Throws the error, if there is one.
     T& value() & {
         if (!*this) throw error();
         return std::get<0>(either_);
     }
+    /// The same, moved out.
     T&& value() && { return std::move(value()); }
     /// Only if this is false.
     const Error& error() const { return std::get<1>(either_); }
@@ -136,13 +141,19 @@ auto attempt(Call&& call) {
 /// Key of a vector: a 64-bit integer or 1 to 512 bytes. Borrows the bytes.
 class Key {
 public:
+    /// An integer key.
     template <class T, class = std::enable_if_t<std::is_integral_v<T>>>
     Key(T id) noexcept : raw_(jvdb_key(static_cast<std::uint64_t>(id))) {}
+    /// A byte key of 1 to 512 bytes, which are not copied.
     Key(std::string_view bytes) noexcept : raw_(jvdb_key_bytes(bytes.data(), bytes.size())) {}
+    /// The same.
     Key(const std::string& bytes) noexcept : Key(std::string_view(bytes)) {}
+    /// The same, up to the NUL.
     Key(const char* text) noexcept : Key(std::string_view(text)) {}
+    /// A key of jvdb.h.
     Key(jvdb_key_t raw) noexcept : raw_(raw) {}
 
+    /// Whether it is an integer key.
     bool is_integer() const noexcept { return raw_.bytes == nullptr; }
     /// The integer, if it is one.
     std::uint64_t integer() const noexcept { return raw_.number; }
@@ -151,6 +162,7 @@ public:
         return {static_cast<const char*>(raw_.bytes), is_integer() ? 0 : static_cast<std::size_t>(raw_.number)};
     }
 
+    /// For calls of jvdb.h.
     jvdb_key_t raw() const noexcept { return raw_; }
 
 private:
@@ -161,7 +173,9 @@ private:
 class Vector {
 public:
     Vector() noexcept = default;
+    /// Takes what the other one held.
     Vector(Vector&& other) noexcept : raw_(std::exchange(other.raw_, jvdb_vector_t{})) {}
+    /// Swaps what the two hold.
     Vector& operator=(Vector&& other) noexcept {
         std::swap(raw_, other.raw_);
         return *this;
@@ -170,10 +184,15 @@ public:
 
     /// The elements, on a 64-byte boundary.
     const float* data() const noexcept { return raw_.elements; }
+    /// How many there are.
     std::size_t size() const noexcept { return raw_.dimension; }
+    /// The first element.
     const float* begin() const noexcept { return data(); }
+    /// Behind the last element.
     const float* end() const noexcept { return data() + size(); }
+    /// An element; the index is not checked.
     float operator[](std::size_t index) const noexcept { return raw_.elements[index]; }
+    /// Good for as long as this object is.
     std::string_view metadata() const noexcept {
         return {static_cast<const char*>(raw_.metadata), raw_.metadata_length};
     }
@@ -189,7 +208,9 @@ private:
 
 /// A vector met on a walk, with its key, whose bytes live until the walk goes on.
 struct Entry {
+    /// Good until the walk goes on.
     Key key = 0;
+    /// Empty in a walk over keys.
     Vector vector;
 };
 
@@ -221,8 +242,11 @@ public:
         Walk* walk_ = nullptr;
     };
 
+    /// Takes a cursor of jvdb.h.
     explicit Walk(jvdb_cursor_t* cursor) noexcept : cursor_(cursor) {}
+    /// Goes on from where it is; once.
     iterator begin() { return iterator(this); }
+    /// Behind the last.
     iterator end() noexcept { return {}; }
 
     /// Goes to the next vector; false after the last.
@@ -253,7 +277,11 @@ private:
 struct Finding {
     /// JVDB_FINDING_*.
     std::uint64_t kind;
-    std::uint64_t offset, end;
+    /// Byte offset in the file as it was; 0 where the kind has none.
+    std::uint64_t offset;
+    /// Where a gap ends; otherwise 0.
+    std::uint64_t end;
+    /// Records lost in a gap; -1 if that is not known. Otherwise 0.
     std::int64_t records;
     /// All of it in a line.
     std::string text;
@@ -291,6 +319,7 @@ inline std::vector<std::string> list(const Handle<jvdb_names_t, jvdb_names_free>
 
 /// What a verification came to.
 struct Verified {
+    /// As jvdb_verify() gives them.
     jvdb_verified_t figures{};
     /// Empty if the database is sound.
     std::vector<Finding> damage;
@@ -298,7 +327,9 @@ struct Verified {
 
 /// What a repair came to.
 struct Repaired {
+    /// As jvdb_repair() gives them.
     jvdb_repaired_t figures{};
+    /// What was damaged, and what is lost.
     std::vector<Finding> findings;
     /// Name of the file that holds the database as it was; empty if nothing was repaired.
     std::string backup;
@@ -307,6 +338,7 @@ struct Repaired {
 /// One database, open and pinned while this lives.
 class Database {
 public:
+    /// Takes a handle of jvdb.h.
     explicit Database(jvdb_database_t* handle) noexcept : handle_(handle) {}
 
     /// Stores or replaces.
@@ -315,6 +347,7 @@ public:
             return jvdb_put(raw(), key.raw(), vector, dimension, metadata.data(), metadata.size(), error);
         });
     }
+    /// The same for a std::vector.
     void put(Key key, const std::vector<float>& vector, std::string_view metadata = {}) {
         put(key, vector.data(), vector.size(), metadata);
     }
@@ -385,6 +418,7 @@ public:
         return vector;
     }
 
+    /// Whether there is a vector of this key.
     bool contains(Key key) const {
         return detail::done([&](auto error) { return jvdb_contains(raw(), key.raw(), error); });
     }
@@ -401,12 +435,14 @@ public:
         return deleted;
     }
 
+    /// Vectors in the database.
     std::uint64_t count() const {
         std::uint64_t count = 0;
         detail::done([&](auto error) { return jvdb_count(raw(), &count, error); });
         return count;
     }
 
+    /// Elements of each.
     std::uint32_t dimension() const {
         std::uint32_t dimension = 0;
         detail::done([&](auto error) { return jvdb_database_schema(raw(), &dimension, nullptr, error); });
@@ -437,12 +473,14 @@ public:
         return Walk(opened);
     }
 
+    /// Sets what the name says of the database; in place of what it said before.
     void set_attribute(const std::string& name, std::string_view value) {
         detail::done([&](auto error) {
             return jvdb_attribute_set(raw(), detail::text(name, "name"), value.data(), value.size(), error);
         });
     }
 
+    /// Nothing if it was never set.
     std::optional<std::string> attribute(const std::string& name) const {
         std::string value;
         for (std::size_t length = 0;;) {
@@ -501,6 +539,7 @@ public:
         return std::chrono::microseconds(duration);
     }
 
+    /// Figures of this moment, as jvdb_database_stats() gives them.
     jvdb_database_stats_t stats() const {
         jvdb_database_stats_t stats{};
         stats.struct_size = sizeof stats;
@@ -539,6 +578,7 @@ public:
         return Storage(storage);
     }
 
+    /// Creates a database. Throws if there is one of this name.
     Database create(const std::string& name, std::uint32_t dimension, std::int32_t metric = JVDB_METRIC_COSINE) {
         jvdb_database_t* database = nullptr;
         detail::done([&](auto error) {
@@ -547,6 +587,7 @@ public:
         return Database(database);
     }
 
+    /// Opens a database, and keeps its file open while the handle lives. Throws if there is none.
     Database database(const std::string& name) const {
         jvdb_database_t* database = nullptr;
         detail::done(
@@ -554,10 +595,12 @@ public:
         return Database(database);
     }
 
+    /// Whether there is a database of this name.
     bool exists(const std::string& name) const {
         return detail::done([&](auto error) { return jvdb_exists(raw(), detail::text(name, "name"), error); });
     }
 
+    /// Removes a database and its file. Throws if there is none.
     void drop(const std::string& name) {
         detail::done([&](auto error) { return jvdb_drop(raw(), detail::text(name, "name"), error); });
     }
@@ -590,6 +633,7 @@ public:
         return std::chrono::microseconds(duration);
     }
 
+    /// Figures of this moment, as jvdb_storage_stats() gives them.
     jvdb_storage_stats_t stats() const {
         jvdb_storage_stats_t stats{};
         stats.struct_size = sizeof stats;

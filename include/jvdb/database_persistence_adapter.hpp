@@ -47,14 +47,20 @@ class ReplicationService;
 
 namespace jvdb {
 
+/// DatabasePersistenceInterface over a jvdb::Storage. What each call answers is in include/README.md.
 class DatabasePersistenceAdapter : public jadevectordb::DatabasePersistenceInterface {
 public:
+    /// That of the program.
     using Database = jadevectordb::Database;
+    /// That of the program.
     using Vector = jadevectordb::Vector;
+    /// That of the program.
     using Index = jadevectordb::Index;
+    /// That of the program.
     template <class T>
     using Result = jadevectordb::Result<T>;
 
+    /// What can be chosen.
     struct Options {
         /// Databases whose file is open at once, 5 to 1000; the least recently used makes room.
         std::size_t max_open_files = 100;
@@ -90,6 +96,7 @@ public:
     /// What was converted when the directory was opened; each report also lies in its folder.
     const std::vector<adapter::ConversionReport>& conversion_reports() const noexcept { return reports_; }
 
+    /// Gives its id. The existing one, if it has no id and there is one of this name and dimension.
     Result<std::string> create_database(const Database& database) override {
         return adapter::answer<std::string>([&] {
             if (database.name.empty() || database.vectorDimension <= 0) {
@@ -118,6 +125,7 @@ public:
         });
     }
 
+    /// NOT_FOUND if there is none.
     Result<Database> get_database(const std::string& id) override {
         return adapter::answer<Database>([&] { return adapter::database_of(record(open(id), id)); });
     }
@@ -137,6 +145,7 @@ public:
         });
     }
 
+    /// All but the id and the dimension may change.
     Result<void> update_database(const std::string& id, const Database& database) override {
         return adapter::answer<void>([&] {
             const std::lock_guard lock(catalogue_mutex_);
@@ -169,10 +178,12 @@ public:
         });
     }
 
+    /// Stores or replaces.
     Result<void> store_vector(const std::string& database, const Vector& vector) override {
         return adapter::answer<void>([&] { write(database, vector, jvdb_put); });
     }
 
+    /// NOT_FOUND if there is none.
     Result<Vector> retrieve_vector(const std::string& database, const std::string& id) override {
         return adapter::answer<Vector>([&] {
             auto found = read(open(database), id);
@@ -181,6 +192,7 @@ public:
         });
     }
 
+    /// In the order asked for; missing ones are left out.
     Result<std::vector<Vector>> retrieve_vectors(const std::string& database,
                                                  const std::vector<std::string>& ids) override {
         return adapter::answer<std::vector<Vector>>([&] {
@@ -194,16 +206,19 @@ public:
         });
     }
 
+    /// NOT_FOUND if there is none.
     Result<void> update_vector(const std::string& database, const Vector& vector) override {
         return adapter::answer<void>([&] { write(database, vector, jvdb_replace); });
     }
 
+    /// NOT_FOUND if there is none.
     Result<void> delete_vector(const std::string& database, const std::string& id) override {
         return adapter::answer<void>([&] {
             if (!remove(open(database), id)) no_vector(database, id);
         });
     }
 
+    /// Stores all or none.
     Result<void> batch_store_vectors(const std::string& database, const std::vector<Vector>& vectors) override {
         return adapter::answer<void>([&] {
             auto stored = open(database);
@@ -234,6 +249,7 @@ public:
         });
     }
 
+    /// Keeps the id it is given, and makes one otherwise.
     Result<void> create_index(const std::string& database, const Index& index) override {
         return adapter::answer<void>([&] {
             change_indexes(database, [&](adapter::Json& indexes) {
@@ -252,6 +268,7 @@ public:
         });
     }
 
+    /// NOT_FOUND if there is none.
     Result<Index> get_index(const std::string& database, const std::string& id) override {
         return adapter::answer<Index>([&] {
             auto indexes = this->indexes(open(database));
@@ -261,6 +278,7 @@ public:
         });
     }
 
+    /// In the order in which they were made.
     Result<std::vector<Index>> list_indexes(const std::string& database) override {
         return adapter::answer<std::vector<Index>>([&] {
             std::vector<Index> list;
@@ -269,6 +287,7 @@ public:
         });
     }
 
+    /// NOT_FOUND if there is none.
     Result<void> update_index(const std::string& database, const std::string& id, const Index& index) override {
         return adapter::answer<void>([&] {
             change_indexes(database, [&](adapter::Json& indexes) {
@@ -284,6 +303,7 @@ public:
         });
     }
 
+    /// NOT_FOUND if there is none.
     Result<void> delete_index(const std::string& database, const std::string& id) override {
         return adapter::answer<void>([&] {
             change_indexes(database, [&](adapter::Json& indexes) {
@@ -294,6 +314,7 @@ public:
         });
     }
 
+    /// Whether there is a database of this id.
     Result<bool> database_exists(const std::string& id) const override {
         return adapter::answer<bool>([&] { return exists(id); });
     }
@@ -315,6 +336,7 @@ public:
         });
     }
 
+    /// NOT_FOUND for a database that does not exist; in memory, 0.
     Result<std::size_t> get_vector_count(const std::string& database) const override {
         return adapter::answer<std::size_t>([&]() -> std::size_t {
             if (in_memory_ && !exists(database)) return 0;

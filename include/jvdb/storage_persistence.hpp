@@ -12,6 +12,7 @@
 
 namespace jadevectordb {
 
+/// What the documented classes do, over a jvdb::Storage.
 class StoragePersistence : public DatabasePersistence {
 public:
     bool create_database(const std::string& name, const DatabaseSchema& schema) override {
@@ -55,6 +56,7 @@ public:
         });
     }
 
+    /// A copy; nothing if there is none.
     std::optional<VectorWithMetadata> retrieve_vector(const std::string& database, std::int64_t id) const override {
         return answer(std::optional<VectorWithMetadata>(), refused, [&] {
             std::optional<VectorWithMetadata> copy;
@@ -68,6 +70,7 @@ public:
         });
     }
 
+    /// False if there was none.
     bool delete_vector(const std::string& database, std::int64_t id) override {
         return answer(false, refused,
                       [&] { return storage_.database(database).erase(key(id)) || no_vector(database, id); });
@@ -97,6 +100,7 @@ public:
 
     void flush() override { storage_.flush(); }
 
+    /// The same for one database. False when absent.
     bool flush_database(const std::string& name) override {
         return answer(false, absent, [&] {
             storage_.database(name).flush();
@@ -104,6 +108,7 @@ public:
         });
     }
 
+    /// Figures of this moment.
     StorageStats get_storage_stats() const override {
         const auto stats = storage_.stats();
         StorageStats result;
@@ -122,6 +127,7 @@ public:
     jvdb::Storage& storage() noexcept { return storage_; }
 
 protected:
+    /// Takes the storage.
     explicit StoragePersistence(jvdb::Storage storage) : storage_(std::move(storage)) {}
 
 private:

@@ -124,8 +124,20 @@ impl Workspace {
         linked: Linked,
         program_file: &Path,
     ) -> Result<()> {
+        let compiler = self.compiler(sources.first().ok_or("no source to compile")?);
+        self.compile_by(compiler, arguments, sources, linked, program_file)
+    }
+
+    /// The same, by a compiler of its own.
+    pub fn compile_by(
+        &self,
+        mut compiler: Command,
+        arguments: &[&str],
+        sources: &[PathBuf],
+        linked: Linked,
+        program_file: &Path,
+    ) -> Result<()> {
         let artifacts = self.artifacts();
-        let mut compiler = self.compiler(sources.first().ok_or("no source to compile")?);
         compiler.args(["-O1", "-g", "-pthread", "-o"]).arg(program_file).args(sources).args(arguments);
         match linked {
             Linked::Shared => {
@@ -142,7 +154,11 @@ impl Workspace {
     /// The compiler for a source file or a header, with the language's version, all warnings, and our headers.
     pub fn compiler(&self, source: &Path) -> Command {
         let is_c = source.extension().is_some_and(|extension| extension == "c" || extension == "h");
-        let (name, language) = if is_c { ("cc", "-std=c11") } else { ("c++", "-std=c++20") };
+        self.compiler_named(if is_c { "cc" } else { "c++" }, if is_c { "-std=c11" } else { "-std=c++20" })
+    }
+
+    /// The same by its name, for a version of a language.
+    pub fn compiler_named(&self, name: &str, language: &str) -> Command {
         let mut compiler = program(name, &self.root);
         compiler.args([language, "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I"]).arg(self.root.join("include"));
         compiler

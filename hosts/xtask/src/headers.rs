@@ -3,7 +3,7 @@
 
 use crate::Result;
 use crate::build::{STAND_IN, Workspace};
-use crate::run::{program, run, works};
+use crate::run::{program, run};
 use crate::test::Tally;
 use crate::tools;
 use std::fs;
@@ -20,7 +20,7 @@ pub fn check(workspace: &Workspace) -> Result<Tally> {
     let scratch = tempfile::tempdir()?;
     let source = scratch.path().join("header.txt");
     let mut tally = Tally::default();
-    let clang = clang(workspace);
+    let clang = tools::clang(workspace, "clang");
     if clang.is_none() {
         println!("SKIPPED: headers with clang: it is not here and cannot be installed");
         tally += Tally { skipped: 1, ..Tally::default() };
@@ -43,14 +43,6 @@ pub fn check(workspace: &Workspace) -> Result<Tally> {
         }
     }
     Ok(tally)
-}
-
-/// clang, by whichever of its names it has.
-pub fn clang(workspace: &Workspace) -> Option<String> {
-    let newest = (14..=21).rev().map(|version| format!("clang-{version}"));
-    let mut names = std::iter::once("clang".to_owned()).chain(newest);
-    let found = names.find(|name| works(program(name, &workspace.root).arg("--version")));
-    found.or_else(|| tools::optional(workspace, "clang", "clang --version").then(|| "clang".to_owned()))
 }
 
 /// Files with those extensions in a directory and below, sorted.

@@ -6,6 +6,7 @@ mod build;
 mod crash;
 mod demo;
 mod dist;
+mod docs;
 mod fuzz;
 mod headers;
 mod reliability;
@@ -56,6 +57,8 @@ enum Command {
     SanitizeC(sanitize_c::SanitizeC),
     /// An install tree: libraries, headers, pkg-config and CMake files, the command line with its man page, sums
     Dist(dist::Dist),
+    /// The headers as HTML
+    Docs(docs::Docs),
     /// Measures the engine beside LMDB, a hash map and the bare system calls
     Bench {
         /// The faces of C and C++ beside a std::unordered_map instead
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
         Command::Abi(wanted) => abi::run(&wanted),
         Command::SanitizeC(wanted) => sanitize_c::run(&wanted),
         Command::Dist(wanted) => dist::run(&wanted),
+        Command::Docs(wanted) => docs::run(&wanted),
         Command::Bench { cpp: true, arguments } => bench::cpp(&arguments),
         Command::Bench { cpp: false, arguments } => bench::run(&arguments),
     };

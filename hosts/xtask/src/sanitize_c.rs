@@ -1,11 +1,12 @@
-//! `cargo xtask sanitize-c`: the tests of `tests/c` under AddressSanitizer with UndefinedBehaviorSanitizer, under valgrind, and under
+//! `cargo xtask sanitize-c`: the tests of `tests/c` and `tests/cpp` under AddressSanitizer with UndefinedBehaviorSanitizer, under valgrind, and under
 //! ThreadSanitizer. For the first and the last the library is built with the same instrumentation, down to Rust's standard
 //! library, by a compiler whose calls to the runtime are those of gcc's; valgrind looks at the library as it is shipped.
 
 use crate::Result;
 use crate::build::Workspace;
+use crate::headers::files;
 use crate::run::{output, program, run as run_command};
-use crate::test::Tally;
+use crate::test::{Tally, native};
 use crate::tools;
 use clap::Args;
 use std::fs;
@@ -14,9 +15,19 @@ use std::process::Command;
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
-/// The programs of `tests/c`.
-const PROGRAMS: [&[&str]; 3] =
-    [&["smoke.c", "smoke_database.c", "smoke_batch.c", "smoke_upkeep.c"], &["handles.cpp"], &["documented.cpp"]];
+/// A test program: its sources, and arguments of its own for the compiler and the linker.
+struct Program {
+    sources: Vec<PathBuf>,
+    arguments: &'static [&'static str],
+}
+
+/// All there are.
+fn programs(workspace: &Workspace) -> Result<Vec<Program>> {
+    let plain = native::programs(&files(&workspace.root.join("tests/c"), &["c", "cpp"])?);
+    let adapter = files(&workspace.root.join("tests/cpp/adapter"), &["cpp"])?;
+    let plain = plain.into_iter().map(|sources| Program { sources, arguments: &[] });
+    Ok(plain.chain([Program { sources: adapter, arguments: native::ADAPTER }]).collect())
+}
 
 /// What to look with.
 #[derive(Args)]
@@ -34,7 +45,7 @@ pub fn run(wanted: &SanitizeC) -> Result<()> {
         if !wanted.only.is_empty() && wanted.only.iter().all(|only| only != name) {
             continue;
         }
-        println!("=== tests/c, {name}");
+        println!("=== tests/c and tests/cpp, {name}");
         let looked = if name == "valgrind" { valgrind(&workspace) } else { instrumented(&workspace, name) };
         tally += looked.unwrap_or_else(|error| {
             println!("{name}: {error}");
@@ -58,15 +69,17 @@ fn valgrind(workspace: &Workspace) -> Result<Tally> {
     run_command(workspace.cargo().args(["build", "--release", "--package", "jvdb-ffi"]))?;
     let scratch = tempfile::tempdir()?;
     let mut tally = Tally::default();
-    for sources in PROGRAMS {
+    for tested in &programs(workspace)? {
         let mut valgrind = program("valgrind", scratch.path());
         valgrind.args(["--quiet", "--error-exitcode=99", "--leak-check=full"]);
         valgrind.args([
             "--show-leak-kinds=definite,indirect,possible",
             "--errors-for-leak-kinds=definite,indirect,possible",
         ]);
-        valgrind.arg(compile(workspace, sources, &[], &[workspace.artifacts()], scratch.path())?);
-        tally += finish(sources[0], &mut valgrind, scratch.path());
+        // Its processes cannot be stepped through.
+        valgrind.env("JVDB_NO_PTRACE", "1");
+        valgrind.arg(compile(workspace, tested, &[], &[workspace.artifacts()], scratch.path())?);
+        tally += finish(tested, &mut valgrind, scratch.path());
     }
     Ok(tally)
 }
@@ -105,11 +118,11 @@ fn instrumented(workspace: &Workspace, sanitizer: &str) -> Result<Tally> {
     }
     let scratch = tempfile::tempdir()?;
     let mut tally = Tally::default();
-    for sources in PROGRAMS {
-        let mut test = program(compile(workspace, sources, flags, &libraries, scratch.path())?, scratch.path());
+    for tested in &programs(workspace)? {
+        let mut test = program(compile(workspace, tested, flags, &libraries, scratch.path())?, scratch.path());
         test.env("ASAN_OPTIONS", "detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1");
-        test.env("TSAN_OPTIONS", "halt_on_error=0:exitcode=66");
-        tally += finish(sources[0], &mut test, scratch.path());
+        test.env("TSAN_OPTIONS", "halt_on_error=0:exitcode=66:die_after_fork=0");
+        tally += finish(tested, &mut test, scratch.path());
     }
     Ok(tally)
 }
@@ -118,22 +131,23 @@ fn instrumented(workspace: &Workspace, sanitizer: &str) -> Result<Tally> {
 /// takes the place of the compiler's.
 fn compile(
     workspace: &Workspace,
-    sources: &[&str],
+    tested: &Program,
     flags: &[&str],
     libraries: &[PathBuf],
     scratch: &Path,
 ) -> Result<PathBuf> {
-    let is_c = sources[0].ends_with(".c");
+    let is_c = tested.sources.iter().all(|source| source.extension().is_some_and(|it| it == "c"));
     let (name, standard) = if is_c { ("gcc", "-std=c11") } else { ("g++", "-std=c++20") };
     let mut objects = Vec::new();
-    for source in sources {
-        let object = scratch.join(source).with_extension("o");
+    for source in &tested.sources {
+        let object = scratch.join(source.file_name().unwrap_or_default()).with_extension("o");
         let mut compiler = program(name, &workspace.root);
         compiler.args([standard, "-O1", "-g", "-fno-omit-frame-pointer", "-pthread", "-Iinclude"]).args(flags);
-        run_command(compiler.arg("-c").arg("-o").arg(&object).arg(workspace.root.join("tests/c").join(source)))?;
+        compiler.args(tested.arguments.iter().filter(|argument| argument.starts_with("-I")));
+        run_command(compiler.arg("-c").arg("-o").arg(&object).arg(source))?;
         objects.push(object);
     }
-    let test = scratch.join(sources[0]).with_extension("");
+    let test = scratch.join(tested.name());
     let mut linker = program(name, &workspace.root);
     linker.args(["-pthread", "-o"]).arg(&test).args(objects);
     match libraries {
@@ -149,12 +163,22 @@ fn compile(
         }
         [] => {}
     }
+    linker.args(tested.arguments.iter().filter(|argument| argument.starts_with("-l")));
     run_command(linker.args(["-lgcc_s", "-lm", "-ldl", "-lrt"]))?;
     Ok(test)
 }
 
-fn finish(name: &str, test: &mut Command, scratch: &Path) -> Tally {
+fn finish(tested: &Program, test: &mut Command, scratch: &Path) -> Tally {
+    let name = tested.name();
     let clean = run_command(test.arg(scratch.join(format!("{name}.storage"))));
     println!("{name}: {}", clean.as_ref().map_or_else(ToString::to_string, |()| "clean".into()));
     Tally::one(clean.is_ok())
+}
+
+impl Program {
+    /// That of its first source.
+    fn name(&self) -> String {
+        let first = self.sources.first().and_then(|source| source.file_stem());
+        first.map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+    }
 }

@@ -95,3 +95,11 @@ pub fn optional(workspace: &Workspace, package: &str, probe: &str) -> bool {
     }
     there()
 }
+
+/// `clang` or `clang++`, by whichever of its names it has here.
+pub fn clang(workspace: &Workspace, name: &str) -> Option<String> {
+    let newest = (14..=21).rev().map(|version| format!("{name}-{version}"));
+    let mut names = std::iter::once(name.to_owned()).chain(newest);
+    let found = names.find(|name| works(program(name, &workspace.root).arg("--version")));
+    found.or_else(|| optional(workspace, "clang", &format!("{name} --version")).then(|| name.to_owned()))
+}

@@ -1,63 +1,38 @@
 // Turns the data directory of the replaced class into one of jvdb: every <id>/vectors.jvdb of format version 1 becomes
-// a database of this version in the same folder.
+// a database of this version in the same folder. A <id>.jvdb of that version in the directory itself is moved into its
+// folder first, if it can be read and there is none.
 //
-// The new file is written and made durable beside the old one (in <id>/.converting), the old one gets a second name
-// (vectors.jvdb.v1), the report is written, and one renaming puts the new file in place. Until that renaming the old
-// file is what it was, and a conversion that was cut short begins anew; after it there is nothing left to do.
-// vectors.jvdb.v1, metadata.json and vector_metadata.json stay and are read by nobody any more.
+// The new file is written in <id>/.converting; conversion/in_place.hpp says how a crash is survived. vectors.jvdb.v1,
+// metadata.json and vector_metadata.json stay and are read by nobody any more.
 #ifndef JVDB_ADAPTER_CONVERSION_HPP
 #define JVDB_ADAPTER_CONVERSION_HPP
 
 #include "../../jvdb.hpp"
-#include "../log.hpp"
-#include "file_v1.hpp"
+#include "../conversion/in_place.hpp"
 #include "key.hpp"
 #include "record.hpp"
 
-#include <cerrno>
-#include <fcntl.h>
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <stdexcept>
 #include <string>
-#include <system_error>
-#include <unistd.h>
 #include <utility>
 #include <vector>
 
 namespace jvdb::adapter {
 
-/// What became of one folder.
-struct ConversionReport {
-    std::string database_id;
-    /// False: the file is as it was, and the database cannot be used.
-    bool converted = false;
-    std::size_t vectors = 0;
-    /// What was lost, doubtful or not as it should be: one sentence each.
-    v1::Findings findings;
-};
+namespace v1 = conversion::v1;
+using ConversionReport = conversion::Report;
 
 /// Attribute of the engine that holds the Database, and the one that holds its indexes.
 inline constexpr const char* DATABASE_RECORD = "database";
 inline constexpr const char* INDEX_RECORDS = "indexes";
 
 /// Folder of a database: its id, spelled as the engine spells names of files.
-inline std::string folder_of(const std::string& id) {
-    static constexpr std::string_view DIGITS = "0123456789ABCDEF";
-    std::string folder;
-    for (std::size_t i = 0; i < id.size(); ++i) {
-        const auto byte = static_cast<unsigned char>(id[i]);
-        const bool plain = (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
-                           (byte >= 'a' && byte <= 'z') || byte == '-' || byte == '_' || (byte == '.' && i > 0);
-        if (plain) {
-            folder.push_back(id[i]);
-        } else {
-            folder.append({'%', DIGITS[byte >> 4], DIGITS[byte & 15]});
-        }
-    }
-    return folder;
-}
+inline std::string folder_of(const std::string& id) { return conversion::file_name_of(id); }
 
 class Conversion {
 public:
@@ -65,24 +40,35 @@ public:
     /// One that cannot be converted does not keep the others from it.
     static std::vector<ConversionReport> of_directory(const std::filesystem::path& root) {
         std::vector<ConversionReport> reports;
-        std::vector<std::filesystem::path> folders;
+        std::vector<std::filesystem::path> folders, files;
         for (const auto& entry : std::filesystem::directory_iterator(root)) {
             if (entry.is_directory()) folders.push_back(entry.path());
+            if (entry.is_regular_file() && entry.path().extension() == ".jvdb") files.push_back(entry.path());
         }
+        for (const auto& file : files) {
+            if (!v1::File::is_one(file)) continue;
+            const auto folder = root / file.stem();
+            ConversionReport report;
+            report.database_id = file.stem().string();
+            report.original = file.string();
+            if (moved(file, folder, report.findings)) {
+                if (std::find(folders.begin(), folders.end(), folder) == folders.end()) folders.push_back(folder);
+            } else {
+                reports.push_back(std::move(report));
+                conversion::log(WHO, reports.back());
+            }
+        }
+        std::sort(folders.begin(), folders.end());
         for (const auto& folder : folders) {
             if (!v1::File::is_one(folder / FILE)) {
                 // Left by a conversion that ended between the renaming and its tidying up.
-                if (std::filesystem::exists(folder / FILE)) std::filesystem::remove_all(folder / SCRATCH);
+                if (std::filesystem::exists(folder / FILE) || std::filesystem::exists(folder / ORIGINAL)) {
+                    std::filesystem::remove_all(folder / SCRATCH);
+                }
                 continue;
             }
             reports.push_back(Conversion(root, folder).run());
-            const auto& report = reports.back();
-            detail::log(report.converted ? "info" : "error", "DatabasePersistenceAdapter: database ",
-                        report.database_id, report.converted ? " converted, vectors: " : " not converted, vectors: ",
-                        report.vectors, ", findings: ", report.findings.size());
-            for (const auto& finding : report.findings) {
-                detail::log("warning", "DatabasePersistenceAdapter: database ", report.database_id, ": ", finding);
-            }
+            conversion::log(WHO, reports.back());
         }
         return reports;
     }
@@ -94,15 +80,43 @@ public:
 
 private:
     static constexpr std::size_t BATCH = 1000;
+    static constexpr const char* WHO = "DatabasePersistenceAdapter";
+
+    /// Moves a file of the flat layout into its folder; false, and why, if that cannot be.
+    static bool moved(const std::filesystem::path& file, const std::filesystem::path& folder, v1::Findings& findings) {
+        try {
+            if (!v1::File::open(file, findings)) return false;
+            if (std::filesystem::exists(folder / FILE) ||
+                std::filesystem::exists(folder.parent_path() / folder_of(folder.filename().string()) / FILE)) {
+                throw std::runtime_error("there is a folder of this name with a database in it");
+            }
+            std::filesystem::create_directories(folder);
+            conversion::sync(folder.parent_path());
+            std::filesystem::rename(file, folder / FILE);
+            conversion::sync(folder);
+            conversion::sync(folder.parent_path());
+            return true;
+        } catch (const std::exception& error) {
+            findings.push_back(error.what());
+            return false;
+        }
+    }
 
     Conversion(std::filesystem::path root, std::filesystem::path folder)
         : root_(std::move(root)), folder_(std::move(folder)) {
         report_.database_id = folder_.filename().string();
+        report_.original = (folder_ / FILE).string();
     }
 
     ConversionReport run() {
         try {
-            if (auto file = v1::File::open(folder_ / FILE, findings_)) {
+            if (conversion::is_in_place(folder_ / FILE, folder_ / ORIGINAL, target())) {
+                report_.original = (folder_ / ORIGINAL).string();
+                std::filesystem::remove(folder_ / FILE);
+                conversion::sync(folder_);
+                std::filesystem::remove_all(folder_ / SCRATCH);
+                report_.converted = true;
+            } else if (auto file = v1::File::open(folder_ / FILE, findings_)) {
                 write(*file);
                 put_in_place();
                 report_.converted = true;
@@ -244,43 +258,23 @@ private:
         return members;
     }
 
-    void put_in_place() {
-        const auto made = folder_ / SCRATCH / FILE;
-        const auto id_folder = root_ / folder_of(report_.database_id);
-        std::error_code there;
-        std::filesystem::create_hard_link(folder_ / FILE, folder_ / ORIGINAL, there);
-        if (there && there != std::errc::file_exists) {
-            // A file system without links.
-            std::filesystem::copy_file(folder_ / FILE, folder_ / ORIGINAL,
-                                       std::filesystem::copy_options::overwrite_existing);
-            sync(folder_ / ORIGINAL);
-        }
-        Json report{{"database_id", report_.database_id}, {"vectors", report_.vectors}, {"findings", findings_}};
-        std::ofstream(folder_ / REPORT) << report.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
-        sync(folder_ / REPORT);
-        sync(folder_);
-        if (id_folder == folder_) {
-            std::filesystem::rename(made, folder_ / FILE);
-        } else {
-            // The engine spells this name otherwise. The old folder keeps the originals and is no database any more.
-            if (v1::File::is_one(id_folder / FILE)) throw std::runtime_error(id_folder.string() + " is in the way");
-            std::filesystem::create_directory(id_folder);
-            std::filesystem::rename(made, id_folder / FILE);
-            sync(id_folder);
-            sync(root_);
-            std::filesystem::remove(folder_ / FILE);
-        }
-        sync(folder_);
-        std::filesystem::remove_all(folder_ / SCRATCH);
-    }
+    /// Where the engine looks for this database.
+    std::filesystem::path target() const { return root_ / folder_of(report_.database_id) / FILE; }
 
-    /// Makes a file or a folder durable.
-    static void sync(const std::filesystem::path& path) {
-        const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-        const bool synced = file >= 0 && ::fsync(file) == 0;
-        const int error = errno;
-        if (file >= 0) ::close(file);
-        if (!synced) throw std::system_error(error, std::generic_category(), "sync " + path.string());
+    void put_in_place() {
+        report_.original = conversion::keep(folder_ / FILE, folder_ / ORIGINAL).string();
+        const Json report{{"database_id", report_.database_id},
+                          {"vectors", report_.vectors},
+                          {"original", std::filesystem::path(report_.original).filename().string()},
+                          {"findings", findings_}};
+        std::ofstream text(folder_ / REPORT);
+        text << report.dump(2, ' ', false, Json::error_handler_t::replace) << std::endl;
+        if (!text) throw std::runtime_error("cannot write " + (folder_ / REPORT).string());
+        conversion::sync(folder_ / REPORT);
+        conversion::sync(folder_);
+        // Where the engine spells this name otherwise, the old folder keeps the originals and is no database any more.
+        conversion::replace(folder_ / SCRATCH / FILE, folder_ / FILE, target());
+        std::filesystem::remove_all(folder_ / SCRATCH);
     }
 
     std::filesystem::path root_, folder_;

@@ -1,81 +1,15 @@
 // Directories of the replaced class: converted once, with all that is whole in them, whatever cuts that short.
+#include "cut.hpp"
 #include "fixture.hpp"
+#include "written_v1.hpp"
 
-#include <csignal>
-#include <cstdlib>
-#include <fstream>
+#include "MemoryMappedVectorStore.hpp"
+#include "PersistentDatabasePersistence.hpp"
+
 #include <functional>
-#include <iterator>
 #include <map>
-#include <sys/wait.h>
-#include <unistd.h>
 
 namespace {
-
-/// A file of format version 1, as the replaced class writes it.
-class FileV1 {
-public:
-    static constexpr std::size_t HEADER = 128, ENTRY = 64, CELL = 64, DIMENSION = 4;
-
-    explicit FileV1(std::size_t capacity) : capacity_(capacity), index_(capacity * ENTRY, '\0') {}
-
-    void add(const std::string& id, const std::vector<float>& values, std::uint32_t flags = 1,
-             std::uint64_t timestamp = 1) {
-        const std::size_t entry = count_++ * ENTRY;
-        put(index_, entry, std::uint64_t{std::hash<std::string>{}(id)});
-        put(index_, entry + 8, std::uint64_t{data_at() + data_.size()});
-        put(index_, entry + 16, std::uint64_t{ids_at() + ids_.size()});
-        put(index_, entry + 24, static_cast<std::uint32_t>(values.size() * sizeof(float)));
-        put(index_, entry + 28, flags);
-        put(index_, entry + 32, timestamp);
-        active_ += flags == 1;
-        data_.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
-        std::string cell = id.substr(0, CELL - 1);
-        cell.resize(CELL);
-        ids_ += cell;
-    }
-
-    std::string bytes() const {
-        std::string header(HEADER, '\0');
-        put(header, 0, std::uint32_t{0x4A564442});
-        put(header, 4, std::uint32_t{1});
-        put(header, 8, static_cast<std::uint32_t>(DIMENSION));
-        put(header, 16, std::uint64_t{count_});
-        put(header, 24, std::uint64_t{active_});
-        put(header, 32, std::uint64_t{HEADER});
-        put(header, 40, std::uint64_t{data_at()});
-        put(header, 48, std::uint64_t{ids_at()});
-        put(header, 56, std::uint64_t{capacity_});
-        put(header, 64, std::uint64_t{capacity_ * DIMENSION * sizeof(float)});
-        auto data = data_;
-        data.resize(capacity_ * DIMENSION * sizeof(float));
-        auto ids = ids_;
-        ids.resize(capacity_ * CELL);
-        return header + index_ + data + ids;
-    }
-
-    std::size_t data_at() const { return HEADER + capacity_ * ENTRY; }
-    std::size_t ids_at() const { return data_at() + capacity_ * DIMENSION * sizeof(float); }
-
-    template <class T>
-    static void put(std::string& bytes, std::size_t at, T value) {
-        std::memcpy(bytes.data() + at, &value, sizeof value);
-    }
-
-private:
-    std::size_t capacity_, count_ = 0, active_ = 0;
-    std::string index_, data_, ids_;
-};
-
-void write(const fs::path& path, const std::string& bytes) {
-    fs::create_directories(path.parent_path());
-    std::ofstream(path, std::ios::binary) << bytes;
-}
-
-std::string read(const fs::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-}
 
 const std::string LONG_ID = std::string(80, 'l');
 
@@ -305,27 +239,163 @@ TEST(Conversion, GoesOnAfterEveryStateThatACutLeaves) {
     }
 }
 
-TEST(Conversion, IsKilledAtAnyMomentAndEndsTheNextTime) {
-    for (int micros = 0; micros < 20000; micros += 700) {
-        Directory directory;
-        write_usual(directory.path / "old");
-        write_usual(directory.path / "old id");
-        const pid_t child = ::fork();
-        if (child == 0) {
-            try {
-                DatabasePersistenceAdapter adapter(directory.path);
-            } catch (...) {
-            }
-            ::_exit(0);
+/// What a person may have: a folder, one whose name the engine spells otherwise, a file of the flat layout, and one of that
+/// with such a name.
+void write_every_layout(const fs::path& root) {
+    write_usual(root / "old");
+    write_usual(root / "old id");
+    write(root / "flat.jvdb", usual().bytes());
+    write(root / "flat id.jvdb", usual().bytes());
+}
+
+void expect_every_layout(const fs::path& root) {
+    {
+        DatabasePersistenceAdapter adapter(root);
+        for (const char* id : {"old", "old id"}) expect_usual(adapter, id);
+        for (const char* id : {"flat", "flat id"}) {
+            EXPECT_EQ(3u, value(adapter.get_vector_count(id)));
+            EXPECT_EQ(values_of(2), value(adapter.retrieve_vector(id, "two")).values);
+            EXPECT_EQ(id, value(adapter.get_database(id)).name);
         }
-        ::usleep(static_cast<useconds_t>(micros));
-        ::kill(child, SIGKILL);
-        ::waitpid(child, nullptr, 0);
-        DatabasePersistenceAdapter adapter(directory.path);
-        expect_usual(adapter, "old");
-        expect_usual(adapter, "old id");
-        EXPECT_EQ(usual().bytes(), contents(directory.path).at("old/vectors.jvdb.v1"));
+        EXPECT_EQ(4u, value(adapter.list_databases()).size());
     }
+    const auto files = contents(root);
+    for (const char* id : {"old", "old id", "flat", "flat id"}) {
+        EXPECT_EQ(usual().bytes(), files.at(std::string(id) + "/vectors.jvdb.v1")) << id;
+        EXPECT_TRUE(files.contains(std::string(id) + "/conversion-report.json")) << id;
+        EXPECT_FALSE(fs::exists(root / id / ".converting")) << id;
+    }
+    EXPECT_FALSE(files.contains("flat.jvdb"));
+}
+
+TEST(Conversion, TakesFilesOfTheFlatLayoutIntoFolders) {
+    Directory directory;
+    write_every_layout(directory.path);
+    expect_every_layout(directory.path);
+    DatabasePersistenceAdapter adapter(directory.path);
+    EXPECT_TRUE(adapter.conversion_reports().empty());
+}
+
+TEST(Conversion, LeavesAFlatFileThatCannotBeMoved) {
+    Directory directory;
+    write_usual(directory.path / "old");
+    write(directory.path / "old.jvdb", usual().bytes());
+    auto cut = usual().bytes();
+    FileV1::put(cut, 8, std::uint32_t{0});
+    write(directory.path / "cut.jvdb", cut);
+    DatabasePersistenceAdapter adapter(directory.path);
+    expect_usual(adapter, "old");
+    std::size_t refused = 0;
+    for (const auto& report : adapter.conversion_reports()) refused += !report.converted && report.findings.size() == 1;
+    EXPECT_EQ(2u, refused);
+    EXPECT_EQ(usual().bytes(), read(directory.path / "old.jvdb"));
+    EXPECT_EQ(cut, read(directory.path / "cut.jvdb"));
+}
+
+TEST(Conversion, KeepsAnOriginalBesideOneThatIsKept) {
+    Directory directory;
+    write_usual(directory.path / "old");
+    write(directory.path / "old" / "vectors.jvdb.v1", "of an earlier conversion");
+    DatabasePersistenceAdapter adapter(directory.path);
+    expect_usual(adapter, "old");
+    EXPECT_EQ("of an earlier conversion", read(directory.path / "old" / "vectors.jvdb.v1"));
+    EXPECT_EQ(usual().bytes(), read(directory.path / "old" / "vectors.jvdb.v1-2"));
+    EXPECT_EQ((directory.path / "old" / "vectors.jvdb.v1-2").string(), adapter.conversion_reports()[0].original);
+}
+
+TEST(Conversion, IsKilledBeforeEachOfItsStepsAndEndsTheNextTime) {
+    const auto steps = cut_before_every_step(
+        write_every_layout, [](const fs::path& root) { DatabasePersistenceAdapter adapter(root); },
+        expect_every_layout);
+    if (steps == 0) GTEST_SKIP() << "the process cannot be stepped through here";
+    EXPECT_GT(steps, 60u);
+    std::cout << "killed before each of " << steps << " steps\n";
+}
+
+/// As the documented classes, which give ids numbers, find it.
+TEST(FlatConversion, GivesTheDocumentedClassesNumbers) {
+    Directory directory;
+    FileV1 file(8);
+    file.add("0", values_of(1));
+    file.add("9223372036854775807", values_of(2));
+    file.add("9223372036854775808", values_of(3));
+    file.add("007", values_of(4));
+    file.add("word", values_of(5));
+    file.add("5", values_of(9), 2);
+    write(directory.path / "flat id.jvdb", file.bytes());
+    for (const bool again : {false, true}) {
+        PersistentDatabasePersistence databases(directory.path);
+        ASSERT_EQ(again ? 0u : 1u, databases.conversion_reports().size());
+        EXPECT_EQ((std::vector<std::string>{"flat id"}), databases.list_databases());
+        EXPECT_EQ((std::vector<std::int64_t>{0, INT64_MAX}), databases.list_vector_ids("flat id"));
+        EXPECT_EQ(values_of(2), databases.retrieve_vector("flat id", INT64_MAX)->first);
+        EXPECT_EQ(values_of(4).front(), *databases.storage().database("flat id").get("007")->begin());
+        EXPECT_EQ(4u, databases.get_database_schema("flat id")->dimension);
+        if (again) continue;
+        const auto& report = databases.conversion_reports()[0];
+        EXPECT_TRUE(report.converted);
+        EXPECT_EQ(5u, report.vectors);
+        EXPECT_EQ(3u, report.findings.size());
+    }
+    EXPECT_EQ(file.bytes(), read(directory.path / "flat id.jvdb.v1"));
+    EXPECT_NE(std::string::npos, read(directory.path / "flat id.conversion-report.txt").find("vectors: 5"));
+    EXPECT_FALSE(fs::exists(directory.path / ".converting"));
+    EXPECT_FALSE(fs::exists(directory.path / "flat id.jvdb"));
+}
+
+TEST(FlatConversion, HappensForAStoreToo) {
+    Directory directory;
+    FileV1 file(4);
+    file.add("7", values_of(7));
+    write(directory.path / "store.jvdb", file.bytes());
+    MemoryMappedVectorStore store(directory.path / "store.jvdb", FileV1::DIMENSION);
+    EXPECT_EQ(values_of(7), store.retrieve_vector(7)->first);
+    EXPECT_EQ(file.bytes(), read(directory.path / "store.jvdb.v1"));
+}
+
+TEST(FlatConversion, LeavesWhatCannotBeConverted) {
+    Directory directory;
+    auto bytes = usual().bytes();
+    FileV1::put(bytes, 8, std::uint32_t{70000});
+    write(directory.path / "bad.jvdb", bytes);
+    write(directory.path / "in the way.jvdb", usual().bytes());
+    write(directory.path / "in%20the%20way.jvdb", "something");
+    PersistentDatabasePersistence databases(directory.path);
+    ASSERT_EQ(2u, databases.conversion_reports().size());
+    for (const auto& report : databases.conversion_reports()) {
+        EXPECT_FALSE(report.converted);
+        EXPECT_EQ(1u, report.findings.size());
+    }
+    EXPECT_EQ(bytes, read(directory.path / "bad.jvdb"));
+    EXPECT_THROW(databases.retrieve_vector("bad", 1), jvdb::Error);
+    EXPECT_EQ(usual().bytes(), read(directory.path / "in the way.jvdb"));
+    EXPECT_EQ("something", read(directory.path / "in%20the%20way.jvdb"));
+}
+
+TEST(FlatConversion, IsKilledBeforeEachOfItsStepsAndEndsTheNextTime) {
+    FileV1 file(4);
+    file.add("1", values_of(1));
+    file.add("2", values_of(2));
+    const auto steps = cut_before_every_step(
+        [&](const fs::path& root) {
+            write(root / "a.jvdb", file.bytes());
+            write(root / "b c.jvdb", file.bytes());
+        },
+        [](const fs::path& root) { PersistentDatabasePersistence databases(root); },
+        [&](const fs::path& root) {
+            PersistentDatabasePersistence databases(root);
+            EXPECT_EQ((std::vector<std::string>{"a", "b c"}), databases.list_databases());
+            for (const auto& name : databases.list_databases()) {
+                EXPECT_EQ((std::vector<std::int64_t>{1, 2}), databases.list_vector_ids(name));
+                EXPECT_EQ(values_of(2), databases.retrieve_vector(name, 2)->first);
+                EXPECT_EQ(file.bytes(), read(root / (name + ".jvdb.v1")));
+            }
+            EXPECT_FALSE(fs::exists(root / ".converting"));
+            EXPECT_FALSE(fs::exists(root / "b c.jvdb"));
+        });
+    if (steps == 0) GTEST_SKIP() << "the process cannot be stepped through here";
+    EXPECT_GT(steps, 30u);
+    std::cout << "killed before each of " << steps << " steps\n";
 }
 
 }  // namespace

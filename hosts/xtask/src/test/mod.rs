@@ -1,6 +1,6 @@
 //! `cargo xtask test`: every check there is, in named steps. A step that fails ends nothing; the last line is the sum.
 
-mod native;
+pub mod native;
 mod readme;
 mod steps;
 mod tally;
@@ -8,6 +8,7 @@ mod tally;
 pub use tally::Tally;
 
 use crate::build::Workspace;
+use crate::docs;
 use crate::run::{program, run as run_command, works};
 use crate::tools;
 use std::process::ExitCode;
@@ -29,6 +30,12 @@ pub fn run() -> ExitCode {
     native::steps(&workspace, &mut steps);
     steps.counted("ABI: symbols, types, SONAME, dependencies, size", || crate::abi::check(&workspace));
     steps.counted("each header alone and twice, gcc and clang, C99 to C++20", || crate::headers::check(&workspace));
+    let reference = "the reference of the headers, without a warning";
+    if docs::is_possible(&workspace) {
+        steps.whole(reference, || docs::make(&workspace, &workspace.target.join("docs")));
+    } else {
+        steps.skip(reference, "doxygen is not here and cannot be installed");
+    }
     steps.counted("the examples of README.md", || readme::examples(&workspace));
     if steps.close() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -8,12 +8,25 @@ use crate::build::{Linked, STAND_IN, Workspace};
 use crate::dist;
 use crate::headers::files;
 use crate::run::program;
+use crate::tools;
 use std::path::PathBuf;
+use std::process::Command;
+
+/// What the compiler and the linker are told for the adapter's tests.
+pub const ADAPTER: &[&str] = &[STAND_IN, "-lgtest", "-lgtest_main"];
 
 /// Adds a step for each program and library.
 pub fn steps(workspace: &Workspace, steps: &mut Steps) {
     steps.whole("installed, and used by CMake, make and a plain compiler", || dist::check::projects(workspace));
-    steps.counted("the adapter, tests/cpp/adapter", || adapter(workspace));
+    steps.counted("the adapter, tests/cpp/adapter, g++, libjvdb.so", || {
+        adapter(workspace, workspace.compiler_named("c++", "-std=c++20"), Linked::Shared)
+    });
+    let by_clang = "the adapter, tests/cpp/adapter, clang++, libjvdb.a";
+    match tools::clang(workspace, "clang++") {
+        Some(clang) => steps
+            .counted(by_clang, || adapter(workspace, workspace.compiler_named(&clang, "-std=c++20"), Linked::Static)),
+        None => steps.skip(by_clang, "clang++ is not here and cannot be installed"),
+    }
     let programs = match files(&workspace.root.join("tests/c"), &["c", "cpp"]) {
         Ok(sources) => programs(&sources),
         Err(error) => {
@@ -30,7 +43,7 @@ pub fn steps(workspace: &Workspace, steps: &mut Steps) {
 }
 
 /// Sources by program: `name.c` with every `name_*.c`. Sorted, so that a program's first file comes before the others.
-fn programs(sources: &[PathBuf]) -> Vec<Vec<PathBuf>> {
+pub fn programs(sources: &[PathBuf]) -> Vec<Vec<PathBuf>> {
     let mut programs: Vec<Vec<PathBuf>> = Vec::new();
     for source in sources {
         let part_of = |program: &&mut Vec<PathBuf>| {
@@ -54,12 +67,11 @@ fn compile_and_run(workspace: &Workspace, sources: &[PathBuf], linked: Linked) -
 }
 
 /// The adapter's tests, against a stand-in of the headers of the program it is for.
-fn adapter(workspace: &Workspace) -> Result<Tally> {
+fn adapter(workspace: &Workspace, compiler: Command, linked: Linked) -> Result<Tally> {
     let scratch = tempfile::tempdir()?;
     let test = scratch.path().join("adapter_test");
     let sources = files(&workspace.root.join("tests/cpp/adapter"), &["cpp"])?;
-    let arguments = [STAND_IN, "-lgtest", "-lgtest_main"];
-    workspace.compile_with(&arguments, &sources, Linked::Shared, &test)?;
+    workspace.compile_by(compiler, ADAPTER, &sources, linked, &test)?;
     count(&mut program(&test, scratch.path()), &mut Vec::new())
 }
 

@@ -1,4 +1,5 @@
-//! The examples of `README.md`: the very text that is printed there is compiled, and run in an empty directory.
+//! The examples of `README.md` and `include/README.md`: the very text that is printed there is compiled, and run in an
+//! empty directory.
 
 use super::tally::Tally;
 use crate::Result;
@@ -7,25 +8,31 @@ use crate::run::{output, program, run};
 use std::fs;
 use std::path::Path;
 
-/// An example, as the README marks it: the text behind the opening fence.
-const MARKS: [&str; 4] = ["rust", "cpp", "cpp,adapter", "rust,wasmtime"];
-/// What "15 lines" means.
-const MAX_LINES: usize = 15;
+/// A page, the marks of its examples (the text behind the opening fence), and how many lines each may have.
+const PAGES: [(&str, &[&str], usize); 2] = [
+    ("README.md", &["rust", "c", "cpp", "cpp,adapter", "rust,wasmtime"], 15),
+    ("include/README.md", &["c", "cpp,handles", "cpp", "cpp,adapter"], 40),
+];
 
 /// Compiles and runs each of the examples.
 pub fn examples(workspace: &Workspace) -> Result<Tally> {
-    let readme = fs::read_to_string(workspace.root.join("README.md"))?;
     let mut tally = Tally::default();
-    for mark in MARKS {
-        let done = match &blocks(&readme, mark)[..] {
-            [example] => try_example(workspace, mark, example),
-            found => Err(format!("README.md has {} blocks marked {mark}, not one", found.len()).into()),
-        };
-        match &done {
-            Ok(printed) => println!("README.md, {mark}: ok, prints\n{printed}"),
-            Err(error) => println!("README.md, {mark}: FAILED: {error}"),
+    for (page, marks, most_lines) in PAGES {
+        let text = fs::read_to_string(workspace.root.join(page))?;
+        for mark in marks {
+            let done = match &blocks(&text, mark)[..] {
+                [example] if example.lines().count() > most_lines => {
+                    Err(format!("{} lines, more than {most_lines}", example.lines().count()).into())
+                }
+                [example] => try_example(workspace, mark, example),
+                found => Err(format!("{page} has {} blocks marked {mark}, not one", found.len()).into()),
+            };
+            match &done {
+                Ok(printed) => println!("{page}, {mark}: ok, prints\n{printed}"),
+                Err(error) => println!("{page}, {mark}: FAILED: {error}"),
+            }
+            tally += Tally::one(done.is_ok());
         }
-        tally += Tally::one(done.is_ok());
     }
     Ok(tally)
 }
@@ -43,15 +50,14 @@ fn blocks(markdown: &str, mark: &str) -> Vec<String> {
 }
 
 fn try_example(workspace: &Workspace, mark: &str, example: &str) -> Result<String> {
-    if example.lines().count() > MAX_LINES {
-        return Err(format!("{} lines, more than {MAX_LINES}", example.lines().count()).into());
-    }
     let scratch = tempfile::tempdir()?;
-    let source = scratch.path().join(if mark.starts_with("cpp") { "example.cpp" } else { "example.rs" });
+    let language = mark.split(',').next().unwrap_or_default();
+    let extension = if language == "rust" { "rs" } else { language };
+    let source = scratch.path().join("example").with_extension(extension);
     let file = scratch.path().join("example");
     fs::write(&source, example)?;
     match mark {
-        "cpp" => workspace.compile(std::slice::from_ref(&source), Linked::Shared, &file)?,
+        "c" | "cpp" | "cpp,handles" => workspace.compile(std::slice::from_ref(&source), Linked::Shared, &file)?,
         "cpp,adapter" => {
             workspace.compile_with(&[STAND_IN], std::slice::from_ref(&source), Linked::Shared, &file)?;
         }

@@ -1,10 +1,9 @@
 // Reads vector files of format version 1, as the replaced class left them: whole, cut short or damaged. Nothing is
 // written, and nothing is believed: each offset is checked before it is followed, and what cannot be read is reported.
-#ifndef JVDB_ADAPTER_FILE_V1_HPP
-#define JVDB_ADAPTER_FILE_V1_HPP
+#ifndef JVDB_CONVERSION_FILE_V1_HPP
+#define JVDB_CONVERSION_FILE_V1_HPP
 
 #include <algorithm>
-#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
@@ -16,9 +15,11 @@
 #include <utility>
 #include <vector>
 
-namespace jvdb::adapter::v1 {
+namespace jvdb::conversion::v1 {
 
-static_assert(std::endian::native == std::endian::little, "files are read as they lie in memory");
+#ifdef __BYTE_ORDER__
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "files are read as they lie in memory");
+#endif
 
 inline constexpr std::uint32_t MAGIC = 0x4A564442;
 /// Bytes of an id string, its NUL included.
@@ -201,6 +202,6 @@ inline void settle_ids(std::vector<Entry>& entries, const std::vector<std::strin
     entries = std::move(settled);
 }
 
-}  // namespace jvdb::adapter::v1
+}  // namespace jvdb::conversion::v1
 
-#endif  // JVDB_ADAPTER_FILE_V1_HPP
+#endif  // JVDB_CONVERSION_FILE_V1_HPP
