@@ -3,7 +3,8 @@
 //! The difference between two runs of different counts is what the operations between them cost.
 
 use clap::{Parser, ValueEnum};
-use jvdb_core::{Access, Database, Databases, Metric, Operation, Options, Schema};
+use jvdb_benches::passes::dot;
+use jvdb_core::{Access, Cursor, Database, Databases, Metric, Operation, Options, Schema};
 use std::hint::black_box;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -45,6 +46,8 @@ enum Wanted {
     GetInto,
     Miss,
     Flush,
+    /// All vectors, `count` times.
+    Scan,
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -103,6 +106,13 @@ fn perform(arguments: &Arguments, database: &Database, vector: &[f32]) -> jvdb_c
         }
         Wanted::Miss => (there..there + arguments.count).try_for_each(|key| {
             black_box(database.contains(spread(key))?);
+            Ok(())
+        }),
+        Wanted::Scan => (0..arguments.count).try_for_each(|_| {
+            for found in database.scan(Cursor::START) {
+                let found = found?;
+                black_box(dot(vector, bytemuck::cast_slice(found.vector())));
+            }
             Ok(())
         }),
         Wanted::Flush => (there..there + arguments.count).try_for_each(|key| {
