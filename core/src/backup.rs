@@ -32,7 +32,7 @@ impl Store {
         }
         let mut checkpoint = lock(&self.checkpoint);
         // Everything is in the table afterwards.
-        self.flush_with(&mut checkpoint, true)?;
+        self.flush_with(&mut checkpoint, true, false)?;
         let superblock = Superblock { applied_end: checkpoint.superblock.durable_end, ..checkpoint.superblock };
         let [a, b, c, d, ..] = volume.entropy();
         let temporary = format!("{file}.{:08x}.tmp", u32::from_le_bytes([a, b, c, d]));

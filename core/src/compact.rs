@@ -46,7 +46,7 @@ impl Store {
     pub(crate) fn compact(&self, salt: u32) -> Result<u64> {
         let mut checkpoint = lock(&self.checkpoint);
         // Everything is in the table afterwards, and nothing is frozen.
-        self.flush_with(&mut checkpoint, true)?;
+        self.flush_with(&mut checkpoint, true, false)?;
         let temporary = name::temporary(&self.identity.file);
         let path = recovery::path_of(&*self.volume, &temporary);
         let before = checkpoint.superblock.durable_end;

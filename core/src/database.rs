@@ -390,7 +390,7 @@ impl Database {
     /// [`Error::Io`](crate::Error::Io) if the disk is full or a sync fails; a failed sync poisons the database, and every
     /// later write and flush fails with [`Error::Poisoned`](crate::Error::Poisoned) until the directory is reopened.
     pub fn flush(&self) -> Result<Duration> {
-        self.store().flush()
+        self.pin.flush()
     }
 
     /// Figures of this database.

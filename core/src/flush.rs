@@ -22,6 +22,8 @@ use std::time::Duration;
 
 /// How much of the log is written again at once after a recovery.
 const PIECE: u64 = 256 << 10;
+/// Entries that a flush brings into the table before it returns, although another thread could.
+const FEW: usize = if cfg!(jvdb_shuttle) { 0 } else { 64 };
 
 /// What the last flush left. Whoever holds its lock is the one that flushes.
 pub(crate) struct Checkpoint {
@@ -38,6 +40,8 @@ pub(crate) struct Checkpoint {
     pub wanted: Option<Geometry>,
     /// Room in the log for a table that a failed flush did not come to use.
     pub reserved: Option<Geometry>,
+    /// What is durable, and was left to another thread to bring into the table.
+    pub pending: Option<Cut>,
 }
 
 impl Checkpoint {
@@ -50,40 +54,77 @@ impl Checkpoint {
             unsure_name: false,
             wanted: None,
             reserved: None,
+            pending: None,
         }
     }
 }
 
 /// The part of the log that a flush takes on.
-struct Cut {
+pub(crate) struct Cut {
     next: Link,
     counts: Counts,
     /// A new table to build, in room reserved for it.
     table: Option<Geometry>,
-    entries: Vec<Entry>,
+    /// What readers are shown as frozen.
+    changes: Arc<Delta>,
 }
 
 impl Store {
     /// Returns when everything acknowledged before the call survives a loss of power, with the time that took.
     pub(crate) fn flush(&self) -> Result<Duration> {
+        self.flush_and(false)
+    }
+
+    /// As [`flush`](Self::flush). With `leave`, bringing much into the table is left to whoever calls
+    /// [`catch_up`](Self::catch_up), which [`is_behind`](Self::is_behind) asks for.
+    pub(crate) fn flush_and(&self, leave: bool) -> Result<Duration> {
         self.check_origin()?;
-        self.flush_with(&mut lock(&self.checkpoint), false)
+        self.flush_with(&mut lock(&self.checkpoint), false, leave)
+    }
+
+    /// Whether a flush has left something to [`catch_up`](Self::catch_up).
+    pub(crate) fn is_behind(&self) -> bool {
+        self.figures.behind.load(Relaxed)
+    }
+
+    /// Brings into the table what a flush has left.
+    pub(crate) fn catch_up(&self) -> Result<()> {
+        self.check_writable()?;
+        let mut checkpoint = lock(&self.checkpoint);
+        self.catch_up_with(&mut checkpoint)?;
+        match checkpoint.wanted {
+            Some(_) => self.flush_with(&mut checkpoint, false, false).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    fn catch_up_with(&self, checkpoint: &mut Checkpoint) -> Result<()> {
+        self.figures.behind.store(false, Relaxed);
+        let Some(cut) = checkpoint.pending.take() else { return Ok(()) };
+        let medium = self.medium()?;
+        self.bring_in(&*medium, checkpoint, &cut, false)
     }
 
     /// With `all`, also brings into the table what is durable already but was only replayed.
-    pub(crate) fn flush_with(&self, checkpoint: &mut Checkpoint, all: bool) -> Result<Duration> {
+    pub(crate) fn flush_with(&self, checkpoint: &mut Checkpoint, all: bool, leave: bool) -> Result<Duration> {
         let started = self.volume.now();
         let mut took = None;
         loop {
             self.check_writable()?;
+            self.catch_up_with(checkpoint)?;
             let Some(cut) = self.cut(checkpoint, all && took.is_none())? else { break };
             let medium = self.medium()?;
             if broken(Mutant::ApplyEarly) {
                 let write = |offset, bytes: &[u8]| medium.write(offset, bytes, Permit::ENGINE);
-                let _ = checkpoint::apply_in_place(&*medium, checkpoint.superblock.table, &cut.entries, write);
+                let _ = checkpoint::apply_in_place(&*medium, checkpoint.superblock.table, &self.sorted(&cut)?, write);
             }
             let built = self.make_durable(&*medium, checkpoint, &cut)?;
             took.get_or_insert_with(|| self.volume.now().saturating_sub(started));
+            if leave && !built && checkpoint.wanted.is_none() && cut.changes.len() > FEW {
+                checkpoint.pending = Some(cut);
+                self.figures.behind.store(true, Relaxed);
+                break;
+            }
             self.bring_in(&*medium, checkpoint, &cut, built)?;
             if checkpoint.wanted.is_none() {
                 break;
@@ -144,7 +185,12 @@ impl Store {
         self.figures.take(&writer.counts, writer.next.offset, 0);
         let (next, counts) = (writer.next, writer.counts);
         drop(writer);
-        Ok(Some(Cut { next, counts, table, entries: frozen.sorted().map_err(|full| self.fault(full.into()))? }))
+        Ok(Some(Cut { next, counts, table, changes: frozen }))
+    }
+
+    /// The changes of a cut in the order of the table.
+    fn sorted(&self, cut: &Cut) -> Result<Vec<Entry>> {
+        cut.changes.sorted().map_err(|full| self.fault(full.into()))
     }
 
     /// Room in the log for a table: what a failed flush left, or new.
@@ -203,7 +249,7 @@ impl Store {
         }
         let built = match cut.table {
             None => false,
-            Some(new) => match checkpoint::build(medium, old.table, new, &cut.entries) {
+            Some(new) => match checkpoint::build(medium, old.table, new, &self.sorted(cut)?) {
                 Ok(()) => true,
                 Err(Failure::Crowded) => {
                     checkpoint.wanted = Some(new.wider(cut.counts.names()));
@@ -328,7 +374,7 @@ impl Store {
                 let _changing = lock(&in_place);
                 medium.write(offset, bytes, Permit::ENGINE)
             };
-            match checkpoint::apply_in_place(medium, table, &cut.entries, write) {
+            match checkpoint::apply_in_place(medium, table, &self.sorted(cut)?, write) {
                 Ok(()) => {}
                 Err(Failure::Crowded) => {
                     checkpoint.wanted.get_or_insert(table.wider(cut.counts.names()));
@@ -376,7 +422,7 @@ impl Store {
     /// is taken off the disk, lest it come back as one that did not.
     pub(crate) fn settle(&self) -> Result<Duration> {
         let mut checkpoint = lock(&self.checkpoint);
-        let took = self.flush_with(&mut checkpoint, true)?;
+        let took = self.flush_with(&mut checkpoint, true, false)?;
         let mut writer = lock(&self.writer);
         if writer.abandoned {
             self.clear_stray(&mut writer)?;

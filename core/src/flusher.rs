@@ -1,4 +1,4 @@
-//! Flushes nobody asked for: every `flush_interval`, and when too much is unflushed.
+//! Flushes nobody asked for: every `flush_interval`, and when too much is unflushed. And what a flush leaves for later.
 //!
 //! A thread of its own where there are threads, started by the first write; elsewhere the next write does what is due.
 //! Holds no lock of its own while it flushes, and keeps no directory open that its user has let go.
@@ -57,12 +57,22 @@ impl House {
         thread.is_some() && self.origin.is_here()
     }
 
+    /// Whether the thread is there already.
+    pub(crate) fn is_attended(&self) -> bool {
+        matches!(self.thread.get(), Some(Some(_))) && self.origin.is_here()
+    }
+
+    /// Calls the thread.
+    pub(crate) fn ring(&self) {
+        self.bell.ring();
+    }
+
     /// Sees to a store under pressure, and without a thread to what time has made due.
     pub(crate) fn relieve(&self, store: &Store, pressure: Pressure) {
         let threaded = self.has_thread();
         match (pressure, threaded) {
             (Pressure::Overdue, _) | (Pressure::Due, false) => note(store.flush().map(drop)),
-            (Pressure::Due, true) => self.bell.ring(),
+            (Pressure::Due, true) => self.ring(),
             (Pressure::None, _) => {}
         }
         let interval = self.shelf.options.flush_interval;

@@ -115,6 +115,15 @@ impl Pin {
         gained
     }
 
+    /// Flushes, and leaves to the flush thread what nobody need wait for.
+    pub(crate) fn flush(&self) -> Result<Duration> {
+        let took = self.store.flush_and(self.house.is_attended())?;
+        if self.store.is_behind() {
+            self.house.ring();
+        }
+        Ok(took)
+    }
+
     /// Sees to it that what is unflushed stays bounded. The write that comes before it is acknowledged already, so a
     /// flush that fails here is told by the next one.
     pub(crate) fn relieve(&self) {
@@ -465,7 +474,7 @@ impl Shelf {
     }
 
     /// Does `each` to every store that `wanted` picks; tries all, and returns the first error.
-    fn each(&self, wanted: impl Fn(&Store) -> bool, each: impl Fn(&Store) -> Result<Duration>) -> Result<()> {
+    fn each<R>(&self, wanted: impl Fn(&Store) -> bool, each: impl Fn(&Store) -> Result<R>) -> Result<()> {
         self.check_origin()?;
         let mut first = Ok(());
         for name in self.dirty(wanted) {
@@ -487,9 +496,11 @@ impl Shelf {
         self.each(|store| !store.settings.read_only && store.unflushed_bytes() > 0, Store::flush)
     }
 
-    /// Flushes what has passed its bound, and is not busy flushing or compacting already.
+    /// Flushes what has passed its bound, and brings into the index what a flush has left; but not where somebody is
+    /// flushing or compacting already.
     pub(crate) fn flush_due(&self) -> Result<()> {
-        self.each(|store| store.pressure() > Pressure::None && !store.is_busy(), Store::flush)
+        let flushed = self.each(|store| store.pressure() > Pressure::None && !store.is_busy(), Store::flush);
+        flushed.and(self.each(|store| store.is_behind() && !store.is_busy(), Store::catch_up))
     }
 
     /// Flushes all that is not busy, and leaves nothing for a next opening to replay.

@@ -71,6 +71,8 @@ pub(crate) struct Figures {
     pub end: AtomicU64,
     pub durable_end: AtomicU64,
     pub operations: AtomicU64,
+    /// Whether the table lacks what a flush has left to another thread.
+    pub behind: AtomicBool,
     pub flushes: Flushes,
 }
 

@@ -397,3 +397,51 @@ fn a_flush_of_all_waits_for_a_database_that_is_just_being_opened() {
         assert_eq!(flushing.join().unwrap(), 0);
     });
 }
+
+#[test]
+fn what_a_flush_leaves_to_its_thread_is_missed_by_nobody() {
+    const ROUNDS: u64 = if cfg!(miri) { 2 } else { 60 };
+    let volume = Arc::new(MemoryVolume::default());
+    let mut databases = Databases::on(Arc::clone(&volume) as Arc<dyn Volume>, options()).unwrap();
+    databases.create("d", schema()).unwrap();
+    let mut model = std::collections::BTreeMap::new();
+    for round in 0..ROUNDS {
+        let db = databases.database("d").unwrap();
+        for i in 0..200 {
+            // New keys, keys of the round before, and keys from long ago.
+            let key = if i % 3 == 0 { i } else { round * 130 + i };
+            if i % 7 == 6 {
+                assert_eq!(db.delete(key).unwrap(), model.remove(&key).is_some());
+            } else {
+                db.put(key, &[round as f32, i as f32, 0.0, 0.0], b"").unwrap();
+                model.insert(key, (round, i));
+            }
+        }
+        db.flush().unwrap();
+        match round % 6 {
+            0 => drop(db.flush().unwrap()),
+            1 => assert_eq!(db.verify().unwrap().damage, []),
+            2 => drop(db.compact().unwrap()),
+            3 => {
+                // The process dies with the index behind.
+                let image = volume.bytes("d.jvdb").unwrap();
+                let files = Arc::new(MemoryVolume::with_files([("d.jvdb", &image[..])]));
+                let again = Databases::on(files, options()).unwrap();
+                assert_eq!(again.database("d").unwrap().count(), model.len() as u64);
+            }
+            4 => {
+                drop(db);
+                databases.close().unwrap();
+                databases = Databases::on(Arc::clone(&volume) as Arc<dyn Volume>, options()).unwrap();
+            }
+            _ => {}
+        }
+        let db = databases.database("d").unwrap();
+        assert_eq!(db.count(), model.len() as u64);
+        for (key, (round, i)) in &model {
+            let found = db.get(*key).unwrap().expect("it was put");
+            assert_eq!(found.vector()[..2], [*round as f32, *i as f32]);
+        }
+        assert!(db.get(u64::MAX).unwrap().is_none());
+    }
+}
