@@ -43,15 +43,16 @@ impl From<Rotten> for Failure {
     }
 }
 
-/// Changes the table in place. `write` is called for each run of changed buckets.
-/// Every bucket in which an entry may lie is written, changed or not: what the page cache shows may never have reached
-/// the disk.
+/// Changes the table in place, and returns the entries for which it has no room in their windows: it says nothing of their
+/// names. `write` is called for each run of changed buckets. Every bucket in which an entry may lie is written, changed or not:
+/// what the page cache shows may never have reached the disk.
 pub(crate) fn apply_in_place(
     medium: &dyn Medium,
     geometry: Geometry,
     entries: &[Entry],
     mut write: impl FnMut(u64, &[u8]) -> io::Result<()>,
-) -> Result<(), Failure> {
+) -> Result<Vec<Entry>, Failure> {
+    let mut left = Vec::new();
     let mut bytes = Vec::new();
     let mut changed = Vec::new();
     let mut rest = entries;
@@ -65,17 +66,19 @@ pub(crate) fn apply_in_place(
         buckets.check(geometry)?;
         changed.clear();
         changed.try_reserve(run)?;
-        let fits = rest[..run].iter().all(|entry| buckets.apply(*entry, geometry, |number| changed.push(number)));
+        for entry in &rest[..run] {
+            if !buckets.apply(*entry, geometry, |number| changed.push(number)) {
+                left.try_reserve(1)?;
+                left.push(*entry);
+            }
+        }
         changed.iter().for_each(|number| buckets.seal(*number, geometry));
         if before.is_none_or(|before| before != bytes) {
             write(geometry.place(start), &bytes)?;
         }
-        if !fits {
-            return Err(Failure::Crowded);
-        }
         rest = &rest[run..];
     }
-    Ok(())
+    Ok(left)
 }
 
 /// Makes a buffer that long, with zeros behind what it holds.

@@ -8,7 +8,7 @@ use crate::append::Writer;
 use crate::checkpoint::{self, Failure};
 use crate::delta::{Delta, Entry};
 use crate::error::{Error, Result};
-use crate::log::{Fault, Link};
+use crate::log::{Fault, Link, Log};
 use crate::medium::{Medium, Permit};
 use crate::state::find_in_table;
 use crate::store::{Store, lock};
@@ -235,6 +235,23 @@ impl Store {
         Ok(())
     }
 
+    /// Ends the frozen changes, which the table has taken in but for these: a later one will. They are few, and so is what is
+    /// done while nobody writes or reads.
+    fn give_back(&self, left: &[Entry]) -> Result<()> {
+        let _writer = lock(&self.writer);
+        let mut state = self.change();
+        for entry in left {
+            let log = state.log().map_err(|fault| self.fault(fault))?;
+            let newer = newer_of(&log, &state.active, *entry).map_err(|fault| self.fault(fault))?;
+            let (entry, replaces) = newer.map_or((*entry, 0), |newer| (newer, newer.offset));
+            // The table has no slot of that name.
+            let set = state.active.set(Entry { prior: 0, ..entry }, replaces);
+            set.map_err(|full| self.fault(full.into()))?;
+        }
+        state.frozen = Arc::default();
+        Ok(())
+    }
+
     /// The two syncs. Returns whether the new table of this cut, if it has one, is in force.
     fn make_durable(&self, medium: &dyn Medium, checkpoint: &mut Checkpoint, cut: &Cut) -> Result<bool> {
         self.write_tail_again(medium, checkpoint)?;
@@ -374,12 +391,12 @@ impl Store {
                 let _changing = lock(&in_place);
                 medium.write(offset, bytes, Permit::ENGINE)
             };
-            match checkpoint::apply_in_place(medium, table, &self.sorted(cut)?, write) {
-                Ok(()) => {}
-                Err(Failure::Crowded) => {
-                    checkpoint.wanted.get_or_insert(table.wider(cut.counts.names()));
-                }
-                Err(failure) => return Err(self.failed(failure, table)),
+            let applied = checkpoint::apply_in_place(medium, table, &self.sorted(cut)?, write);
+            let left = applied.map_err(|failure| self.failed(failure, table))?;
+            if !left.is_empty() {
+                checkpoint.wanted.get_or_insert(table.wider(cut.counts.names()));
+                // What the table on the disk speaks of ends where it did.
+                return self.give_back(&left);
             }
         }
         if checkpoint.wanted.is_some() {
@@ -438,4 +455,12 @@ impl Store {
         }
         Ok(took)
     }
+}
+
+/// What the active changes say of the name that an older entry speaks of.
+fn newer_of(log: &Log<'_>, active: &Delta, older: Entry) -> Result<Option<Entry>, Fault> {
+    let found = log.locate(older.offset)?;
+    let head = log.head(&found)?;
+    let name = found.header.name(&head, log.vector_bytes);
+    active.find(older.hash, |offset| log.find(offset, name).map(|found| found.is_some()))
 }

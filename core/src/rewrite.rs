@@ -79,14 +79,15 @@ impl Rewrite {
         let medium = &*self.medium;
         let write = |offset, bytes: &[u8]| medium.write(offset, bytes, Permit::ENGINE);
         let table = self.state.table;
-        checkpoint::apply_in_place(medium, table, &self.entries, write).map_err(|failure| match failure {
-            Failure::Io(source) => Fault::Io { action: "write", offset: table.offset, source },
-            Failure::Rotten(rotten) => rotten.into(),
-            Failure::Crowded => {
+        match checkpoint::apply_in_place(medium, table, &self.entries, write) {
+            Ok(left) if left.is_empty() => {}
+            Ok(_) | Err(Failure::Crowded) => {
                 self.crowded = true;
-                Fault::Corrupt { offset: table.offset, what: "rewritten index table has no room" }
+                return Err(Fault::Corrupt { offset: table.offset, what: "rewritten index table has no room" });
             }
-        })?;
+            Err(Failure::Io(source)) => return Err(Fault::Io { action: "write", offset: table.offset, source }),
+            Err(Failure::Rotten(rotten)) => return Err(rotten.into()),
+        }
         self.entries.clear();
         self.state.set_end(self.writer.next.offset);
         Ok(())
