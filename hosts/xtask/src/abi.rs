@@ -75,7 +75,11 @@ fn accept(workspace: &Workspace) -> Result<()> {
 
 /// Everything about the optimized library, which is there already.
 pub fn check(workspace: &Workspace) -> Result<Tally> {
-    let library = workspace.artifacts().join("libjvdb.so");
+    check_library(workspace, &workspace.artifacts().join("libjvdb.so"))
+}
+
+/// The same about a library anywhere.
+pub fn check_library(workspace: &Workspace, library: &Path) -> Result<Tally> {
     let mut tally = Tally::default();
     let mut one = |what: &str, passed: bool, found: String| {
         println!("{what}: {}{found}", if passed { "ok" } else { "FAILED" });
@@ -89,7 +93,7 @@ pub fn check(workspace: &Workspace) -> Result<Tally> {
     let listed = listed(workspace)?;
     let versioned: BTreeSet<_> = listed.iter().map(|(name, version)| format!("{name}@@{version}")).collect();
     let mut nm = program("nm", &workspace.root);
-    let exported = output(nm.args(["-D", "--defined-only", "--with-symbol-versions"]).arg(&library))?;
+    let exported = output(nm.args(["-D", "--defined-only", "--with-symbol-versions"]).arg(library))?;
     let exported: BTreeSet<_> =
         exported.lines().filter_map(|line| line.rsplit(' ').next()).map(str::to_owned).collect();
     one(
@@ -101,7 +105,7 @@ pub fn check(workspace: &Workspace) -> Result<Tally> {
     let names: BTreeSet<_> = listed.into_keys().collect();
     one("declared functions are those of ffi/symbols.txt", declared == names, differences(&declared, &names));
 
-    let dynamic = output(program("readelf", &workspace.root).args(["-d", "--wide"]).arg(&library))?;
+    let dynamic = output(program("readelf", &workspace.root).args(["-d", "--wide"]).arg(library))?;
     let named = |tag: &str| {
         let lines = dynamic.lines().filter(|line| line.contains(tag)).collect::<Vec<_>>();
         let inside = |line: &&str| Some(line.split_once('[')?.1.split_once(']')?.0.to_owned());
@@ -114,7 +118,7 @@ pub fn check(workspace: &Workspace) -> Result<Tally> {
 
     let scratch = tempfile::tempdir()?;
     let stripped = scratch.path().join("stripped.so");
-    run_command(program("strip", &workspace.root).arg("-o").arg(&stripped).arg(&library))?;
+    run_command(program("strip", &workspace.root).arg("-o").arg(&stripped).arg(library))?;
     let size = fs::metadata(&stripped)?.len();
     one("size without debug information", size < LARGEST, format!(" {size} bytes, fewer than {LARGEST}"));
 

@@ -5,6 +5,7 @@ pub mod check;
 
 use crate::Result;
 use crate::build::Workspace;
+use crate::docs;
 use crate::run::{output, program, run as run_command, shown};
 use clap::Args;
 use std::fs;
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 /// Where the tree goes.
 #[derive(Args)]
 pub struct Dist {
-    /// Directory to make anew; target/dist if none is given
+    /// Directory to make anew; target/install if none is given
     #[arg(long)]
     output: Option<PathBuf>,
     /// Install into this prefix instead, beside what is there
@@ -34,7 +35,7 @@ pub fn run(wanted: &Dist) -> Result<()> {
     let root = match (&wanted.prefix, &wanted.output) {
         (Some(prefix), _) => prefix.clone(),
         (None, output) => {
-            let root = output.clone().unwrap_or_else(|| workspace.target.join("dist"));
+            let root = output.clone().unwrap_or_else(|| workspace.target.join("install"));
             if root.exists() {
                 // Only what this made before is removed.
                 if !root.join(SUMS).exists() {
@@ -55,14 +56,23 @@ const CONFIG: &str = include_str!("dist/jvdbConfig.cmake.in");
 const CONFIG_VERSION: &str = include_str!("dist/jvdbConfigVersion.cmake.in");
 const PKG_CONFIG: &str = include_str!("dist/jvdb.pc.in");
 
+/// What is shipped is built for speed alone, however long that takes.
+const PROFILE: &str = "dist";
+
 /// Builds the libraries and the command line, and puts everything below `root`.
 pub fn install(workspace: &Workspace, root: &Path) -> Result<()> {
-    run_command(workspace.cargo().args(["build", "--release", "--package", "jvdb-ffi", "--package", "jvdb-cli"]))?;
+    let mut build = workspace.cargo();
+    build.args(["build", "--profile", PROFILE, "--package", "jvdb-ffi", "--package", "jvdb-cli"]);
+    run_command(&mut build)?;
     let system = system_libraries(workspace)?;
     let version = env!("CARGO_PKG_VERSION");
     let soname = soname(workspace)?;
     let tree = Tree { root, files: Vec::new() };
     tree.fill(workspace, version, &soname, &system)
+}
+
+fn artifacts(workspace: &Workspace) -> PathBuf {
+    workspace.target.join(PROFILE)
 }
 
 struct Tree<'a> {
@@ -72,7 +82,7 @@ struct Tree<'a> {
 
 impl Tree<'_> {
     fn fill(mut self, workspace: &Workspace, version: &str, soname: &str, system: &str) -> Result<()> {
-        let artifacts = workspace.artifacts();
+        let artifacts = artifacts(workspace);
         let real = format!("libjvdb.so.{version}");
         self.copy(&artifacts.join("libjvdb.so"), &format!("lib/{real}"), 0o755)?;
         self.link(&real, &format!("lib/{soname}"))?;
@@ -97,6 +107,14 @@ impl Tree<'_> {
         for licence in ["LICENSE-APACHE", "LICENSE-MIT"] {
             self.copy(&workspace.root.join(licence), &format!("share/licenses/jvdb/{licence}"), 0o644)?;
         }
+        if docs::is_possible(workspace) {
+            let reference = tempfile::tempdir()?;
+            docs::make(workspace, reference.path())?;
+            self.tree(reference.path(), "share/doc/jvdb/html")?;
+        } else {
+            println!("SKIPPED: share/doc/jvdb/html: doxygen is not here and cannot be installed");
+        }
+        self.copy(&workspace.root.join("include/README.md"), "share/doc/jvdb/README.md", 0o644)?;
         let pages = tempfile::tempdir()?;
         jvdb_cli::man_pages(pages.path())?;
         for page in fs::read_dir(pages.path())? {
@@ -145,6 +163,20 @@ impl Tree<'_> {
         Ok(())
     }
 
+    /// All files of a directory and below.
+    fn tree(&mut self, from: &Path, below: &str) -> Result<()> {
+        for entry in fs::read_dir(from)? {
+            let path = entry?.path();
+            let name = format!("{below}/{}", path.file_name().unwrap_or_default().to_string_lossy());
+            if path.is_dir() {
+                self.tree(&path, &name)?;
+            } else {
+                self.copy(&path, &name, 0o644)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Writes what `sha256sum --check` reads, in the root of the tree.
     fn sums(mut self) -> Result<()> {
         self.files.sort();
@@ -157,7 +189,17 @@ impl Tree<'_> {
 /// What a program that is linked with the archive needs of the system, as the compiler says.
 fn system_libraries(workspace: &Workspace) -> Result<String> {
     let mut cargo = workspace.cargo();
-    cargo.args(["rustc", "--release", "--package", "jvdb-ffi", "--lib", "--", "--print", "native-static-libs"]);
+    cargo.args([
+        "rustc",
+        "--profile",
+        PROFILE,
+        "--package",
+        "jvdb-ffi",
+        "--lib",
+        "--",
+        "--print",
+        "native-static-libs",
+    ]);
     let told = cargo.output()?;
     let text = String::from_utf8_lossy(&told.stderr);
     let libraries = text.lines().find_map(|line| line.split_once("native-static-libs: ")).map(|(_, it)| it.trim());
@@ -169,7 +211,7 @@ fn system_libraries(workspace: &Workspace) -> Result<String> {
 
 /// The name by which programs find the shared library, as it says itself.
 fn soname(workspace: &Workspace) -> Result<String> {
-    let library = workspace.artifacts().join("libjvdb.so");
+    let library = artifacts(workspace).join("libjvdb.so");
     let sections = output(program("readelf", &workspace.root).arg("-d").arg(&library))?;
     let found = sections.lines().find(|line| line.contains("(SONAME)"));
     let name = found.and_then(|line| line.split(['[', ']']).nth(1));

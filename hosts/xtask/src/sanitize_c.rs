@@ -76,6 +76,7 @@ fn valgrind(workspace: &Workspace) -> Result<Tally> {
             "--show-leak-kinds=definite,indirect,possible",
             "--errors-for-leak-kinds=definite,indirect,possible",
         ]);
+        valgrind.arg(format!("--suppressions={}", workspace.root.join("tests/valgrind.supp").display()));
         // Its processes cannot be stepped through.
         valgrind.env("JVDB_NO_PTRACE", "1");
         valgrind.arg(compile(workspace, tested, &[], &[workspace.artifacts()], scratch.path())?);

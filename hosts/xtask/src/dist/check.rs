@@ -14,6 +14,10 @@ pub fn projects(workspace: &Workspace) -> Result<()> {
     let prefix = scratch.path().join("prefix");
     install(workspace, &prefix)?;
     run(program("sha256sum", &prefix).args(["--check", "--quiet", SUMS]))?;
+    let abi = crate::abi::check_library(workspace, &prefix.join("lib/libjvdb.so"))?;
+    if abi.failed > 0 {
+        return Err("the library that is installed has another ABI, see above".into());
+    }
     let page = std::fs::read_to_string(prefix.join("share/man/man1/jvdb.1"))?;
     if !page.contains("import") {
         return Err("the man page does not know import".into());
