@@ -56,10 +56,14 @@
  * call is safe within a signal handler: set a flag there, and call from a thread.
  *
  * Defects. A panic inside the library is caught at its edge: the call returns JVDB_ERROR_PANIC, and so does every later
- * call on the same handle. Nothing is unwound into the caller, and other handles go on. Running out of memory ends
- * the process, as it does in most of Rust.
+ * call on the same handle. Nothing is unwound into the caller, and other handles go on.
  *
- * Linking. The SONAME is libjvdb.so.MAJOR and changes only when a program that was compiled before would break.
+ * Memory. Where a call or a file decides how much is asked for, and there is not as much, the call fails with
+ * JVDB_ERROR_IO and has changed nothing. A few bytes that are not to be had end the process, as they do in most of Rust.
+ *
+ * Linking. The SONAME is libjvdb.so.MAJOR and changes only when a program that was compiled before would break. Each
+ * symbol has the version with which it came, so that a program is refused, when it is loaded, by a library that lacks a
+ * call it makes.
  */
 #ifndef JVDB_H
 #define JVDB_H
