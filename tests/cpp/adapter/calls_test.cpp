@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 
 namespace {
 
@@ -273,6 +274,8 @@ TEST_P(Calls, KeepsWhateverIsInAScoreThatNobodySet) {
         EXPECT_EQ(0, std::memcmp(&bits, &found.metadata.score, sizeof bits)) << std::hex << bits;
         done(adapter->batch_store_vectors("d", {vector}));
     }
+    // valgrind sees that what nobody set is looked at.
+    if (std::getenv("JVDB_UNDER_VALGRIND") != nullptr) return;
     const auto vector = std::make_unique<Vector>();  // whatever the heap held before
     vector->id = "unset";
     vector->values = values_of(1);

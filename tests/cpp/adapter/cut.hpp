@@ -83,7 +83,7 @@ inline bool cut_before(std::size_t number, const std::function<void()>& work) {
 inline std::size_t cut_before_every_step(const std::function<void(const fs::path&)>& prepare,
                                          const std::function<void(const fs::path&)>& work,
                                          const std::function<void(const fs::path&)>& check) {
-    if (!CAN_STEP || std::getenv("JVDB_NO_PTRACE") != nullptr) return 0;
+    if (!CAN_STEP || std::getenv("JVDB_UNDER_VALGRIND") != nullptr) return 0;
     for (std::size_t number = 0;; ++number) {
         Directory directory;
         prepare(directory.path);
