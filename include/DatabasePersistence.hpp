@@ -7,7 +7,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <locale>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -49,6 +51,24 @@ struct StorageStats {
     /// Bytes that no completed flush covers yet.
     std::size_t unflushed_bytes = 0;
 };
+
+/// The figures that monitoring reads, as lines in Prometheus' text format.
+inline std::string metrics_text(const StorageStats& stats) {
+    std::ostringstream text;
+    text.imbue(std::locale::classic());
+    const auto gauge = [&](const char* name, auto value) {
+        text << "# TYPE jadevectordb_" << name << " gauge\njadevectordb_" << name << ' ' << value << '\n';
+    };
+    gauge("databases", stats.total_databases);
+    gauge("vectors", stats.total_vectors);
+    gauge("storage_bytes", stats.total_bytes);
+    gauge("open_files", stats.open_files);
+    gauge("max_open_files", stats.max_open_files);
+    gauge("lru_evictions_per_minute", stats.lru_evictions_per_minute);
+    gauge("flush_duration_ms", stats.flush_duration_ms);
+    gauge("unflushed_bytes", stats.unflushed_bytes);
+    return text.str();
+}
 
 /// Databases of vectors under non-negative 64-bit ids, each with a text of metadata (JSON by convention, up to 16 MiB).
 ///
@@ -117,6 +137,7 @@ using jadevectordb::DatabaseSchema;
 using jadevectordb::DistanceMetric;
 using jadevectordb::IndexType;
 using jadevectordb::StorageStats;
+using jadevectordb::metrics_text;
 #endif
 
 #endif  // JVDB_DATABASE_PERSISTENCE_HPP

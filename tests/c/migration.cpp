@@ -279,6 +279,11 @@ void many_vectors_are_loaded_at_once_and_looked_at() {
     CHECK(stats.total_databases == 1 && stats.total_vectors == count);
     CHECK(stats.total_bytes / (1024 * 1024) >= count * dimension * sizeof(float) / (1024 * 1024));
     CHECK(!(stats.open_files > 0.8 * max_open_files));
+    const auto metrics = metrics_text(stats);
+    for (const std::string name : {"flush_duration_ms", "open_files", "max_open_files"}) {
+        CHECK(metrics.find("\njadevectordb_" + name + ' ') != std::string::npos);
+    }
+    CHECK(metrics.find("\njadevectordb_max_open_files 500\n") != std::string::npos);
     CHECK(is_healthy());
     flush_manager.unregister_persistence("bulk");
     checked.reset();
