@@ -5,10 +5,15 @@ use crate::contestant::Housed;
 use crate::dataset::Dataset;
 use crate::passes::Passes;
 use crate::rounds::{Row, measure};
-use crate::workloads::{Setting, per_operation, timed};
+use crate::workloads::{Setting, for_a_while, per_operation, timed};
+use std::ops::Range;
 
-/// Changes of every vector of a flushed store, in random order.
-fn changing(title: &str, setting: Setting<'_>, change: fn(&mut dyn Passes, &Dataset) -> Result<()>) -> Result<Row> {
+/// Changes of the vectors of a flushed store, in random order.
+fn changing(
+    title: &str,
+    setting: Setting<'_>,
+    change: fn(&mut dyn Passes, &Dataset, Range<usize>) -> Result<()>,
+) -> Result<Row> {
     setting.prepare();
     measure(title, setting.contestants, setting.rounds, |i| {
         let contestant = &setting.contestants[i];
@@ -16,8 +21,7 @@ fn changing(title: &str, setting: Setting<'_>, change: fn(&mut dyn Passes, &Data
             return Ok(None);
         }
         let Housed { store, dir: _dir } = &mut setting.filled(contestant, 0..setting.data.len())?;
-        let ((), time) = timed(|| change(&mut **store, setting.data))?;
-        Ok(Some(per_operation(time, setting.data.len())))
+        for_a_while(setting.data.len(), |range| change(&mut **store, setting.data, range)).map(Some)
     })
 }
 
@@ -26,13 +30,13 @@ fn changing(title: &str, setting: Setting<'_>, change: fn(&mut dyn Passes, &Data
 /// # Errors
 /// A contestant's; so in all functions here.
 pub fn update(setting: Setting<'_>) -> Result<Row> {
-    let row = changing("update", setting, |store, data| store.update_each(data, 0..data.len()));
+    let row = changing("update", setting, |store, data, range| store.update_each(data, range));
     Ok(row?.moving(setting.data.payload()))
 }
 
 /// Deletions of each key, one by one.
 pub fn delete(setting: Setting<'_>) -> Result<Row> {
-    changing("delete", setting, |store, data| store.delete_each(&data.reads))
+    changing("delete", setting, |store, data, range| store.delete_each(&data.reads[range]))
 }
 
 /// Compaction after half of all vectors were deleted, per vector that is left. The limit is a copy of the bytes of those,
