@@ -2,41 +2,31 @@
 
 use crate::Result;
 use crate::contestant::Housed;
-use crate::dataset::Dataset;
-use crate::passes::Passes;
-use crate::rounds::{Row, measure};
+use crate::machine;
+use crate::rounds::{Row, Unit, measure, measure_all};
 use crate::workloads::{Setting, for_a_while, per_operation, timed};
-use std::ops::Range;
 
-/// Changes of the vectors of a flushed store, in random order.
-fn changing(
-    title: &str,
-    setting: Setting<'_>,
-    change: fn(&mut dyn Passes, &Dataset, Range<usize>) -> Result<()>,
-) -> Result<Row> {
+/// Another vector under each key of a flushed store, one by one, in random order; then, flushed again, deletions of each.
+///
+/// # Errors
+/// A contestant's; so in all functions here.
+pub fn update_and_delete(setting: Setting<'_>) -> Result<[Row; 2]> {
     setting.prepare();
-    measure(title, setting.contestants, setting.rounds, |i| {
+    let data = setting.data;
+    let rows = ["update", "delete"].map(|what| (what.to_string(), Unit::Nanoseconds));
+    let [updates, deletions] = measure_all(rows, setting.contestants, setting.rounds, |i| {
         let contestant = &setting.contestants[i];
         if contestant.read_only {
             return Ok(None);
         }
-        let Housed { store, dir: _dir } = &mut setting.filled(contestant, 0..setting.data.len())?;
-        for_a_while(setting.data.len(), |range| change(&mut **store, setting.data, range)).map(Some)
-    })
-}
-
-/// Another vector under each key, one by one.
-///
-/// # Errors
-/// A contestant's; so in all functions here.
-pub fn update(setting: Setting<'_>) -> Result<Row> {
-    let row = changing("update", setting, |store, data, range| store.update_each(data, range));
-    Ok(row?.moving(setting.data.payload()))
-}
-
-/// Deletions of each key, one by one.
-pub fn delete(setting: Setting<'_>) -> Result<Row> {
-    changing("delete", setting, |store, data, range| store.delete_each(&data.reads[range]))
+        let Housed { store, dir: _dir } = &mut setting.filled(contestant, 0..data.len())?;
+        let update = for_a_while(data.len(), |range| store.update_each(data, range))?;
+        store.flush()?;
+        machine::settle();
+        let delete = for_a_while(data.len(), |range| store.delete_each(&data.reads[range]))?;
+        Ok(Some([update, delete]))
+    })?;
+    Ok([updates.moving(data.payload()), deletions])
 }
 
 /// Compaction after half of all vectors were deleted, per vector that is left. The limit is a copy of the bytes of those,
@@ -53,7 +43,7 @@ pub fn compact(setting: Setting<'_>) -> Result<Row> {
         store.delete_each(&setting.data.reads[..half])?;
         store.flush()?;
         store.begin_reading()?;
-        crate::machine::settle();
+        machine::settle();
         let (compacted, time) = timed(|| store.compact())?;
         Ok(compacted.then(|| per_operation(time, setting.data.len() - half)))
     });

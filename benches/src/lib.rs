@@ -8,6 +8,7 @@ pub mod cold;
 pub mod conformance;
 pub mod contestant;
 pub mod dataset;
+pub mod floor;
 pub mod growth;
 pub mod machine;
 pub mod many;

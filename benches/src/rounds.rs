@@ -17,6 +17,7 @@ pub enum Unit {
     Gain,
 }
 
+#[derive(Clone)]
 /// One line of the table: what came out for each contestant in one workload.
 pub struct Row {
     /// What was done.

@@ -54,29 +54,45 @@ fn duration(nanoseconds: f64) -> String {
     format!("{value:.*} {unit}", if value < 100.0 { 1 } else { 0 })
 }
 
-fn figure(row: &Row, figure: f64) -> String {
-    match row.unit {
+/// A figure as people write it.
+pub fn figure(unit: Unit, figure: f64) -> String {
+    match unit {
         Unit::Nanoseconds => duration(figure),
         Unit::Bytes => format!("{} B", grouped(figure.max(0.0) as usize)),
         Unit::Share | Unit::Gain => format!("{figure:.3}"),
     }
 }
 
-/// The table as text: one line per workload, one column per contestant, then the ratios.
-pub fn text(rows: &[Row], contestants: &[Contestant]) -> String {
-    let comparisons = comparisons(contestants);
-    let titles = ["median time of one".to_string()].into_iter();
-    let titles = titles.chain(contestants.iter().map(|c| c.name.to_string()));
+/// The table as cells: a line of titles, then one line per workload: a column per contestant, then how the first of ours
+/// that keeps files, and the first that does not, compare with the best of their kind. A line without figures says why.
+fn cells(rows: &[Row], contestants: &[Contestant]) -> Vec<Vec<String>> {
+    let mut compared = Vec::new();
+    let comparisons: Vec<Comparison> = comparisons(contestants)
+        .into_iter()
+        .filter(|c| {
+            let key = (contestants[c.ours].on_disk, c.kind == Kind::Peer);
+            let first = !compared.contains(&key);
+            compared.push(key);
+            first
+        })
+        .collect();
+    let titles = ["median of one".to_string()].into_iter().chain(contestants.iter().map(|c| c.name.to_string()));
     let mut lines: Vec<Vec<String>> = vec![titles.chain(comparisons.iter().map(|c| c.title.clone())).collect()];
     for row in rows {
-        let figures = (0..contestants.len()).map(|i| row.median(i).map_or("-".into(), |f| figure(row, f)));
-        let ratios = comparisons.iter().map(|c| ratio(row, contestants, c).map_or("-".into(), |r| format!("{r:.2}")));
         if let Some(why) = &row.skipped {
             lines.push(vec![row.workload.clone(), format!("SKIPPED: {why}")]);
             continue;
         }
+        let figures = (0..contestants.len()).map(|i| row.median(i).map_or("-".into(), |f| figure(row.unit, f)));
+        let ratios = comparisons.iter().map(|c| ratio(row, contestants, c).map_or("-".into(), |r| format!("{r:.2}")));
         lines.push([row.workload.clone()].into_iter().chain(figures).chain(ratios).collect());
     }
+    lines
+}
+
+/// The table as text.
+pub fn text(rows: &[Row], contestants: &[Contestant]) -> String {
+    let lines = cells(rows, contestants);
     let widths: Vec<usize> = (0..lines[0].len())
         .map(|i| lines.iter().filter(|l| l.len() > 2).map(|l| l[i].len()).max().unwrap_or(0))
         .collect();
@@ -87,6 +103,18 @@ pub fn text(rows: &[Row], contestants: &[Contestant]) -> String {
             let _ = write!(text, "  {cell:>width$}");
         }
         text.push('\n');
+    }
+    text
+}
+
+/// The table in Markdown.
+pub fn markdown(rows: &[Row], contestants: &[Contestant]) -> String {
+    let mut lines = cells(rows, contestants).into_iter();
+    let titles = lines.next().unwrap_or_default();
+    let mut text = format!("| {} |\n|---|{}\n", titles.join(" | "), "--:|".repeat(titles.len() - 1));
+    for mut line in lines {
+        line.resize(titles.len(), String::new());
+        let _ = writeln!(text, "| {} |", line.join(" | "));
     }
     text
 }

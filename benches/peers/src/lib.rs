@@ -15,6 +15,12 @@ mod sqlite;
 mod through_c;
 mod value;
 
+pub mod chart;
+pub mod goals;
+pub mod report;
+pub mod scaling;
+pub mod suite;
+
 use jvdb_benches::contestant::{Contestant, Creator, Kind, Opener, boxed};
 
 /// Everyone who takes part: ours first, then the peers, the physical limits last; of each those that keep files first.

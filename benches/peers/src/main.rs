@@ -1,20 +1,22 @@
-//! `jvdb-bench`: runs every workload for every contestant, in turns, and prints one table.
+//! `jvdb-bench`: measures all contestants in turns, in all that there is to measure, and reports it.
 
 use clap::{Parser, ValueEnum};
-use jvdb_benches::contestant::{Contestant, Kind};
+use jvdb_benches::contestant::Contestant;
 use jvdb_benches::dataset::{Dataset, Keys};
-use jvdb_benches::rounds::Row;
-use jvdb_benches::table::{self, grouped};
-use jvdb_benches::workloads::{self, Reads, Setting};
-use jvdb_benches::{Result, changes, cold, growth, machine, many, memory, opening, space, threads};
-use jvdb_peers::contestants;
-use std::path::PathBuf;
+use jvdb_benches::workloads::Setting;
+use jvdb_benches::{Result, machine, memory};
+use jvdb_peers::report::{self, Report, Table};
+use jvdb_peers::suite::{Group, Suite};
+use jvdb_peers::{contestants, scaling, skipped};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// A sample of real embeddings that may lie beside the repository, whose root is where this is run.
 const SHARED: &str = "../shared/data/packages_384.npy";
+/// Elements of its vectors, which are those that goals are set for.
+const FIRST: usize = 384;
 
-/// Measures the engine beside LMDB, a hash map and the bare system calls.
+/// Measures the engine beside those that a user would pick instead, and the limits of the machine.
 #[derive(Parser)]
 #[command(name = "jvdb-bench")]
 struct Arguments {
@@ -24,25 +26,28 @@ struct Arguments {
     /// Writes all figures to this file, too
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Writes the report to this file, in Markdown, and curves beside it
+    #[arg(long, value_name = "FILE")]
+    results: Option<PathBuf>,
     /// Directory on a real disk for all files (they are removed)
     #[arg(long, value_name = "DIR", default_value = ".")]
     dir: PathBuf,
-    /// Vectors to store [default: 100000, quick: 5000]
+    /// Vectors to store [default: 100000 of 384, 30000 of 128, 10000 of 1536; quick: 2000]
     #[arg(long)]
     count: Option<usize>,
-    /// Elements per vector; vectors are generated if it is given [default: 384]
+    /// Elements per vector; may be given several times [default: 384, and fewer workloads with 128 and 1536]
     #[arg(long, conflicts_with = "vectors")]
-    dimension: Option<usize>,
+    dimension: Vec<usize>,
     /// Bytes of metadata per vector
     #[arg(long, default_value_t = 100)]
     metadata: usize,
-    /// Rounds per workload [default: 7, quick: 3]
+    /// Rounds per workload [default: 5, quick: 1]
     #[arg(long)]
     rounds: Option<usize>,
     /// Keys of the vectors
     #[arg(long, value_enum, default_value = "random")]
     keys: Keys,
-    /// NumPy file of f32 rows to store [default: the shared sample if there is one, else generated vectors]
+    /// NumPy file of f32 rows to store [default with 384: the shared sample if there is one, else generated vectors]
     #[arg(long, value_name = "FILE")]
     vectors: Option<PathBuf>,
     /// Only these workloads
@@ -53,183 +58,88 @@ struct Arguments {
     contestant: Vec<String>,
 }
 
-/// Workloads, as `--only` names them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Group {
-    /// One put after another
-    Put,
-    /// Batches of 1,000 puts
-    Batch,
-    /// Puts with a flush after every 1,000
-    Insert,
-    /// Updates
-    Update,
-    /// Deletions
-    Delete,
-    /// Reads, copied and zero-copy, and scans
-    Get,
-    /// Flushes, small and large
-    Flush,
-    /// Opening, after a clean close and after a death
-    Open,
-    /// Reads and updates mixed, by one thread and two
-    Mixed,
-    /// Readers beside each other, a writer and flushes
-    Readers,
-    /// What waits for a flush
-    Waits,
-    /// Reads with nothing in the cache
-    Cold,
-    /// Many databases, few of them open
-    Databases,
-    /// Bytes on the disk
-    Disk,
-    /// Anonymous memory
-    Memory,
-    /// Giving back the space of what was deleted
-    Compact,
-    /// Growth to 10,000,000 vectors; measured only if it is asked for
-    Growth,
-}
-
 impl Arguments {
-    fn wants(&self, group: Group) -> bool {
-        self.only.is_empty() || self.only.contains(&group)
-    }
-
     fn contestants(&self) -> Vec<Contestant> {
         let wanted = |c: &Contestant| self.contestant.iter().any(|text| c.name.contains(text.as_str()));
         contestants().into_iter().filter(|c| self.contestant.is_empty() || wanted(c)).collect()
     }
 
-    fn dataset(&self) -> Result<Dataset> {
-        let count = self.count.unwrap_or(if self.quick { 5_000 } else { 100_000 });
-        if count < 1_000 || self.dimension == Some(0) {
-            return Err("--count must be at least 1000, --dimension at least 1".into());
-        }
-        let shared = || Some(PathBuf::from(SHARED)).filter(|path| self.dimension.is_none() && path.exists());
-        match self.vectors.clone().or_else(shared) {
-            Some(path) => Dataset::from_npy(&path, count, self.metadata, self.keys),
-            None => Ok(Dataset::generated(count, self.dimension.unwrap_or(384), self.metadata, self.keys)),
-        }
+    fn rounds(&self) -> usize {
+        self.rounds.unwrap_or(if self.quick { 1 } else { 5 })
     }
-}
 
-/// Everything that is wanted, in the order of the table.
-fn run(arguments: &Arguments, setting: Setting<'_>) -> Result<Vec<Row>> {
-    let mut rows = Vec::new();
-    let mut add = |row: Row| {
-        eprintln!("measured: {}", row.workload);
-        rows.push(row);
-    };
-    if arguments.wants(Group::Put) {
-        add(workloads::put(setting)?);
-    }
-    if arguments.wants(Group::Batch) {
-        add(workloads::put_batch(setting)?);
-    }
-    if arguments.wants(Group::Insert) {
-        add(workloads::insert(setting)?);
-    }
-    if arguments.wants(Group::Update) {
-        add(changes::update(setting)?);
-    }
-    if arguments.wants(Group::Delete) {
-        add(changes::delete(setting)?);
-    }
-    if arguments.wants(Group::Get) {
-        let mut reads = Reads::prepare(setting)?;
-        add(reads.view("get, zero-copy, before a flush")?);
-        reads.flush()?;
-        add(reads.view("get, zero-copy")?);
-        add(reads.view_many()?);
-        add(reads.hold()?);
-        add(reads.follow()?);
-        add(reads.copy()?);
-        add(reads.copy_many()?);
-        add(reads.scan()?);
-    }
-    if arguments.wants(Group::Flush) {
-        add(workloads::flush(setting, 1)?);
-        add(workloads::flush(setting, setting.data.len() / 10)?);
-    }
-    if arguments.wants(Group::Open) {
-        let sizes: &[usize] = if arguments.quick { &[1_000, 10_000] } else { &[1_000, 10_000, 100_000, 1_000_000] };
-        let (who, dir, rounds) = (setting.contestants, setting.dir, setting.rounds);
-        for &size in sizes {
-            opening::clean(who, dir, rounds, size)?.into_iter().for_each(&mut add);
+    fn dimensions(&self) -> &[usize] {
+        match (&self.vectors, self.dimension.is_empty()) {
+            (Some(_), _) => &[FIRST],
+            (None, true) => &[FIRST, 128, 1536],
+            (None, false) => &self.dimension,
         }
-        for &size in sizes {
-            add(opening::crashed(who, dir, rounds, size, 1_000)?);
+    }
+
+    fn count(&self, dimension: usize) -> usize {
+        let count = match dimension {
+            _ if self.quick => 2_000,
+            FIRST => 100_000,
+            ..FIRST => 30_000,
+            _ => 10_000,
+        };
+        self.count.unwrap_or(count)
+    }
+
+    fn dataset(&self, count: usize, dimension: usize) -> Result<Dataset> {
+        let shared = Some(PathBuf::from(SHARED)).filter(|path| dimension == FIRST && path.exists());
+        match self.vectors.clone().or(shared) {
+            Some(path) => Dataset::from_npy(&path, count, self.metadata, self.keys),
+            None => Ok(Dataset::generated(count, dimension, self.metadata, self.keys)),
         }
-        // Bounded by what was not flushed: here, all of it.
-        for &size in sizes.iter().filter(|size| (10_000..=100_000).contains(*size)) {
-            add(opening::crashed(who, dir, rounds, size, size)?);
+    }
+
+    /// All that was asked for; else all that there is, but of further dimensions what differs.
+    fn wanted(&self, first: bool) -> Vec<Group> {
+        let all = Group::value_variants().iter().copied();
+        match self.only.as_slice() {
+            [] if first => all.collect(),
+            [] => all.filter(|group| group.depends_on_dimension()).collect(),
+            only => only.to_vec(),
         }
-        add(opening::replayed(setting)?);
     }
-    if arguments.wants(Group::Mixed) {
-        threads::mixed(setting)?.into_iter().for_each(&mut add);
+
+    fn table(&self, contestants: &[Contestant], dimension: usize, first: bool, dir: &Path) -> Result<Table> {
+        const PART: usize = 30_000;
+        let data = self.dataset(self.count(dimension), dimension)?;
+        let part = self.dataset(data.len().min(PART), dimension)?;
+        let suite = Suite { wanted: &self.wanted(first), quick: self.quick, part: &part };
+        let rows = suite.run(Setting { contestants, data: &data, dir, rounds: self.rounds() })?;
+        Ok(Table { dimension: data.dimension, count: data.len(), metadata: data.metadata_len, rows })
     }
-    if arguments.wants(Group::Readers) {
-        threads::readers(setting)?.into_iter().for_each(&mut add);
-        threads::beside_writer(setting)?.into_iter().for_each(&mut add);
-    }
-    if arguments.wants(Group::Waits) {
-        threads::waits(setting, setting.data.len() / 10)?.into_iter().for_each(&mut add);
-    }
-    if arguments.wants(Group::Cold) {
-        cold::gets(setting)?.into_iter().for_each(&mut add);
-    }
-    if arguments.wants(Group::Databases) {
-        add(many::round_robin(setting, if arguments.quick { 200 } else { 1_000 })?);
-    }
-    if arguments.wants(Group::Disk) {
-        space::on_disk(setting)?.into_iter().for_each(&mut add);
-    }
-    if arguments.wants(Group::Memory) {
-        let sizes: &[usize] = if arguments.quick { &[10_000] } else { &[10_000, 100_000, 1_000_000] };
-        memory::held(setting, sizes, 100_000)?.into_iter().for_each(&mut add);
-    }
-    if arguments.wants(Group::Compact) {
-        add(changes::compact(setting)?);
-    }
-    if arguments.only.contains(&Group::Growth) {
-        let count = arguments.count.unwrap_or(10_000_000);
-        growth::growth(setting, count)?.into_iter().for_each(&mut add);
-    }
-    Ok(rows)
 }
 
 fn bench(arguments: &Arguments) -> Result<()> {
     let contestants = arguments.contestants();
-    let data = arguments.dataset()?;
-    let dir = machine::directory(&arguments.dir)?;
-    let rounds = arguments.rounds.unwrap_or(if arguments.quick { 3 } else { 7 });
+    let rounds = arguments.rounds();
     if rounds == 0 || contestants.is_empty() {
         return Err("nothing to measure: no rounds, or no contestant of that name".into());
     }
-    let load = machine::load();
-    let rows = run(arguments, Setting { contestants: &contestants, data: &data, dir: dir.path(), rounds })?;
-    println!(
-        "{} vectors x {} with {} bytes of metadata, {:?} keys; medians of {rounds} rounds in turns; {load}.\n\
-         Ratios are times over times within a round: below 1, ours is faster. A peer keeps files if ours does.\n",
-        grouped(data.len()),
-        data.dimension,
-        data.metadata_len,
-        arguments.keys,
-    );
-    for who in jvdb_peers::skipped() {
-        println!("SKIPPED: {who}");
+    if arguments.count.is_some_and(|count| count < 1_000) || arguments.dimension.contains(&0) {
+        return Err("--count must be at least 1000, --dimension at least 1".into());
     }
-    print!("{}", table::text(&rows, &contestants));
+    let dir = machine::directory(&arguments.dir)?;
+    let machine = report::machine(dir.path());
+    let table = |(i, dimension): (usize, &usize)| arguments.table(&contestants, *dimension, i == 0, dir.path());
+    let tables = arguments.dimensions().iter().enumerate().map(table).collect::<Result<_>>()?;
+    let curves = if arguments.wanted(true).contains(&Group::Curves) {
+        let sizes: &[usize] = if arguments.quick { &[1_000, 3_000] } else { &[1_000, 10_000, 100_000, 1_000_000] };
+        scaling::curves(&contestants, dir.path(), rounds, sizes)?
+    } else {
+        Vec::new()
+    };
+    let words = std::env::args().skip(1).collect::<Vec<_>>().join(" ");
+    let command = format!("cargo xtask bench{}{words}", if words.is_empty() { "" } else { " -- " });
+    let report = Report { command, machine, rounds, contestants, skipped: skipped(), tables, curves };
+    print!("{}", report.text());
+    report.publish(arguments.results.as_deref())?;
     if let Some(path) = &arguments.json {
-        let report = serde_json::json!({
-            "count": data.len(), "dimension": data.dimension, "metadata": data.metadata_len, "rounds": rounds, "machine": load,
-            "limit": contestants.iter().find(|c| c.kind == Kind::Limit).map(|c| c.name),
-            "rows": table::json(&rows, &contestants),
-        });
-        std::fs::write(path, format!("{report:#}\n"))?;
+        std::fs::write(path, format!("{:#}\n", report.json()))?;
     }
     Ok(())
 }
