@@ -40,6 +40,7 @@ pub fn svg(curve: &Curve, contestants: &[Contestant]) -> Result<String> {
         (figures.clone().fold(f64::MAX, f64::min), figures.fold(f64::MIN, f64::max))
     };
     let ((left, right), (low, high)) = (bounds(|point| point.0), bounds(|point| point.1));
+    // To the right of the last point is room for the names.
     let mut picture = String::new();
     {
         let area = SVGBackend::with_string(&mut picture, SIZE).into_drawing_area();
@@ -49,7 +50,10 @@ pub fn svg(curve: &Curve, contestants: &[Contestant]) -> Result<String> {
             .margin(12)
             .x_label_area_size(44)
             .y_label_area_size(76)
-            .build_cartesian_2d((left..right * 1.05).log_scale(), (low / 1.5..high * 1.5).log_scale())?;
+            .build_cartesian_2d(
+                (left..right * (right / left).powf(0.24)).log_scale(),
+                (low / 1.5..high * 1.5).log_scale(),
+            )?;
         chart
             .configure_mesh()
             .x_desc("vectors in the store")
@@ -77,7 +81,7 @@ pub fn svg(curve: &Curve, contestants: &[Contestant]) -> Result<String> {
         }
         chart
             .configure_series_labels()
-            .position(SeriesLabelPosition::UpperLeft)
+            .position(SeriesLabelPosition::MiddleRight)
             .background_style(WHITE.mix(0.8))
             .border_style(BLACK.mix(0.2))
             .draw()?;

@@ -59,7 +59,7 @@ enum Command {
     Dist(dist::Dist),
     /// The headers as HTML
     Docs(docs::Docs),
-    /// Measures the engine beside LMDB, a hash map and the bare system calls
+    /// Measures the engine beside LMDB, redb, fjall, SQLite, RocksDB, a hash map and the bare system calls
     Bench {
         /// The faces of C and C++ beside a std::unordered_map instead
         #[arg(long)]
