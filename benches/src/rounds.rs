@@ -89,9 +89,11 @@ impl Row {
         median(self.figures[contestant].clone())
     }
 
-    /// Figure of contestant `a` over that of contestant `b`; where figures are times, `a` is the faster below 1.
+    /// Figure of contestant `a` over that of contestant `b`; where figures are times, `a` is the faster below 1. `None`
+    /// where one of them is nothing at all.
     pub fn ratio(&self, a: usize, b: usize) -> Option<f64> {
         median(self.figures[a].iter().zip(&self.figures[b]).map(|(a, b)| a / b).collect())
+            .filter(|ratio| ratio.is_finite())
     }
 
     /// The best contestant of a kind that keeps files as contestant `ours` does.
