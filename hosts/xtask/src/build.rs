@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const WASM: &str = "wasm32-unknown-unknown";
-/// What `libjvdb.a` needs from the system, as `rustc --print native-static-libs` says.
-const SYSTEM_LIBRARIES: [&str; 7] = ["-lgcc_s", "-lutil", "-lrt", "-lpthread", "-lm", "-ldl", "-lc"];
+/// What `libjvdb.a` needs from the system, as `rustc --print native-static-libs` says; `dist --check` compares.
+pub const SYSTEM_LIBRARIES: [&str; 7] = ["-lgcc_s", "-lutil", "-lrt", "-lpthread", "-lm", "-ldl", "-lc"];
 
 /// Where headers of the adapter find those of the program it is for.
 pub const STAND_IN: &str = "-Itests/cpp/standin";

@@ -53,7 +53,7 @@ enum Command {
     Reliability(reliability::Reliability),
     /// What programs rely on that were linked before: symbols, types, SONAME, size; `--accept` commits to what is there
     Abi(abi::Abi),
-    /// The C tests under valgrind, AddressSanitizer with UndefinedBehaviorSanitizer, and ThreadSanitizer
+    /// The C and C++ tests under valgrind, AddressSanitizer with UndefinedBehaviorSanitizer, and ThreadSanitizer
     SanitizeC(sanitize_c::SanitizeC),
     /// An install tree: libraries, headers, pkg-config and CMake files, the command line with its man page, sums
     Dist(dist::Dist),

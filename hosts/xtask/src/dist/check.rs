@@ -1,9 +1,9 @@
 //! The install tree as outside projects meet it: one with CMake, one with pkg-config and make, one with a plain call of
 //! the compiler, each of which finds jvdb in a prefix and nowhere else.
 
-use super::{SUMS, install};
+use super::{SUMS, install, system_libraries};
 use crate::Result;
-use crate::build::Workspace;
+use crate::build::{SYSTEM_LIBRARIES, Workspace};
 use crate::run::{output, program, run, works};
 use std::path::Path;
 use std::process::Command;
@@ -17,6 +17,10 @@ pub fn projects(workspace: &Workspace) -> Result<()> {
     let abi = crate::abi::check_library(workspace, &prefix.join("lib/libjvdb.so"))?;
     if abi.failed > 0 {
         return Err("the library that is installed has another ABI, see above".into());
+    }
+    let told = system_libraries(workspace)?;
+    if told != SYSTEM_LIBRARIES.join(" ") {
+        return Err(format!("the compiler says that the archive needs {told}, and tests link it with others").into());
     }
     let page = std::fs::read_to_string(prefix.join("share/man/man1/jvdb.1"))?;
     if !page.contains("import") {
