@@ -6,6 +6,7 @@ use crate::dataset::{Dataset, Record};
 use crate::many::Many;
 use crate::passes::{missing, touch};
 use jvdb_core::{Access, Cursor, Database, Databases, Metric, Operation, Options, Schema};
+use std::ops::ControlFlow::Continue;
 use std::path::Path;
 use std::time::Duration;
 
@@ -95,10 +96,10 @@ impl Store for Jvdb {
     }
 
     fn scan(&self, mut look: impl FnMut(&[u8], &[u8])) -> Result<()> {
-        for found in self.database.scan(Cursor::START) {
-            let found = found?;
-            look(bytemuck::cast_slice(found.vector()), found.metadata());
-        }
+        self.database.visit(Cursor::START, |_, vector, metadata| {
+            look(bytemuck::cast_slice(vector), metadata);
+            Continue(())
+        })?;
         Ok(())
     }
 

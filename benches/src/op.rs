@@ -6,6 +6,7 @@ use clap::{Parser, ValueEnum};
 use jvdb_benches::passes::dot;
 use jvdb_core::{Access, Cursor, Database, Databases, Metric, Operation, Options, Schema};
 use std::hint::black_box;
+use std::ops::ControlFlow::Continue;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -109,11 +110,11 @@ fn perform(arguments: &Arguments, database: &Database, vector: &[f32]) -> jvdb_c
             Ok(())
         }),
         Wanted::Scan => (0..arguments.count).try_for_each(|_| {
-            for found in database.scan(Cursor::START) {
-                let found = found?;
-                black_box(dot(vector, bytemuck::cast_slice(found.vector())));
-            }
-            Ok(())
+            let whole = database.visit(Cursor::START, |_, found, _| {
+                black_box(dot(vector, bytemuck::cast_slice(found)));
+                Continue(())
+            });
+            whole.map(drop)
         }),
         Wanted::Flush => (there..there + arguments.count).try_for_each(|key| {
             put(key)?;

@@ -18,6 +18,7 @@ use crate::stats::DatabaseStats;
 use crate::store::{Held, Rule, Step, Store};
 use crate::verify::Report;
 use std::collections::TryReserveError;
+use std::ops::ControlFlow;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
@@ -376,6 +377,37 @@ impl Database {
     /// replaced meanwhile may come a second time with its new value, because it has moved to the end.
     pub fn scan(&self, from: Cursor) -> Scan<'_> {
         Scan { store: self.store(), position: Position::from_cursor(from.0), failed: false }
+    }
+
+    /// As [`scan`](Self::scan), with each vector shown to `see` where it lies, until `see` breaks or there are no more. Gives
+    /// the cursor behind the last one shown. The fastest way to look at everything: nothing is pinned, and the medium is
+    /// asked for what comes. A batch or a flush of this database may wait until a thousand vectors are shown, so `see`
+    /// should be short, and must not write to or flush this database.
+    ///
+    /// # Errors
+    /// Those of [`get`](Self::get), and [`Error::InvalidArgument`](crate::Error::InvalidArgument) for a cursor that no scan
+    /// of this database gave. What comes before the record at fault has been shown.
+    ///
+    /// ```
+    /// use jvdb_core::{Cursor, Databases, Metric, Options, Schema};
+    /// use std::ops::ControlFlow::Continue;
+    /// let databases = Databases::in_memory(Options::default())?;
+    /// let db = databases.create("points", Schema::new(2, Metric::DotProduct)?)?;
+    /// db.put(1, &[3.0, 4.0], b"")?;
+    /// db.put(2, &[1.0, 0.0], b"")?;
+    /// let query = [0.5, 1.0];
+    /// let mut best = f32::MIN;
+    /// db.visit(Cursor::START, |_key, vector, _metadata| {
+    ///     best = best.max(vector.iter().zip(query).map(|(a, b)| a * b).sum());
+    ///     Continue(())
+    /// })?;
+    /// assert_eq!(best, 5.5);
+    /// # Ok::<(), jvdb_core::Error>(())
+    /// ```
+    pub fn visit(&self, from: Cursor, see: impl FnMut(Key<'_>, &[f32], &[u8]) -> ControlFlow<()>) -> Result<Cursor> {
+        let mut position = Position::from_cursor(from.0);
+        self.store().show_from(&mut position, see)?;
+        Ok(Cursor(position.cursor()))
     }
 
     /// Number of live vectors. Takes no lock.

@@ -2,25 +2,27 @@
 
 use crate::compact::moved;
 use crate::error::{Error, Result};
-use crate::key::{KeyBuf, Name};
-use crate::log::{Fault, Located};
+use crate::key::{Key, KeyBuf, Name};
+use crate::log::{Fault, Located, Log};
 use crate::medium::Lease;
-use crate::record::Kind;
+use crate::record::{HEADER, Kind, name_in};
 use crate::state::{State, read_bucket};
 use crate::store::{Held, Store};
 use crate::superblock::LOG_START;
 use crate::sync::thread;
 use crate::table::{SLOTS, slots_of};
+use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::atomic::Ordering::Relaxed;
 
-/// How far ahead of a scan the medium is told what comes.
-const AHEAD: u64 = 4 << 20;
+/// How far ahead of a scan the medium is told what comes, at least; at most twice as far.
+const AHEAD: u64 = 2 << 20;
 
 /// A position in the log. It stays good while the log only grows.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Position {
     offset: u64,
     era: u64,
+    /// Up to where the medium was told what comes.
     told: u64,
     /// Whether this is known to be the start of a record, because it was reached from the start of the log.
     sure: bool,
@@ -32,8 +34,8 @@ pub(crate) struct Position {
 const STRIDE: u32 = 1024;
 
 /// How far a step came.
-enum Step {
-    At(Located),
+enum Step<B> {
+    At(B),
     Pause,
     /// Up to a record that is just being made known.
     Wait,
@@ -60,6 +62,11 @@ impl Position {
         self.sure && self.offset == LOG_START
     }
 
+    fn pass(&mut self, found: &Located) {
+        self.offset += found.len;
+        self.fresh = false;
+    }
+
     /// Goes on where a compaction has put things: at the same place or a little before it. Fails if that is not known.
     fn catch_up(&mut self, state: &State) -> Result<()> {
         if self.era != state.era && !self.is_start() {
@@ -81,6 +88,24 @@ impl Store {
         self.hold(&state, &found.found(self.vector_bytes())).map(Some)
     }
 
+    /// Shows live vectors from a position on, until `see` has had enough. Moves the position behind those that were shown.
+    pub(crate) fn show_from(
+        &self,
+        position: &mut Position,
+        mut see: impl FnMut(Key<'_>, &[f32], &[u8]) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let vector_bytes = self.vector_bytes();
+        let meet = |log: &Log<'_>, found: &Located| {
+            let found = found.found(vector_bytes);
+            self.check(log, &found)?;
+            let record = found.read(log)?;
+            let Name::Vector(key) = name_in(&record, vector_bytes) else { return Ok(Continue(())) };
+            let vector = bytemuck::cast_slice(&record[HEADER..HEADER + vector_bytes]);
+            Ok(see(key, vector, &record[found.meta_at as usize..]))
+        };
+        self.walk(position, meet).map(drop)
+    }
+
     /// The key of the next live vector from a position; moves the position behind it.
     pub(crate) fn next_key(&self, position: &mut Position) -> Result<Option<KeyBuf>> {
         let Some((state, found)) = self.next_live(position)? else { return Ok(None) };
@@ -95,11 +120,20 @@ impl Store {
     }
 
     fn next_live(&self, position: &mut Position) -> Result<Option<(Lease<'_, State>, Located)>> {
+        self.walk(position, |_, found| Ok(Break(*found)))
+    }
+
+    /// Meets live vectors from a position on, until `meet` breaks; then gives what it broke with, under the lease.
+    fn walk<B>(
+        &self,
+        position: &mut Position,
+        mut meet: impl FnMut(&Log<'_>, &Located) -> Result<ControlFlow<B>, Fault>,
+    ) -> Result<Option<(Lease<'_, State>, B)>> {
         loop {
             self.check_there()?;
             let state = self.read();
             position.catch_up(&state)?;
-            let step = self.step(&state, position);
+            let step = self.step(&state, position, &mut meet);
             if position.fresh && matches!(step, Err(Fault::Corrupt { .. })) {
                 drop(state);
                 if !self.begins_record(position)? {
@@ -149,7 +183,12 @@ impl Store {
         }
     }
 
-    fn step(&self, state: &State, position: &mut Position) -> Result<Step, Fault> {
+    fn step<B>(
+        &self,
+        state: &State,
+        position: &mut Position,
+        meet: &mut impl FnMut(&Log<'_>, &Located) -> Result<ControlFlow<B>, Fault>,
+    ) -> Result<Step<B>, Fault> {
         if position.fresh && position.offset > state.end() {
             return Err(Fault::Corrupt { offset: position.offset, what: "cursor is beyond the end of the log" });
         }
@@ -164,16 +203,18 @@ impl Store {
                     return Ok(if position.offset < log.end { Step::Wait } else { Step::End });
                 }
             }
-            if position.offset >= position.told {
+            if position.offset + AHEAD >= position.told {
+                position.told = position.told.max(position.offset);
                 log.medium.will_read(position.told, AHEAD as usize);
-                position.told = position.offset + AHEAD / 2;
+                position.told += AHEAD;
             }
             let found = log.locate(position.offset)?;
             let live = found.header.kind == Kind::Put && self.is_live(state, &found, position.sure)?;
-            position.offset += found.len;
-            if live {
-                return Ok(Step::At(found));
+            if live && let Break(done) = meet(&log, &found)? {
+                position.pass(&found);
+                return Ok(Step::At(done));
             }
+            position.pass(&found);
         }
         Ok(Step::Pause)
     }

@@ -379,7 +379,8 @@ impl Store {
     }
 
     /// Checks the record's body, if that is wanted.
-    fn check(&self, log: &Log<'_>, found: &Found) -> Result<(), Fault> {
+    #[inline]
+    pub(crate) fn check(&self, log: &Log<'_>, found: &Found) -> Result<(), Fault> {
         if self.settings.verify_checksums { log.check_sum(found) } else { Ok(()) }
     }
 

@@ -2,6 +2,7 @@
 
 use jvdb_core::medium::{FolderVolume, MemoryVolume, NativeVolume, Volume};
 use jvdb_core::{Access, Cursor, Databases, Error, Key, Layout, Metric, Operation, Options, Schema, Written};
+use std::ops::ControlFlow::{Break, Continue};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -192,6 +193,41 @@ fn pinned_vectors_stay_what_they_are() {
         databases.drop_database("d").unwrap();
         drop(databases);
         assert_eq!((held.vector(), held.metadata()), (&vector(1, 16)[..], &b"first"[..]));
+    });
+}
+
+#[test]
+fn a_visit_shows_what_a_scan_gives() {
+    on_all_media(|bench| {
+        let databases = bench.open(Options::default());
+        let db = databases.create("d", schema(4)).unwrap();
+        for i in 0..3000_u64 {
+            db.put(i, &vector(i, 4), &i.to_le_bytes()[..(i % 9) as usize]).unwrap();
+        }
+        db.put("a key that no header has room for", &vector(1, 4), b"long").unwrap();
+        (0..3000_u64).step_by(5).for_each(|i| drop(db.delete(i).unwrap()));
+        let scanned = db.scan(Cursor::START).map(|found| {
+            let found = found.unwrap();
+            (found.key().to_owned(), found.vector().to_vec(), found.metadata().to_vec())
+        });
+        let scanned: Vec<_> = scanned.collect();
+        assert_eq!(scanned.len(), 2401);
+        let mut visited = Vec::new();
+        // In pieces, each from where the one before broke off.
+        let mut cursor = Cursor::START;
+        while visited.len() < scanned.len() {
+            let mut left = 700;
+            let visit = db.visit(cursor, |key, vector, metadata| {
+                visited.push((key.to_owned(), vector.to_vec(), metadata.to_vec()));
+                left -= 1;
+                if left == 0 { Break(()) } else { Continue(()) }
+            });
+            cursor = visit.unwrap();
+        }
+        assert_eq!(visited, scanned);
+        assert_eq!(db.visit(cursor, |_, _, _| panic!("there is no more")).unwrap(), cursor);
+        let between = db.visit(Cursor::from_u64(129), |_, _, _| Continue(()));
+        assert!(matches!(between, Err(Error::InvalidArgument { .. })), "no cursor points between records");
     });
 }
 

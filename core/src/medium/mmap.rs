@@ -17,6 +17,11 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 const FIRST: usize = 256 << 20;
 /// How much larger than needed a new mapping is made.
 const HEADROOM: usize = 4;
+/// Reads before the file is mapped: whoever opens it for one vector pays for no mapping, nor for its pages.
+const EARLY: usize = 8;
+/// Places at which a range is asked whether it is in memory.
+#[cfg(target_os = "linux")]
+const SAMPLES: u64 = 8;
 
 /// A file behind a read-only mapping.
 pub(crate) struct MmapMedium {
@@ -25,10 +30,12 @@ pub(crate) struct MmapMedium {
     /// Number of maps made; the last is the largest.
     made: AtomicUsize,
     mapping: Mutex<()>,
+    /// Number of reads while there was no mapping.
+    early: AtomicUsize,
 }
 
 impl MmapMedium {
-    /// Takes over an open file. It is mapped at the first read.
+    /// Takes over an open file. It is mapped after its first few reads.
     ///
     /// # Errors
     /// If its length cannot be read.
@@ -38,12 +45,21 @@ impl MmapMedium {
             maps: [const { OnceLock::new() }; 32],
             made: AtomicUsize::new(0),
             mapping: Mutex::new(()),
+            early: AtomicUsize::new(0),
         })
     }
 
     /// The mapping that covers `len` bytes at `offset`, which must lie within the file, and where in it they begin.
-    /// `None` if there is no address space for one; then positional reads serve.
+    /// `None` if there is none yet, or no address space for one; then positional reads serve.
     fn cover(&self, offset: u64, len: usize) -> io::Result<Option<(&SharedRegion, usize)>> {
+        if self.newest().is_none() && self.early.fetch_add(1, Ordering::Relaxed) < EARLY {
+            return self.handle.check(offset, len).map(|_| None);
+        }
+        self.mapped(offset, len)
+    }
+
+    /// As [`cover`](Self::cover), mapping the file if need be.
+    fn mapped(&self, offset: u64, len: usize) -> io::Result<Option<(&SharedRegion, usize)>> {
         let end = self.handle.check(offset, len)?;
         let map = match self.newest() {
             Some(map) if map.len() >= end => Some(map),
@@ -55,6 +71,21 @@ impl MmapMedium {
         };
         // No end that was checked to fit is smaller than its start.
         Ok(map.map(|map| (map, end - len)))
+    }
+
+    /// Whether a range seems to be in the page cache: then to ask for it would only take time.
+    fn is_in_memory(&self, offset: u64, len: u64) -> bool {
+        #[cfg(target_os = "linux")]
+        return (0..SAMPLES).all(|sample| {
+            use rustix::io::{ReadWriteFlags, preadv2};
+            let (at, mut byte) = (offset + len * sample / SAMPLES, [0]);
+            preadv2(self.handle.file(), &mut [io::IoSliceMut::new(&mut byte)], at, ReadWriteFlags::NOWAIT) == Ok(1)
+        });
+        #[cfg(not(target_os = "linux"))]
+        {
+            let _ = (offset, len);
+            false
+        }
     }
 
     fn newest(&self) -> Option<&SharedRegion> {
@@ -129,7 +160,9 @@ impl Medium for MmapMedium {
 
     fn will_read(&self, offset: u64, len: usize) {
         let len = len.min(usize::try_from(self.len().saturating_sub(offset)).unwrap_or(usize::MAX));
-        if let Ok(Some((map, at))) = self.cover(offset, len) {
+        if !self.is_in_memory(offset, len as u64)
+            && let Ok(Some((map, at))) = self.mapped(offset, len)
+        {
             map.will_read(at, len);
         }
     }
