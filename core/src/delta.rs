@@ -26,7 +26,6 @@ const FIRST: usize = 16;
 /// set, and from then on only its offset changes.
 #[derive(Default)]
 pub(crate) struct Delta {
-    /// As many as a power of two, or none.
     slots: Box<[Slot]>,
     used: AtomicUsize,
 }
@@ -75,9 +74,8 @@ impl Delta {
 
     /// The slots that an entry of this hash may be in, from its first choice on, up to a free one.
     fn chain(&self, hash: u64) -> impl Iterator<Item = &Slot> {
-        let count = self.slots.len();
-        let first = spread(hash).checked_shr(64 - count.checked_ilog2().unwrap_or(0)).unwrap_or(0) as usize;
-        let (before, from) = self.slots.split_at(first.min(count));
+        let first = (u128::from(spread(hash)) * self.slots.len() as u128) >> 64;
+        let (before, from) = self.slots.split_at(first as usize);
         from.iter().chain(before)
     }
 
@@ -138,7 +136,8 @@ impl Delta {
         if self.has_room(entries) {
             return Ok(());
         }
-        let slots = ((self.len() + entries) * 4).div_ceil(3).next_power_of_two().max(FIRST);
+        // Half as many again: a slot takes 24 bytes, so an entry between 32 and 48.
+        let slots = ((self.len() + entries) * 4).div_ceil(3).max(self.slots.len() * 3 / 2).max(FIRST);
         let mut free = Vec::new();
         free.try_reserve_exact(slots)?;
         free.resize_with(slots, Slot::default);
