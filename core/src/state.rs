@@ -12,7 +12,7 @@ use crate::record::HEADER;
 use crate::store::lock;
 use crate::sync::atomic::AtomicU64;
 use crate::sync::{Mutex, thread};
-use crate::table::{Geometry, Line, Rotten, SLOTS, is_whole_line as is_whole, offset_of, slots_of};
+use crate::table::{Geometry, Line, Rotten, SLOTS, is_whole_line as is_whole, may_know, offset_of, slots_of};
 use crate::teeth::{Mutant, broken};
 use std::io;
 use std::sync::Arc;
@@ -230,8 +230,7 @@ pub(crate) fn find_in_table(log: &Log<'_>, hash: u64, name: Name<'_>) -> Result<
         {
             return Ok(None);
         }
-        // Most buckets do not know the hash, and that is told without a branch for each slot.
-        if !slots_of(&bucket).fold(false, |any, slot| any | (slot.hash == hash)) {
+        if !may_know(&bucket, hash) {
             continue;
         }
         for slot in slots_of(&bucket) {

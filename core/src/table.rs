@@ -163,6 +163,12 @@ pub(crate) fn slots_of(bucket: &Line) -> impl Iterator<Item = Slot> {
     all_slots(bucket).into_iter().filter(|slot| slot.offset != 0)
 }
 
+/// Whether a slot may be of that hash. As [`offset_of`], without a branch for each slot.
+#[inline(always)]
+pub(crate) fn may_know(bucket: &Line, hash: u64) -> bool {
+    all_slots(bucket).into_iter().fold(false, |any, slot| any | (slot.hash == hash))
+}
+
 /// The offset in the only slot of that hash; 0 if there is none, something of no use if there are several. Takes no
 /// branch: which slot it is cannot be foreseen, and a processor that guesses wrong works on nothing else while it waits
 /// for the bucket.
