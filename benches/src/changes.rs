@@ -4,7 +4,7 @@ use crate::Result;
 use crate::contestant::Housed;
 use crate::machine;
 use crate::rounds::{Row, Unit, measure, measure_all};
-use crate::workloads::{Setting, for_a_while, per_operation, timed};
+use crate::workloads::{Setting, WRITING, for_a_while, per_operation, timed};
 
 /// Another vector under each key of a flushed store, one by one, in random order; then, flushed again, deletions of each.
 ///
@@ -20,10 +20,10 @@ pub fn update_and_delete(setting: Setting<'_>) -> Result<[Row; 2]> {
             return Ok(None);
         }
         let Housed { store, dir: _dir } = &mut setting.filled(contestant, 0..data.len())?;
-        let update = for_a_while(data.len(), |range| store.update_each(data, range))?;
+        let update = for_a_while(WRITING, data.len(), |range| store.update_each(data, range))?;
         store.flush()?;
         machine::settle();
-        let delete = for_a_while(data.len(), |range| store.delete_each(&data.reads[range]))?;
+        let delete = for_a_while(WRITING, data.len(), |range| store.delete_each(&data.reads[range]))?;
         Ok(Some([update, delete]))
     })?;
     Ok([updates.moving(data.payload()), deletions])

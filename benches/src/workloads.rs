@@ -12,6 +12,10 @@ use std::time::{Duration, Instant};
 /// Operations per batch.
 pub const BATCH: usize = 1_000;
 
+/// How long writes, and reads, are measured at most.
+pub(crate) const WRITING: Duration = Duration::from_millis(500);
+const READING: Duration = Duration::from_millis(150);
+
 /// Who is measured, on what, where and how often.
 #[derive(Clone, Copy)]
 pub struct Setting<'a> {
@@ -60,11 +64,14 @@ pub(crate) fn per_operation(time: Duration, operations: usize) -> f64 {
 /// Does the work for one slice of the records after another until all are done or it has taken long enough: the
 /// slowest contestants would else decide how long everything takes. What they leave out makes them look no slower: their
 /// stores stay smaller. Nanoseconds of one operation.
-pub(crate) fn for_a_while(records: usize, mut work: impl FnMut(Range<usize>) -> Result<()>) -> Result<f64> {
-    const ENOUGH: Duration = Duration::from_millis(500);
+pub(crate) fn for_a_while(
+    enough: Duration,
+    records: usize,
+    mut work: impl FnMut(Range<usize>) -> Result<()>,
+) -> Result<f64> {
     let start = Instant::now();
     let mut done = 0;
-    while done < records && start.elapsed() < ENOUGH {
+    while done < records && start.elapsed() < enough {
         let end = records.min(done + BATCH);
         work(done..end)?;
         done = end;
@@ -85,7 +92,7 @@ fn storing(
             return Ok(None);
         }
         let mut target = setting.fresh(contestant)?;
-        for_a_while(setting.data.len(), |range| store(&mut *target.store, setting.data, range)).map(Some)
+        for_a_while(WRITING, setting.data.len(), |range| store(&mut *target.store, setting.data, range)).map(Some)
     })
     .map(|row| row.moving(setting.data.payload()))
 }
@@ -167,14 +174,14 @@ impl<'a> Reads<'a> {
 
     /// Copies into the caller's buffers.
     pub fn copy(&self) -> Result<Row> {
-        let (data, dimension) = (self.setting.data, self.setting.data.dimension);
-        self.row("get, copied", |store| store.copy_each(&data.reads, dimension))
+        let dimension = self.setting.data.dimension;
+        self.row("get, copied", |store, keys| store.copy_each(keys, dimension))
     }
 
     /// Copies into a matrix, [`BATCH`] vectors at once.
     pub fn copy_many(&self) -> Result<Row> {
-        let (data, dimension) = (self.setting.data, self.setting.data.dimension);
-        self.row("get, copied, 1,000 at once", |store| store.copy_batches(&data.reads, dimension, BATCH))
+        let dimension = self.setting.data.dimension;
+        self.row("get, copied, 1,000 at once", |store, keys| store.copy_batches(keys, dimension, BATCH))
     }
 
     /// Inner products of all vectors with one. The limit is the same loop over one array in memory, and no store at all.
@@ -204,33 +211,37 @@ impl<'a> Reads<'a> {
 
     /// Views without a copy, where the contestant can: the first element and the last byte of metadata are touched.
     pub fn view(&self, title: &str) -> Result<Row> {
-        self.row(title, |store| store.view_each(&self.setting.data.reads))
+        self.row(title, |store, keys| store.view_each(keys))
     }
 
     /// Views of many asked for at once.
     pub fn view_many(&self) -> Result<Row> {
-        self.row("get, zero-copy, many at once", |store| store.view_many(&self.setting.data.reads))
+        self.row("get, zero-copy, many at once", |store, keys| store.view_many(keys))
     }
 
     /// Views that their reader could keep.
     pub fn hold(&self) -> Result<Row> {
-        self.row("get, zero-copy, to keep", |store| store.hold_each(&self.setting.data.reads))
+        self.row("get, zero-copy, to keep", |store, keys| store.hold_each(keys))
     }
 
     /// Views again, each read waiting for the one before it.
     pub fn follow(&self) -> Result<Row> {
-        self.row("get, zero-copy, one by one", |store| store.follow_each(&self.setting.data.reads))
+        self.row("get, zero-copy, one by one", |store, keys| store.follow_each(keys))
     }
 
     /// One warm-up for each, which also tells whether all of them read the same bytes; then the rounds.
-    fn row(&self, title: &str, read: impl Fn(&dyn Passes) -> Result<u64>) -> Result<Row> {
-        let sums = self.stores.iter().map(|housed| read(&*housed.store)).collect::<Result<Vec<_>>>()?;
+    fn row(&self, title: &str, read: impl Fn(&dyn Passes, &[u64]) -> Result<u64>) -> Result<Row> {
+        let keys = &self.setting.data.reads;
+        let sums = self.stores.iter().map(|housed| read(&*housed.store, keys)).collect::<Result<Vec<_>>>()?;
         if sums.windows(2).any(|pair| pair[0] != pair[1]) {
             return Err(format!("{title}: the contestants read different bytes: {sums:x?}").into());
         }
         measure(title, self.setting.contestants, self.setting.rounds, |i| {
-            let (_, time) = timed(|| read(&*self.stores[i].store))?;
-            Ok(Some(per_operation(time, self.setting.data.len())))
+            let some = |range: Range<usize>| {
+                std::hint::black_box(read(&*self.stores[i].store, &keys[range])?);
+                Ok(())
+            };
+            for_a_while(READING, keys.len(), some).map(Some)
         })
         .map(|row| row.moving(self.setting.data.payload()))
     }
