@@ -31,7 +31,7 @@ impl Sqlite {
         let fresh = !path.exists();
         let sqlite = Self::connect(path)?;
         if fresh {
-            let page = if dimension * size_of::<f32>() > LARGE { 16 << 10 } else { 4 << 10 };
+            let page = if dimension * size_of::<f32>() > LARGE { 8 << 10 } else { 4 << 10 };
             sqlite.connection.pragma_update(None, "page_size", page)?;
         }
         sqlite.connection.pragma_update(None, "journal_mode", "WAL")?;
