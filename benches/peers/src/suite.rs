@@ -127,7 +127,7 @@ impl Suite<'_> {
             rows.push(opening::crashed(contestants, dir, rounds, size, 1_000)?);
         }
         // Bounded by what was not flushed: here, all of it.
-        rows.push(opening::replayed(setting)?);
+        rows.push(opening::replayed(Setting { data: self.part, ..setting })?);
         Ok(rows)
     }
 }
