@@ -21,6 +21,12 @@ struct Arguments {
     count: u64,
     /// An empty directory for the files.
     dir: PathBuf,
+    /// Vectors of a batch, 1,000 unless said; before each flush, 1 unless said.
+    #[arg(long)]
+    batch: Option<u64>,
+    /// Milliseconds after each flush, in which the flush thread does what it does behind it.
+    #[arg(long, default_value_t = 0)]
+    pause: u64,
     /// Vectors that are there before.
     #[arg(long, default_value_t = 10_000)]
     there: u64,
@@ -68,7 +74,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if arguments.time {
         println!("{:.1} ns", started.elapsed().as_nanos() as f64 / arguments.count as f64);
     }
-    Ok(())
+    // Without closing: what is flushed then is no part of the operations.
+    std::process::exit(0)
 }
 
 /// Keys in no order, as hashes are.
@@ -79,17 +86,18 @@ fn spread(key: u64) -> u64 {
 fn perform(arguments: &Arguments, database: &Database, vector: &[f32]) -> jvdb_core::Result<()> {
     let there = arguments.there;
     let put = |key: u64| database.put(spread(key), vector, METADATA).map(drop);
+    let batch = |number: u64, size: u64| {
+        let first = there + number * size;
+        let put = |key: u64| Operation::Put { key: spread(key).into(), vector, metadata: METADATA };
+        database.write((first..first + size).map(put)).map(drop)
+    };
     // Every key once before any comes again, in an order that is not theirs.
     let keys = (0..arguments.count).map(|i| i.wrapping_mul(7919) % there.max(1));
     match arguments.operation {
         Wanted::Put => (there..there + arguments.count).try_for_each(put),
         Wanted::Replace => keys.into_iter().try_for_each(put),
         Wanted::Delete => (0..arguments.count).try_for_each(|key| database.delete(spread(key)).map(drop)),
-        Wanted::Batch => (0..arguments.count).try_for_each(|batch| {
-            let first = there + batch * 1000;
-            let put = |key: u64| Operation::Put { key: spread(key).into(), vector, metadata: METADATA };
-            database.write((first..first + 1000).map(put)).map(drop)
-        }),
+        Wanted::Batch => (0..arguments.count).try_for_each(|number| batch(number, arguments.batch.unwrap_or(1000))),
         Wanted::Get => keys.into_iter().try_for_each(|key| {
             black_box(database.get(spread(key))?.map(|found| found.vector()[0]));
             Ok(())
@@ -116,9 +124,13 @@ fn perform(arguments: &Arguments, database: &Database, vector: &[f32]) -> jvdb_c
             });
             whole.map(drop)
         }),
-        Wanted::Flush => (there..there + arguments.count).try_for_each(|key| {
-            put(key)?;
-            database.flush().map(drop)
+        Wanted::Flush => (0..arguments.count).try_for_each(|number| {
+            batch(number, arguments.batch.unwrap_or(1))?;
+            database.flush()?;
+            if arguments.pause > 0 {
+                std::thread::sleep(Duration::from_millis(arguments.pause));
+            }
+            Ok(())
         }),
     }
 }

@@ -8,6 +8,7 @@ mod demo;
 mod dist;
 mod docs;
 mod fuzz;
+mod guard;
 mod headers;
 mod reliability;
 mod row;
@@ -59,6 +60,8 @@ enum Command {
     Dist(dist::Dist),
     /// The headers as HTML
     Docs(docs::Docs),
+    /// Instructions, allocations, system calls and bytes of each operation beside benches/guard.json; `--accept` writes it
+    Guard(guard::Guard),
     /// Measures the engine beside LMDB, redb, fjall, SQLite, RocksDB, a hash map and the bare system calls
     Bench {
         /// The faces of C and C++ beside a std::unordered_map instead
@@ -83,6 +86,7 @@ fn main() -> ExitCode {
         Command::SanitizeC(wanted) => sanitize_c::run(&wanted),
         Command::Dist(wanted) => dist::run(&wanted),
         Command::Docs(wanted) => docs::run(&wanted),
+        Command::Guard(wanted) => guard::run(&wanted),
         Command::Bench { cpp: true, arguments } => bench::cpp(&arguments),
         Command::Bench { cpp: false, arguments } => bench::run(&arguments),
     };
