@@ -1,6 +1,7 @@
 //! One operation, again and again: what an instruction counter or a tracer is put on. Prints nothing but errors.
 //!
 //! The difference between two runs of different counts is what the operations between them cost.
+//! `cargo xtask guard` does that for all of them.
 
 use clap::{Parser, ValueEnum};
 use jvdb_benches::passes::dot;

@@ -57,10 +57,13 @@ pub fn run(wanted: &Guard) -> Result<()> {
     verdict(&changes)
 }
 
+fn shown(figure: Option<f64>) -> String {
+    figure.map_or_else(|| "-".into(), |figure| format!("{figure:.2}"))
+}
+
 fn print(changes: &[Change]) {
     let width = changes.iter().map(|change| change.name.chars().count()).max().unwrap_or(0);
     println!("{:<width$}  {:>13}  {:>13}  {:>8}", "per operation", "here", "baseline", "change");
-    let shown = |figure: Option<f64>| figure.map_or_else(|| "-".into(), |figure| format!("{figure:.2}"));
     for change in changes {
         let (here, before) = (shown(change.here), shown(change.before));
         let (percent, word) = (change.percent().unwrap_or_default(), change.word());
@@ -71,14 +74,16 @@ fn print(changes: &[Change]) {
 /// Failure if something has grown, or is not compared with anything.
 fn verdict(changes: &[Change]) -> Result<()> {
     if changes.is_empty() {
-        println!("SKIPPED: nothing could be measured");
+        println!("SKIPPED: all of it: nothing can be measured here");
+        return Ok(());
     }
     if changes.iter().any(Change::is_shrunk) {
         println!("some figures have shrunk: `cargo xtask guard --accept` keeps them there");
     }
     let wrong: Vec<_> = changes.iter().filter(|change| change.is_wrong()).collect();
     for change in &wrong {
-        println!("FAILED: {}: {}", change.name, change.word());
+        let (here, before) = (shown(change.here), shown(change.before));
+        println!("FAILED: {}: {}, {before} to {here}", change.name, change.word());
     }
     let all = changes.len();
     match wrong.len() {
