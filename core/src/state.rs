@@ -199,6 +199,32 @@ pub(crate) fn read_bucket(log: &Log<'_>, number: u64) -> Result<Line, Fault> {
     if is_whole(&bucket, number, log.table) { Ok(bucket) } else { read_again(log, number) }
 }
 
+/// Buckets that were read by one call, where each read is a call.
+#[derive(Default)]
+struct ReadAhead {
+    first: u64,
+    len: usize,
+    lines: [Line; AT_ONCE],
+}
+
+/// As many as an ordinary window has.
+const AT_ONCE: usize = 8;
+
+impl ReadAhead {
+    /// As [`read_bucket`], of a bucket of a window that ends at `end`.
+    fn bucket(&mut self, log: &Log<'_>, number: u64, end: u64) -> Result<Line, Fault> {
+        if number >= self.first + self.len as u64 {
+            self.first = number;
+            self.len = (end - number).min(AT_ONCE as u64) as usize;
+            let place = log.table.place(number);
+            let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut self.lines[..self.len]);
+            log.medium.read_into(place, bytes).map_err(Fault::read(place))?;
+        }
+        let bucket = self.lines[(number - self.first) as usize];
+        if is_whole(&bucket, number, log.table) { Ok(bucket) } else { read_again(log, number) }
+    }
+}
+
 #[cold]
 fn read_again(log: &Log<'_>, number: u64) -> Result<Line, Fault> {
     let place = log.table.place(number);
@@ -222,8 +248,13 @@ pub(crate) fn find_in_table(log: &Log<'_>, hash: u64, name: Name<'_>) -> Result<
     if log.table.buckets == 0 {
         return Ok(None);
     }
-    for number in log.table.window_of(hash) {
-        let bucket = read_bucket(log, number)?;
+    let window = log.table.window_of(hash);
+    let mut ahead = None;
+    for number in window.clone() {
+        let bucket = match log.window.is_empty() {
+            true => ahead.get_or_insert_with(ReadAhead::default).bucket(log, number, window.end)?,
+            false => read_bucket(log, number)?,
+        };
         if broken(Mutant::StopAtGap)
             && slots_of(&bucket).all(|slot| slot.hash != hash)
             && slots_of(&bucket).count() < SLOTS
