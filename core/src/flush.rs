@@ -84,7 +84,7 @@ impl Store {
 
     /// Whether a flush has left something to [`catch_up`](Self::catch_up).
     pub(crate) fn is_behind(&self) -> bool {
-        self.figures.behind.load(Relaxed)
+        self.figures.behind.load(Relaxed) && self.poison.get().is_none()
     }
 
     /// Brings into the table what a flush has left.

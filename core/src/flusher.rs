@@ -161,6 +161,10 @@ fn wait(bell: &Bell, last: Instant, interval: Duration) -> Wake {
         if calls.stop {
             return Wake::Stop;
         }
+        // Time comes first: whoever calls again and again must not keep the others waiting.
+        if !interval.is_zero() && last.elapsed() >= interval {
+            return Wake::Time;
+        }
         if std::mem::take(&mut calls.due) {
             return Wake::Due;
         }

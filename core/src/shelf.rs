@@ -476,8 +476,12 @@ impl Shelf {
     /// Does `each` to every store that `wanted` picks; tries all, and returns the first error.
     fn each<R>(&self, wanted: impl Fn(&Store) -> bool, each: impl Fn(&Store) -> Result<R>) -> Result<()> {
         self.check_origin()?;
+        self.for_each_of(self.dirty(wanted), each)
+    }
+
+    fn for_each_of<R>(&self, names: Vec<String>, each: impl Fn(&Store) -> Result<R>) -> Result<()> {
         let mut first = Ok(());
-        for name in self.dirty(wanted) {
+        for name in names {
             let done = self.acquire(&name).and_then(|store| each(&store).map(drop));
             match done {
                 Ok(()) => {}
@@ -500,7 +504,17 @@ impl Shelf {
     /// flushing or compacting already.
     pub(crate) fn flush_due(&self) -> Result<()> {
         let flushed = self.each(|store| store.pressure() > Pressure::None && !store.is_busy(), Store::flush);
-        flushed.and(self.each(|store| store.is_behind() && !store.is_busy(), Store::catch_up))
+        flushed.and(self.for_each_of(self.behind(), Store::catch_up))
+    }
+
+    /// Open databases whose index lacks what a flush has left. Who opens a parked one again sees to it.
+    fn behind(&self) -> Vec<String> {
+        let books = self.books();
+        let behind = books.databases.iter().filter(|(_, place)| match place {
+            Place::Open(store) => store.is_behind() && !store.is_busy(),
+            _ => false,
+        });
+        behind.map(|(name, _)| name.clone()).collect()
     }
 
     /// Flushes all that is not busy, and leaves nothing for a next opening to replay.

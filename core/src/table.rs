@@ -169,13 +169,15 @@ pub(crate) fn may_know(bucket: &Line, hash: u64) -> bool {
     all_slots(bucket).into_iter().fold(false, |any, slot| any | (slot.hash == hash))
 }
 
-/// The offset in the only slot of that hash; 0 if there is none, something of no use if there are several. Takes no
-/// branch: which slot it is cannot be foreseen, and a processor that guesses wrong works on nothing else while it waits
-/// for the bucket.
+/// The offset in the only slot of that hash; 0 if there is none, or more than one. Takes no branch: which slot it is cannot
+/// be foreseen, and a processor that guesses wrong works on nothing else while it waits for the bucket.
 #[inline(always)]
 pub(crate) fn offset_of(bucket: &Line, hash: u64) -> u64 {
-    let taken = |slot: Slot| if slot.hash == hash { slot.offset } else { 0 };
-    all_slots(bucket).into_iter().fold(0, |offset, slot| offset | taken(slot))
+    let (offset, slots) = all_slots(bucket).into_iter().fold((0, 0_u32), |(offset, slots), slot| {
+        let same = slot.hash == hash;
+        (offset | if same { slot.offset } else { 0 }, slots + u32::from(same))
+    });
+    if slots == 1 { offset } else { 0 }
 }
 
 /// As [`is_whole`], of a bucket in registers.

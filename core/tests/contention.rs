@@ -1,7 +1,7 @@
 //! Many threads on one directory, and full disks: nothing hangs, nothing is lost, nothing comes back.
 
 use jvdb_core::medium::{Medium, MemoryVolume, Permit, Volume};
-use jvdb_core::{Databases, Error, Metric, Options, Schema};
+use jvdb_core::{Databases, Error, Metric, Operation, Options, Schema};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Barrier};
@@ -444,4 +444,33 @@ fn what_a_flush_leaves_to_its_thread_is_missed_by_nobody() {
         }
         assert!(db.get(u64::MAX).unwrap().is_none());
     }
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "waits for time to pass")]
+fn those_that_flush_all_the_time_do_not_keep_the_others_from_being_flushed() {
+    let options = Options { flush_interval: Duration::from_millis(50), ..options() };
+    let databases = Databases::in_memory(Options { max_open_files: 100, ..options }).unwrap();
+    let quiet = databases.create("quiet", schema()).unwrap();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for number in 0..8 {
+            let (db, done) = (databases.create(&format!("busy {number}"), schema()).unwrap(), &done);
+            scope.spawn(move || {
+                while !done.load(SeqCst) {
+                    let puts =
+                        (0..2000_u64).map(|key| Operation::Put { key: key.into(), vector: &[1.0; 4], metadata: b"" });
+                    db.write(puts).unwrap();
+                    db.flush().unwrap();
+                }
+            });
+        }
+        quiet.put(1, &[1.0; 4], b"").unwrap();
+        let since = std::time::Instant::now();
+        while quiet.stats().unflushed_bytes > 0 && since.elapsed() < Duration::from_secs(20) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        done.store(true, SeqCst);
+        assert_eq!(quiet.stats().unflushed_bytes, 0);
+    });
 }

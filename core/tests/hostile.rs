@@ -237,3 +237,44 @@ fn a_rotten_long_key_is_not_replayed() {
     let error = open(&image).1.database("d").err().expect("a rotten key");
     assert!(matches!(error, Error::Corrupt { offset, .. } if (at - 128..at).contains(&(offset as usize))), "{error}");
 }
+
+/// Keys whose hashes are the same in the index of a file made with these options.
+const TWINS: [u64; 2] = [5_187_918, 5_428_814];
+
+/// Where two names of one hash lie in one bucket, an offset that mixes theirs leads into a record that says it is one of
+/// them.
+#[test]
+fn names_of_one_hash_are_told_apart() {
+    let volume = Arc::new(MemoryVolume::default());
+    let databases = Databases::on(Arc::clone(&volume) as _, options()).unwrap();
+    let db = databases.create("d", Schema::new(16, Metric::Cosine).unwrap()).unwrap();
+    let seed = u64_at(&volume.bytes(FILE).unwrap(), 8);
+    let hash = |key: u64| xxh3_64_with_seed(&key.to_le_bytes(), seed) >> 17;
+    assert_eq!(hash(TWINS[0]), hash(TWINS[1]));
+    let fill_to = |key: u64, offset: usize| {
+        let end = volume.bytes(FILE).unwrap().len();
+        db.put(key, &[0.0; 16], &vec![0; offset - end - 128]).unwrap();
+        assert_eq!(volume.bytes(FILE).unwrap().len(), offset);
+    };
+    fill_to(1, 0x10000);
+    db.put(TWINS[0], &[1.0; 16], b"").unwrap();
+    fill_to(2, 0x20000);
+    db.put(TWINS[1], &[2.0; 16], b"").unwrap();
+    fill_to(3, 0x2F000);
+    // At 0x30000, in the metadata of another: what looks like a record of the first twin.
+    let mut header = [0_u8; 64];
+    header[40..44].copy_from_slice(&[1, 2, 8, 0]);
+    header[44..52].copy_from_slice(&TWINS[0].to_le_bytes());
+    let sum = xxh3_64(&header[8..]);
+    header[..8].copy_from_slice(&sum.to_le_bytes());
+    let mut metadata = vec![0; 0x2000];
+    let at = 0x30000 - 0x2F000 - 128;
+    metadata[at..at + 64].copy_from_slice(&header);
+    metadata[at + 64..at + 128].fill(0x66);
+    db.put(4, &[3.0; 16], &metadata).unwrap();
+    db.flush().unwrap();
+    for (twin, value) in TWINS.into_iter().zip([1.0, 2.0]) {
+        assert_eq!(db.get(twin).unwrap().unwrap().vector(), [value; 16]);
+        assert_eq!(db.read(twin, |vector, _| vector[0]).unwrap(), Some(value));
+    }
+}

@@ -76,6 +76,9 @@ impl Region {
     pub(super) fn reserve(len: usize) -> io::Result<Self> {
         #[cfg(all(unix, target_pointer_width = "64", not(miri)))]
         {
+            if counts_addresses() {
+                return Err(io::Error::from(io::ErrorKind::Unsupported));
+            }
             let mut map = memmap2::MmapOptions::new().len(len).no_reserve_swap().map_anon()?;
             #[cfg(target_os = "linux")]
             {
@@ -209,6 +212,14 @@ impl Drop for Region {
             Memory::Allocation(layout) => unsafe { dealloc(self.base.as_ptr(), layout) },
         }
     }
+}
+
+/// Whether the system counts addresses as memory before they are written (`vm.overcommit_memory` is 2).
+#[cfg(all(unix, target_pointer_width = "64", not(miri)))]
+fn counts_addresses() -> bool {
+    static COUNTS: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
+    let look = || std::fs::read("/proc/sys/vm/overcommit_memory").is_ok_and(|mode| mode.starts_with(b"2"));
+    *COUNTS.get_or_init(look)
 }
 
 /// The part of a medium that lies in memory as one run: all of it, or most.
