@@ -10,6 +10,7 @@ use crate::medium::NativeVolume;
 use crate::medium::Volume;
 #[cfg(unix)]
 use crate::options::Access;
+use crate::options::Advice;
 use crate::record::{HEADER, Kind, name_in};
 use crate::scan::Position;
 use crate::schema::Schema;
@@ -408,6 +409,24 @@ impl Database {
         let mut position = Position::from_cursor(from.0);
         self.store().show_from(&mut position, see)?;
         Ok(Cursor(position.cursor()))
+    }
+
+    /// Tells the operating system how the file will be read. That holds while the file is open, as it is while there is a
+    /// handle, and until it is compacted. A database in memory takes no advice.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io) if the operating system refuses. Nothing is lost, and reads go on.
+    ///
+    /// ```
+    /// use jvdb_core::{Advice, Databases, Metric, Options, Schema};
+    /// # let directory = tempfile::tempdir()?;
+    /// let databases = Databases::open(directory.path(), Options::default())?;
+    /// let db = databases.create("points", Schema::new(2, Metric::Cosine)?)?;
+    /// db.advise(Advice::WillNeed)?; // warms the cache before the first queries come
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn advise(&self, advice: Advice) -> Result<()> {
+        self.store().advise(advice)
     }
 
     /// Number of live vectors. Takes no lock.

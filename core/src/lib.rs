@@ -58,7 +58,7 @@ pub use database::{Cursor, Database, Ids, Operation, Scan, Vector, Written};
 pub use databases::Databases;
 pub use error::{Error, Result};
 pub use key::{Key, KeyBuf};
-pub use options::{Access, Layout, Options};
+pub use options::{Access, Advice, Layout, Options};
 pub use repair::{Gap, Item, Repair};
 pub use schema::{MAX_DIMENSION, MAX_KEY_LEN, MAX_METADATA_LEN, Metric, Schema};
 pub use stats::{DatabaseStats, StorageStats};

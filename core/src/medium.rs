@@ -28,6 +28,7 @@ pub use memory::MemoryVolume;
 pub use native::{DirectoryLock, NativeVolume};
 pub use origin::Origin;
 
+use crate::options::Advice;
 use std::io;
 use std::ops::Deref;
 use std::time::Duration;
@@ -123,6 +124,15 @@ pub trait Medium: Send + Sync {
     /// processor, for media that are memory.
     fn touch(&self, offset: u64, len: usize) {
         let _ = (offset, len);
+    }
+
+    /// Tells how all of it will be read from now on. Does nothing where that means nothing.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn advise(&self, advice: Advice) -> io::Result<()> {
+        let _ = advice;
+        Ok(())
     }
 
     /// Tells that `len` bytes from `offset` will be read soon, in order. Does nothing where that means nothing.

@@ -14,6 +14,21 @@ pub enum Access {
     File,
 }
 
+/// What the operating system is told of how an open file will be read. It changes how long reads take, never what they give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Advice {
+    /// Here and there: nothing is read ahead. What a mapped file begins with; a scan asks by itself for what comes.
+    #[default]
+    Random,
+    /// From the start to the end: much is read ahead, and what was passed may go.
+    Sequential,
+    /// Soon, and all of it: it is read into the page cache, in the background.
+    WillNeed,
+    /// Not soon: what is durable of it may leave the page cache and this process's memory. It is read again when it is asked
+    /// for.
+    DontNeed,
+}
+
 /// Where in a directory the file of a database lies. A file moved from one place to the other is the same database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Layout {

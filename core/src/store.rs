@@ -10,6 +10,7 @@ use crate::flush::Checkpoint;
 use crate::key::{Key, Name};
 use crate::log::{Fault, Found, Log};
 use crate::medium::{Change, Lease, Leased, Origin, Pinned, Volume};
+use crate::options::Advice;
 use crate::record::{HEADER, Kind};
 use crate::recovery::newest_superblock;
 use crate::schema::{MAX_KEY_LEN, MAX_METADATA_LEN, Schema};
@@ -453,6 +454,13 @@ impl Store {
         let record = found.read(&log).map_err(fault)?;
         let vector = bytemuck::cast_slice(&record[HEADER..HEADER + self.vector_bytes()]);
         Ok(Some(see(vector, &record[found.meta_at as usize..])))
+    }
+
+    /// Hands on how the file will be read.
+    pub(crate) fn advise(&self, advice: Advice) -> Result<()> {
+        self.check_there()?;
+        let advised = self.medium()?.advise(advice);
+        advised.map_err(|source| Error::io("advise", &self.identity.path, source))
     }
 
     pub(crate) fn contains(&self, key: Key<'_>) -> Result<bool> {

@@ -1,7 +1,7 @@
 //! One suite for all media: the same operations give the same answers and, with the same seed, the same bytes.
 
 use jvdb_core::medium::{FolderVolume, MemoryVolume, NativeVolume, Volume};
-use jvdb_core::{Access, Cursor, Databases, Error, Key, Layout, Metric, Operation, Options, Schema, Written};
+use jvdb_core::{Access, Advice, Cursor, Databases, Error, Key, Layout, Metric, Operation, Options, Schema, Written};
 use std::ops::ControlFlow::{Break, Continue};
 use std::sync::Arc;
 use std::time::Duration;
@@ -193,6 +193,29 @@ fn pinned_vectors_stay_what_they_are() {
         databases.drop_database("d").unwrap();
         drop(databases);
         assert_eq!((held.vector(), held.metadata()), (&vector(1, 16)[..], &b"first"[..]));
+    });
+}
+
+#[test]
+fn advice_changes_nothing_that_is_read() {
+    on_all_media(|bench| {
+        let databases = bench.open(Options::default());
+        let db = databases.create("d", schema(4)).unwrap();
+        for i in 0..500_u64 {
+            db.put(i, &vector(i, 4), b"m").unwrap();
+        }
+        let held = db.get(7).unwrap().unwrap();
+        for advice in [Advice::Sequential, Advice::DontNeed, Advice::WillNeed, Advice::Random, Advice::DontNeed] {
+            db.advise(advice).unwrap();
+            for i in 0..500 {
+                assert_eq!(db.get(i).unwrap().unwrap().vector(), vector(i, 4));
+            }
+            assert_eq!(db.scan(Cursor::START).count(), 500);
+            db.flush().unwrap();
+        }
+        assert_eq!(held.vector(), vector(7, 4));
+        databases.drop_database("d").unwrap();
+        assert!(matches!(db.advise(Advice::WillNeed), Err(Error::Dropped { .. })));
     });
 }
 

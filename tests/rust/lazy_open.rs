@@ -2,7 +2,7 @@
 //! it holds. Counted at the seam between the engine and the files, and as the kernel counts mapped pages.
 
 use jvdb_core::medium::{Medium, NativeVolume, Permit, Pinned, View, Volume};
-use jvdb_core::{Access, Databases, Key, Metric, Operation, Options, Schema};
+use jvdb_core::{Access, Advice, Databases, Key, Metric, Operation, Options, Schema};
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -205,4 +205,34 @@ fn a_million_vectors_open_with_a_bounded_number_of_pages_after_a_clean_close() {
         assert_eq!(database.get(id).unwrap().unwrap().vector(), row(id));
     }
     assert!(mapped_kib(&file) > 4 * 1000, "each of 1,000 records lies on a page of its own");
+}
+
+/// Bytes of a file that are mapped into this process and in memory.
+#[cfg(target_os = "linux")]
+fn resident(file: &Path) -> u64 {
+    let maps = fs::read_to_string("/proc/self/smaps").unwrap();
+    let ours = maps.lines().skip_while(|line| !line.ends_with(file.to_str().unwrap()));
+    let rss = ours.skip(1).find_map(|line| line.strip_prefix("Rss:")).expect("the file is mapped");
+    rss.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_database_that_is_not_needed_gives_its_memory_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let databases = Databases::open(dir.path(), Options::default()).unwrap();
+    let db = databases.create("d", Schema::new(1024, Metric::Cosine).unwrap()).unwrap();
+    for id in 0..1000_u64 {
+        assert!(db.put(id, &[1.0; 1024], b"").unwrap());
+    }
+    db.flush().unwrap();
+    let read_all =
+        || (0..1000_u64).for_each(|id| assert!(db.read(id, |vector, _| vector[1023] == 1.0).unwrap() == Some(true)));
+    read_all();
+    let file = dir.path().join("d.jvdb");
+    assert!(resident(&file) > 3 << 20, "{}", resident(&file));
+    db.advise(Advice::DontNeed).unwrap();
+    assert!(resident(&file) < 1 << 20, "{}", resident(&file));
+    read_all();
+    assert!(resident(&file) > 3 << 20, "{}", resident(&file));
 }

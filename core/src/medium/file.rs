@@ -2,6 +2,7 @@
 
 use super::limit::Limit;
 use super::{Lines, Medium, Permit};
+use crate::options::Advice;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -80,6 +81,23 @@ impl Handle {
         Err(io::Error::new(io::ErrorKind::UnexpectedEof, what))
     }
 
+    /// Of the page cache alone.
+    pub(super) fn advise(&self, advice: Advice) -> io::Result<()> {
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::fs::{Advice as Said, fadvise};
+            let said = match advice {
+                Advice::Random => Said::Random,
+                Advice::Sequential => Said::Sequential,
+                Advice::WillNeed => Said::WillNeed,
+                Advice::DontNeed => Said::DontNeed,
+            };
+            fadvise(&self.file, 0, None, said)?;
+        }
+        let _ = advice;
+        Ok(())
+    }
+
     pub(super) fn truncate(&self, len: u64) -> io::Result<()> {
         let _no_look = self.cutting.lock().unwrap_or_else(PoisonError::into_inner);
         self.len.store(len, Ordering::Release);
@@ -128,5 +146,9 @@ impl Medium for FileMedium {
 
     fn truncate(&self, len: u64, _: Permit) -> io::Result<()> {
         self.0.truncate(len)
+    }
+
+    fn advise(&self, advice: Advice) -> io::Result<()> {
+        self.0.advise(advice)
     }
 }

@@ -7,6 +7,8 @@
 #![allow(unsafe_code)]
 
 use super::lease::this_thread;
+#[cfg(unix)]
+use crate::options::Advice;
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 #[cfg(unix)]
 use std::fs::File;
@@ -54,8 +56,6 @@ impl Region {
         // writes, which spare every byte that is handed out as a slice, and by other processes only against the
         // directory lock.
         let map = unsafe { memmap2::MmapOptions::new().len(len).map(file)? };
-        // Point reads gain nothing from read-ahead, and with a cold cache lose milliseconds to it.
-        let _ = map.advise(memmap2::Advice::Random);
         let base = NonNull::new(map.as_ptr().cast_mut()).expect("a mapping is never at address zero");
         Ok(Self { base, len, memory: Memory::File(map) })
     }
@@ -187,6 +187,20 @@ impl Region {
         // SAFETY: the target range lies within memory of ours (checked) that no slice handed out covers (the
         // rule at the head), so it cannot overlap `bytes`.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.base.as_ptr().add(at), bytes.len()) }
+    }
+
+    /// Tells the kernel how a mapping will be read.
+    #[cfg(unix)]
+    pub(super) fn advise(&self, advice: Advice) -> io::Result<()> {
+        let Memory::File(map) = &self.memory else { return Ok(()) };
+        match advice {
+            Advice::Random => map.advise(memmap2::Advice::Random),
+            Advice::Sequential => map.advise(memmap2::Advice::Sequential),
+            Advice::WillNeed => map.advise(memmap2::Advice::WillNeed),
+            // SAFETY: of a shared mapping of a file only what is known of its pages is forgotten: they are read again from
+            // the file, where they are the same.
+            Advice::DontNeed => unsafe { map.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) },
+        }
     }
 
     /// Tells the kernel that a range will be read soon.

@@ -7,10 +7,11 @@
 use super::file::Handle;
 use super::mapping::{Region, SharedRegion};
 use super::{Medium, Permit, Pinned, View, Window};
+use crate::options::Advice;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Address space taken at first, in bytes. It costs nothing until the file fills it.
@@ -32,6 +33,8 @@ pub(crate) struct MmapMedium {
     mapping: Mutex<()>,
     /// Number of reads while there was no mapping.
     early: AtomicUsize,
+    /// What was said last of how it will be read, for the mappings to come.
+    sequential: AtomicBool,
 }
 
 impl MmapMedium {
@@ -46,6 +49,7 @@ impl MmapMedium {
             made: AtomicUsize::new(0),
             mapping: Mutex::new(()),
             early: AtomicUsize::new(0),
+            sequential: AtomicBool::new(false),
         })
     }
 
@@ -104,6 +108,9 @@ impl MmapMedium {
         // Where address space is limited a smaller mapping will do.
         let snug = end.saturating_add(end / 2);
         let region = Region::map(self.handle.file(), roomy).or_else(|_| Region::map(self.handle.file(), snug)).ok()?;
+        // Point reads gain nothing from read-ahead, and with a cold cache lose milliseconds to it.
+        let sequential = self.sequential.load(Ordering::Relaxed);
+        let _ = region.advise(if sequential { Advice::Sequential } else { Advice::Random });
         let map = slot.get_or_init(|| SharedRegion::new(region));
         self.made.store(made + 1, Ordering::Release);
         Some(map)
@@ -151,6 +158,18 @@ impl Medium for MmapMedium {
 
     fn truncate(&self, len: u64, _: Permit) -> io::Result<()> {
         self.handle.truncate(len)
+    }
+
+    fn advise(&self, advice: Advice) -> io::Result<()> {
+        if matches!(advice, Advice::Random | Advice::Sequential) {
+            let _none_is_made = self.mapping.lock().unwrap_or_else(PoisonError::into_inner);
+            self.sequential.store(advice == Advice::Sequential, Ordering::Relaxed);
+        }
+        // Pages that are mapped stay in the cache: the mapping lets go of them first.
+        if let Some(map) = self.newest() {
+            map.advise(advice)?;
+        }
+        self.handle.advise(advice)
     }
 
     fn window(&self) -> Window<'_> {
