@@ -262,8 +262,13 @@ impl Draft<'_> {
             self.write_out()?;
         }
         let at = self.writer.buffer.len();
-        header.append(&mut self.writer.buffer, name, vector, metadata)?;
         let len = header.record_len(vector.len()).ok_or(Fault::Corrupt { offset: 0, what: "record too long" })?;
+        // What outgrows the buffer of an idle writer is a batch: room for a piece at once spares copies of what is there.
+        let more = header.summed_len(vector.len());
+        if at > 0 && at + more > KEPT && self.writer.buffer.capacity() < PIECE {
+            self.writer.buffer.try_reserve_exact(PIECE + more - at)?;
+        }
+        header.append(&mut self.writer.buffer, name, vector, metadata)?;
         self.open = Some(Open { header, at, len });
         Ok(len)
     }
