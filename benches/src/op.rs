@@ -25,9 +25,6 @@ struct Arguments {
     /// Vectors of a batch, 1,000 unless said; before each flush, 1 unless said.
     #[arg(long)]
     batch: Option<u64>,
-    /// Milliseconds after each flush, in which the flush thread does what it does behind it.
-    #[arg(long, default_value_t = 0)]
-    pause: u64,
     /// Vectors that are there before.
     #[arg(long, default_value_t = 10_000)]
     there: u64,
@@ -128,10 +125,8 @@ fn perform(arguments: &Arguments, database: &Database, vector: &[f32]) -> jvdb_c
         Wanted::Flush => (0..arguments.count).try_for_each(|number| {
             batch(number, arguments.batch.unwrap_or(1))?;
             database.flush()?;
-            if arguments.pause > 0 {
-                std::thread::sleep(Duration::from_millis(arguments.pause));
-            }
-            Ok(())
+            // Does or awaits what the first leaves to the flush thread, so that each ends where the next one begins.
+            database.flush().map(drop)
         }),
     }
 }
