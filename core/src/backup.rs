@@ -5,6 +5,7 @@
 //! it, and whether the place is a good one, is the caller's business.
 
 use crate::error::{Error, Result};
+use crate::flush::Index;
 use crate::log::Fault;
 use crate::medium::{Medium, Permit, Volume};
 use crate::recovery::path_of;
@@ -32,7 +33,7 @@ impl Store {
         }
         let mut checkpoint = lock(&self.checkpoint);
         // Everything is in the table afterwards.
-        self.flush_with(&mut checkpoint, true, false)?;
+        self.flush_with(&mut checkpoint, Index::Whole)?;
         let superblock = Superblock { applied_end: checkpoint.superblock.durable_end, ..checkpoint.superblock };
         let [a, b, c, d, ..] = volume.entropy();
         let temporary = format!("{file}.{:08x}.tmp", u32::from_le_bytes([a, b, c, d]));

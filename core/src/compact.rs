@@ -5,7 +5,7 @@
 //! the database's, and until then nothing has changed.
 
 use crate::error::{Error, Result};
-use crate::flush::Checkpoint;
+use crate::flush::{Checkpoint, Index};
 use crate::key::Name;
 use crate::log::{Fault, Located};
 use crate::medium::Medium;
@@ -46,7 +46,7 @@ impl Store {
     pub(crate) fn compact(&self, salt: u32) -> Result<u64> {
         let mut checkpoint = lock(&self.checkpoint);
         // Everything is in the table afterwards, and nothing is frozen.
-        self.flush_with(&mut checkpoint, true, false)?;
+        self.flush_with(&mut checkpoint, Index::Whole)?;
         let temporary = name::temporary(&self.identity.file);
         let path = recovery::path_of(&*self.volume, &temporary);
         let before = checkpoint.superblock.durable_end;

@@ -444,6 +444,11 @@ impl Database {
         self.pin.flush()
     }
 
+    #[cfg(feature = "late")]
+    pub(crate) fn attend(&self) -> Result<()> {
+        self.pin.attend()
+    }
+
     /// Figures of this database.
     pub fn stats(&self) -> DatabaseStats {
         self.store().stats()

@@ -8,6 +8,7 @@ use crate::append::Writer;
 use crate::checkpoint::{self, Failure};
 use crate::delta::{Delta, Entry};
 use crate::error::{Error, Result};
+use crate::late::is_late;
 use crate::log::{Fault, Link, Log};
 use crate::medium::{Medium, Permit};
 use crate::state::find_in_table;
@@ -24,6 +25,18 @@ use std::time::Duration;
 const PIECE: u64 = 256 << 10;
 /// Entries that a flush brings into the table before it returns, although another thread could.
 const FEW: usize = if cfg!(jvdb_shuttle) { 0 } else { 64 };
+
+/// What a flush does about the index once the log is durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Index {
+    /// Brings in what it made durable. Much of it is left to whoever calls [`Store::catch_up`], which
+    /// [`Store::is_behind`] asks for.
+    Later,
+    /// Brings in what it made durable.
+    Now,
+    /// As before, and also what was durable already but only replayed.
+    Whole,
+}
 
 /// What the last flush left. Whoever holds its lock is the one that flushes.
 pub(crate) struct Checkpoint {
@@ -72,14 +85,13 @@ pub(crate) struct Cut {
 impl Store {
     /// Returns when everything acknowledged before the call survives a loss of power, with the time that took.
     pub(crate) fn flush(&self) -> Result<Duration> {
-        self.flush_and(false)
+        self.flush_and(Index::Now)
     }
 
-    /// As [`flush`](Self::flush). With `leave`, bringing much into the table is left to whoever calls
-    /// [`catch_up`](Self::catch_up), which [`is_behind`](Self::is_behind) asks for.
-    pub(crate) fn flush_and(&self, leave: bool) -> Result<Duration> {
+    /// As [`flush`](Self::flush), and says when the index follows.
+    pub(crate) fn flush_and(&self, index: Index) -> Result<Duration> {
         self.check_origin()?;
-        self.flush_with(&mut lock(&self.checkpoint), false, leave)
+        self.flush_with(&mut lock(&self.checkpoint), index)
     }
 
     /// Whether a flush has left something to [`catch_up`](Self::catch_up).
@@ -93,7 +105,7 @@ impl Store {
         let mut checkpoint = lock(&self.checkpoint);
         self.catch_up_with(&mut checkpoint)?;
         match checkpoint.wanted {
-            Some(_) => self.flush_with(&mut checkpoint, false, false).map(drop),
+            Some(_) => self.flush_with(&mut checkpoint, Index::Now).map(drop),
             None => Ok(()),
         }
     }
@@ -101,18 +113,26 @@ impl Store {
     fn catch_up_with(&self, checkpoint: &mut Checkpoint) -> Result<()> {
         self.figures.behind.store(false, Relaxed);
         let Some(cut) = checkpoint.pending.take() else { return Ok(()) };
+        if broken(Mutant::LeftForgotten) {
+            self.change().frozen = Arc::default();
+        }
+        if broken(Mutant::LeftForgotten) || broken(Mutant::LeftCalledApplied) {
+            checkpoint.applied_to = cut.next.offset;
+            return Ok(());
+        }
         let medium = self.medium()?;
         self.bring_in(&*medium, checkpoint, &cut, false)
     }
 
-    /// With `all`, also brings into the table what is durable already but was only replayed.
-    pub(crate) fn flush_with(&self, checkpoint: &mut Checkpoint, all: bool, leave: bool) -> Result<Duration> {
+    /// As [`flush_and`](Self::flush_and), for whoever holds the lock.
+    pub(crate) fn flush_with(&self, checkpoint: &mut Checkpoint, index: Index) -> Result<Duration> {
+        let few = if is_late() { 0 } else { FEW };
         let started = self.volume.now();
         let mut took = None;
         loop {
             self.check_writable()?;
             self.catch_up_with(checkpoint)?;
-            let Some(cut) = self.cut(checkpoint, all && took.is_none())? else { break };
+            let Some(cut) = self.cut(checkpoint, index == Index::Whole && took.is_none())? else { break };
             let medium = self.medium()?;
             if broken(Mutant::ApplyEarly) {
                 let write = |offset, bytes: &[u8]| medium.write(offset, bytes, Permit::ENGINE);
@@ -120,7 +140,7 @@ impl Store {
             }
             let built = self.make_durable(&*medium, checkpoint, &cut)?;
             took.get_or_insert_with(|| self.volume.now().saturating_sub(started));
-            if leave && !built && checkpoint.wanted.is_none() && cut.changes.len() > FEW {
+            if index == Index::Later && !built && checkpoint.wanted.is_none() && cut.changes.len() > few {
                 checkpoint.pending = Some(cut);
                 self.figures.behind.store(true, Relaxed);
                 break;
@@ -439,7 +459,7 @@ impl Store {
     /// is taken off the disk, lest it come back as one that did not.
     pub(crate) fn settle(&self) -> Result<Duration> {
         let mut checkpoint = lock(&self.checkpoint);
-        let took = self.flush_with(&mut checkpoint, true, false)?;
+        let took = self.flush_with(&mut checkpoint, Index::Whole)?;
         let mut writer = lock(&self.writer);
         if writer.abandoned {
             self.clear_stray(&mut writer)?;

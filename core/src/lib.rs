@@ -29,6 +29,11 @@ mod error;
 mod flush;
 mod flusher;
 mod key;
+#[cfg(feature = "late")]
+#[doc(hidden)]
+pub mod late;
+#[cfg(not(feature = "late"))]
+mod late;
 mod log;
 pub mod medium;
 mod name;

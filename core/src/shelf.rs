@@ -4,7 +4,9 @@
 //! one database only. A store with unflushed writes is parked, not synced: its file is closed and its changes kept.
 
 use crate::error::{Error, Result};
+use crate::flush::Index;
 use crate::flusher::House;
+use crate::late::is_late;
 use crate::medium::{Origin, Volume};
 use crate::name;
 use crate::options::Options;
@@ -117,11 +119,18 @@ impl Pin {
 
     /// Flushes, and leaves to the flush thread what nobody need wait for.
     pub(crate) fn flush(&self) -> Result<Duration> {
-        let took = self.store.flush_and(self.house.is_attended())?;
+        let index = if self.house.is_attended() || is_late() { Index::Later } else { Index::Now };
+        let took = self.store.flush_and(index)?;
         if self.store.is_behind() {
             self.house.ring();
         }
         Ok(took)
+    }
+
+    /// What the flush thread does when it is called.
+    #[cfg(feature = "late")]
+    pub(crate) fn attend(&self) -> Result<()> {
+        self.house.shelf.flush_due()
     }
 
     /// Sees to it that what is unflushed stays bounded. The write that comes before it is acknowledged already, so a

@@ -47,6 +47,10 @@ pub enum Mutant {
     CompactSeesTail,
     /// A backup gets its name before it is synced.
     BackupUnsynced,
+    /// What a flush has left counts as brought into the table, which it is not.
+    LeftCalledApplied,
+    /// What a flush has left is neither brought into the table nor looked up any more.
+    LeftForgotten,
 }
 
 #[cfg(feature = "teeth")]

@@ -2,7 +2,7 @@
 
 use crate::disk::{Call, Disk, Fate, Image, SimVolume};
 use crate::model::{self, KEYS, Model, NAME, Op};
-use jvdb_core::{Database, Databases, Error};
+use jvdb_core::{Database, Databases, Error, late};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The errno of a broken disk.
@@ -19,6 +19,15 @@ pub struct Effort {
     pub second_life: u64,
 }
 
+/// How disk and engine behave while a workload runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Manner {
+    /// About one sync in so many fails; 0: none does.
+    pub sync_failures: u8,
+    /// Flushes leave the index to a later call, as they do where a thread sees to it.
+    pub late: bool,
+}
+
 /// What was tried.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Tried {
@@ -30,6 +39,8 @@ pub struct Tried {
     pub images: u64,
     /// Of those, images of points where every image was looked at.
     pub exhaustive: u64,
+    /// Of the images, those of workloads whose flushes leave the index to a later call.
+    pub late: u64,
 }
 
 impl Tried {
@@ -39,6 +50,7 @@ impl Tried {
         self.points += other.points;
         self.images += other.images;
         self.exhaustive += other.exhaustive;
+        self.late += other.late;
     }
 }
 
@@ -47,6 +59,8 @@ impl Tried {
 pub struct Failure {
     /// Seed of the workload and of every choice.
     pub seed: u64,
+    /// How disk and engine behaved.
+    pub manner: Manner,
     /// Shortest workload that was found to fail.
     pub workload: Vec<Op>,
     /// What was wrong.
@@ -56,7 +70,7 @@ pub struct Failure {
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(f, "{}", self.what)?;
-        writeln!(f, "seed {}, workload of {} operations:", self.seed, self.workload.len())?;
+        writeln!(f, "seed {}, {:?}, workload of {} operations:", self.seed, self.manner, self.workload.len())?;
         self.workload.iter().try_for_each(|op| writeln!(f, "    {op:?}"))
     }
 }
@@ -71,7 +85,7 @@ fn op(random: &mut fastrand::Rng, names: u8) -> Op {
     let name = random.u8(..names);
     // Few values, so that an operation is often repeated to the byte.
     let value = random.u16(..6);
-    match random.u8(..40) {
+    match random.u8(..42) {
         0..16 => Op::Put(name, value),
         16..21 => Op::Delete(name),
         21..26 => Op::Batch((0..random.usize(1..6)).map(|_| part(random, names)).collect()),
@@ -81,7 +95,8 @@ fn op(random: &mut fastrand::Rng, names: u8) -> Op {
         34 => Op::Compact,
         35 | 36 => Op::Reopen,
         37 | 38 => Op::Kill,
-        _ => Op::Recreate,
+        39 => Op::Recreate,
+        _ => Op::Attend,
     }
 }
 
@@ -130,33 +145,36 @@ fn lock(shared: &Shared) -> std::sync::MutexGuard<'_, Watcher> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs one workload with all its power cuts. `sync_failures` makes about one sync in so many fail; 0 makes none.
-pub fn run(seed: u64, ops: &[Op], effort: Effort, sync_failures: u8) -> Result<Tried, Failure> {
+/// Runs one workload with all its power cuts, and what is done after them in the same manner.
+pub fn run(seed: u64, ops: &[Op], effort: Effort, manner: Manner) -> Result<Tried, Failure> {
+    late::leave_index(manner.late);
     let mut tried = Tried::default();
-    match live(seed, ops, effort, sync_failures, &mut tried) {
+    let done = match live(seed, ops, effort, manner, &mut tried) {
         None => Ok(tried),
         Some(what) => {
-            let (workload, what) = shrink(seed, ops, effort, sync_failures, what);
-            Err(Failure { seed, workload, what })
+            let (workload, what) = shrink(seed, ops, effort, manner, what);
+            Err(Failure { seed, manner, workload, what })
         }
-    }
+    };
+    late::leave_index(false);
+    done
 }
 
-fn live(seed: u64, ops: &[Op], effort: Effort, sync_failures: u8, tried: &mut Tried) -> Option<String> {
+fn live(seed: u64, ops: &[Op], effort: Effort, manner: Manner, tried: &mut Tried) -> Option<String> {
     let expected = Expected { states: vec![None], ..Expected::default() };
-    let what = live_on(&Disk::new(&Image::new(), 1), expected, seed, ops, effort, sync_failures, tried);
+    let what = live_on(&Disk::new(&Image::new(), 1), expected, seed, ops, effort, manner, tried);
     tried.workloads += 1;
     what
 }
 
 /// Leaves out operations for as long as what remains still fails.
-fn shrink(seed: u64, ops: &[Op], effort: Effort, sync_failures: u8, mut what: String) -> (Vec<Op>, String) {
+fn shrink(seed: u64, ops: &[Op], effort: Effort, manner: Manner, mut what: String) -> (Vec<Op>, String) {
     let mut shortest = ops.to_vec();
     let mut at = 0;
     while at < shortest.len() {
         let mut shorter = shortest.clone();
         shorter.remove(at);
-        match live(seed, &shorter, effort, sync_failures, &mut Tried::default()) {
+        match live(seed, &shorter, effort, manner, &mut Tried::default()) {
             Some(found) => (shortest, what) = (shorter, found),
             None => at += 1,
         }
@@ -170,19 +188,20 @@ fn live_on(
     seed: u64,
     ops: &[Op],
     effort: Effort,
-    sync_failures: u8,
+    manner: Manner,
     tried: &mut Tried,
 ) -> Option<String> {
     let random = fastrand::Rng::with_seed(seed);
     let watcher = Watcher { expected, random, effort, tried: Tried::default(), failed: None, life: 2 };
     let shared: Shared = Arc::new(Mutex::new(watcher));
-    let mut process = Process { disk: Arc::clone(disk), shared: Arc::clone(&shared), sync_failures, running: None };
+    let mut process = Process { disk: Arc::clone(disk), shared: Arc::clone(&shared), manner, running: None };
     let what = process.run(ops).err();
     process.die();
     let watcher = lock(&shared);
     tried.points += watcher.tried.points;
     tried.images += watcher.tried.images;
     tried.exhaustive += watcher.tried.exhaustive;
+    tried.late += if manner.late { watcher.tried.images } else { 0 };
     watcher.failed.clone().or(what)
 }
 
@@ -190,7 +209,7 @@ fn live_on(
 struct Process {
     disk: Arc<Disk>,
     shared: Shared,
-    sync_failures: u8,
+    manner: Manner,
     running: Option<(Databases, Database)>,
 }
 
@@ -230,7 +249,7 @@ impl Process {
     fn watch(&self) {
         let shared = Arc::clone(&self.shared);
         self.disk.after_change(Some(Box::new(move |disk| lock(&shared).look(disk))));
-        let (sync_failures, shared) = (self.sync_failures, Arc::clone(&self.shared));
+        let (sync_failures, shared) = (self.manner.sync_failures, Arc::clone(&self.shared));
         self.disk.on_call(Some(Box::new(move |call| {
             let fails = sync_failures > 0 && call == Call::Sync && lock(&shared).random.u8(..sync_failures) == 0;
             if fails { Fate::Fails(EIO) } else { Fate::Done }
@@ -282,7 +301,7 @@ impl Process {
                 Ok(())
             }
             // Killed, or a sync failed: the next life finds what the cache holds.
-            Err(_) if *op == Op::Kill || self.sync_failures > 0 => self.next_life(),
+            Err(_) if *op == Op::Kill || self.manner.sync_failures > 0 => self.next_life(),
             Err(error) => Err(format!("{op:?} failed: {error}")),
         }
     }
@@ -312,7 +331,7 @@ impl Process {
     /// Opening may meet a failing sync itself; then there is another life.
     fn retry_start(&mut self) -> Result<(), String> {
         match self.start() {
-            Err(_) if self.sync_failures > 0 => self.next_life(),
+            Err(_) if self.manner.sync_failures > 0 => self.next_life(),
             started => started,
         }
     }
@@ -404,7 +423,7 @@ impl Watcher {
         let seed = self.random.u64(..);
         let ops = workload(&mut fastrand::Rng::with_seed(seed), 5);
         let mut tried = Tried::default();
-        let what = live_on(&Disk::new(image, self.life), expected, seed, &ops, effort, 0, &mut tried);
+        let what = live_on(&Disk::new(image, self.life), expected, seed, &ops, effort, Manner::default(), &mut tried);
         self.tried.images += tried.images;
         self.tried.points += tried.points;
         self.failed = what.map(|what| format!("in the life after a power cut, doing {ops:?}: {what}"));

@@ -25,11 +25,12 @@ fn main() -> ExitCode {
     let (tried, failures) = campaign(Size { images, seed, operations });
     failures.iter().for_each(|failure| println!("FAILED: {failure}"));
     println!(
-        "power cuts: {} workloads, {} points, {} images ({} of them exhaustive), {:.1} s, {}",
+        "power cuts: {} workloads, {} points, {} images ({} of them exhaustive, {} with the index left to later calls), {:.1} s, {}",
         tried.workloads,
         tried.points,
         tried.images,
         tried.exhaustive,
+        tried.late,
         started.elapsed().as_secs_f64(),
         if failures.is_empty() { "0 lost, 0 torn" } else { "promises broken" },
     );

@@ -1,6 +1,6 @@
 //! Campaigns of any size: workloads of all lengths, on as many threads as the machine has.
 
-use crate::campaign::{Effort, Tried, run, workload};
+use crate::campaign::{Effort, Manner, Tried, run, workload};
 
 /// How much to try.
 #[derive(Debug, Clone, Copy)]
@@ -41,8 +41,9 @@ fn share(size: Size, thread: u64, threads: u64) -> (Tried, Option<String>) {
         let ops = workload(&mut random, len);
         let effort = Effort { exhaustive: if len <= 6 { 4096 } else { 64 }, sample: 12, second_life: 24 };
         // Every third workload runs on a disk whose syncs fail now and then.
-        let sync_failures = if seed.is_multiple_of(3) { 5 } else { 0 };
-        match run(seed, &ops, effort, sync_failures) {
+        // The flushes of every other pair leave the index to a later call.
+        let manner = Manner { sync_failures: if seed.is_multiple_of(3) { 5 } else { 0 }, late: seed / 2 % 2 == 1 };
+        match run(seed, &ops, effort, manner) {
             Ok(tried) => all.add(&Tried { workloads: 1, ..tried }),
             Err(failure) => return (all, Some(failure.to_string())),
         }

@@ -1,6 +1,6 @@
 //! What a database must hold: operations, and the content after each of them.
 
-use jvdb_core::{Cursor, Database, Databases, Error, Key, KeyBuf, Metric, Operation, Options, Result, Schema};
+use jvdb_core::{Cursor, Database, Databases, Error, Key, KeyBuf, Metric, Operation, Options, Result, Schema, late};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -24,6 +24,8 @@ pub enum Op {
     RemoveAttribute(u8),
     /// Make durable.
     Flush,
+    /// Do what the flush thread does: bring into the index what a flush has left.
+    Attend,
     /// Close everything in order and open it again.
     Reopen,
     /// Die, and start again on what is in the cache.
@@ -78,7 +80,7 @@ impl Model {
             Op::Batch(ops) => ops.iter().for_each(|op| self.apply(op)),
             Op::Attribute(number, value) => drop(self.attributes.insert(*number, *value)),
             Op::RemoveAttribute(number) => drop(self.attributes.remove(number)),
-            Op::Flush | Op::Compact | Op::Reopen | Op::Kill => {}
+            Op::Flush | Op::Attend | Op::Compact | Op::Reopen | Op::Kill => {}
             Op::Recreate => *self = Self::default(),
         }
     }
@@ -108,6 +110,7 @@ pub fn perform(db: &Database, op: &Op) -> Result<()> {
         Op::Attribute(number, value) => db.set_attribute(&[*number], &value.to_le_bytes()),
         Op::RemoveAttribute(number) => db.remove_attribute(&[*number]).map(drop),
         Op::Flush => db.flush().map(drop),
+        Op::Attend => late::attend(db),
         Op::Compact => db.compact().map(drop),
         Op::Batch(ops) => {
             let parts: Vec<_> = ops

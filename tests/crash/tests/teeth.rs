@@ -2,7 +2,7 @@
 //! an unsound disk puts to the test, have a file of their own: `stale_tail.rs`.)
 
 use jvdb_core::teeth::{Mutant, break_protocol};
-use jvdb_crash::campaign::{Effort, run, workload};
+use jvdb_crash::campaign::{Effort, Manner, run, workload};
 use jvdb_crash::model::Op;
 
 /// Images to look at before a mutant counts as survived.
@@ -18,8 +18,9 @@ fn restless(random: &mut fastrand::Rng, len: usize) -> Vec<Op> {
     (0..len).map(|_| op(random)).collect()
 }
 
-/// Runs a campaign with a broken protocol; tells after how many images it was noticed.
-fn noticed(mutant: Mutant) -> Option<u64> {
+/// Runs a campaign with a broken protocol, every third workload with flushes that leave the index to a later call if
+/// `late` says so; tells after how many images it was noticed.
+fn noticed(mutant: Mutant, late: bool, budget: u64) -> Option<u64> {
     let mut images = 0;
     for seed in 1.. {
         let mut random = fastrand::Rng::with_seed(seed);
@@ -27,15 +28,15 @@ fn noticed(mutant: Mutant) -> Option<u64> {
         let ops = if seed % 4 == 0 { restless(&mut random, len) } else { workload(&mut random, len) };
         // Many workloads, and few images of each: what a mutant breaks shows in few workloads, but there in many images.
         let effort = Effort { exhaustive: 16, sample: 4, second_life: 12 };
-        let sync_failures = if seed % 2 == 0 { 5 } else { 0 };
+        let manner = Manner { sync_failures: if seed % 2 == 0 { 5 } else { 0 }, late: late && seed % 3 == 0 };
         break_protocol(Some(mutant));
-        let result = run(seed, &ops, effort, sync_failures);
+        let result = run(seed, &ops, effort, manner);
         break_protocol(None);
         match result {
             Ok(tried) => images += tried.images,
             Err(_) => return Some(images),
         }
-        if images > BUDGET {
+        if images > budget {
             return None;
         }
     }
@@ -46,7 +47,7 @@ macro_rules! teeth {
     ($($test:ident => $mutant:ident),+ $(,)?) => {$(
         #[test]
         fn $test() {
-            match noticed(Mutant::$mutant) {
+            match noticed(Mutant::$mutant, true, BUDGET) {
                 Some(images) => println!("{:?} noticed after {images} images", Mutant::$mutant),
                 None => panic!("{:?} survived {BUDGET} images", Mutant::$mutant),
             }
@@ -72,4 +73,13 @@ teeth! {
     file_named_before_it_is_synced => CreateUnsynced,
     directory_not_synced => NoDirectorySync,
     compacted_file_not_synced => CompactUnsynced,
+    what_was_left_called_applied => LeftCalledApplied,
+    what_was_left_forgotten => LeftForgotten,
+}
+
+#[test]
+fn only_flushes_that_leave_something_show_what_becomes_of_it() {
+    for mutant in [Mutant::LeftCalledApplied, Mutant::LeftForgotten] {
+        assert_eq!(noticed(mutant, false, BUDGET / 10), None, "{mutant:?}");
+    }
 }

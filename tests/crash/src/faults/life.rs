@@ -21,6 +21,15 @@ const OTHERS: [&str; 5] = ["e0", "e1", "e2", "e3", "e4"];
 /// Power cuts tried while the workload goes on after the fault, and after its end.
 const CUTS: u32 = 3;
 
+/// How the engine is used.
+#[derive(Debug, Clone, Copy)]
+pub struct Manner {
+    /// Flushes start by themselves after a few operations.
+    pub eager: bool,
+    /// Flushes leave the index to a later call, as they do where a thread sees to it.
+    pub late: bool,
+}
+
 /// Which call fails, and how.
 #[derive(Debug, Clone, Copy)]
 pub struct Case {
@@ -29,8 +38,7 @@ pub struct Case {
     /// The first of the calls of that sort that fails.
     pub nth: u64,
     pub seed: u64,
-    /// Flushes start by themselves after a few operations.
-    pub eager: bool,
+    pub manner: Manner,
 }
 
 /// What the disk's side and the engine's side both see.
@@ -158,7 +166,7 @@ impl Life {
     }
 
     fn options(&self) -> Options {
-        let eager = lock(&self.shared).case.eager;
+        let eager = lock(&self.shared).case.manner.eager;
         Options { max_unflushed_operations: if eager { 3 } else { 1_000_000 }, ..model::options() }
     }
 
@@ -296,7 +304,7 @@ impl Life {
 
     fn write(&mut self, op: &Op) -> Result<(), Verdict> {
         let Some(db) = self.db.take() else { return Ok(()) };
-        let writes = !matches!(op, Op::Flush | Op::Compact);
+        let writes = !matches!(op, Op::Flush | Op::Attend | Op::Compact);
         let (before, after) = {
             let mut shared = lock(&self.shared);
             let mut after = shared.ledger.last().clone().unwrap_or_default();
@@ -310,7 +318,7 @@ impl Life {
         let was_poisoned = self.poisoned;
         let (fired, errno_call, eager) = {
             let shared = lock(&self.shared);
-            (shared.fired > before, shared.case.kind.call, shared.case.eager)
+            (shared.fired > before, shared.case.kind.call, shared.case.manner.eager)
         };
         let directory = lock(&self.shared).calls.get(&Call::SyncDirectory).copied() != calls_before;
         self.poisoned |= self.disk.take_failed_syncs().iter().any(|file| file == FILE);
@@ -320,13 +328,15 @@ impl Life {
             Ok(()) if fired && !(eager && writes) && !self.is_done() => {
                 return Err(Verdict::Undetected(format!("{op:?} was acknowledged although the disk failed it")));
             }
-            Ok(()) if was_poisoned => {
+            // Without anything to do there is nothing to refuse.
+            Ok(()) if was_poisoned && *op != Op::Attend => {
                 return Err(Verdict::Undetected(format!("{op:?} was acknowledged after a failed sync")));
             }
             Ok(()) => {
                 let mut shared = lock(&self.shared);
                 match op {
                     Op::Flush | Op::Compact => shared.ledger.make_durable(),
+                    Op::Attend => {}
                     _ => shared.ledger.acknowledge(Some(after)),
                 }
                 return Ok(());

@@ -10,9 +10,10 @@ mod life;
 use crate::campaign::workload;
 use crate::disk::{Call, Image};
 use crate::model::{LARGE, Op};
+use jvdb_core::late;
 use kind::{ERRNOS, Kind};
 use ledger::Verdict;
-use life::{Case, Life};
+use life::{Case, Life, Manner};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -82,7 +83,7 @@ fn tour() -> Vec<Step> {
     steps.extend([batch(&[(2, 4), (3, 1), (1, 5)]), Op::Delete(2), Op::Put(5, 4), Op::Flush]);
     // More names than the table has room for: it grows.
     steps.extend((6..14).map(|number| Op::Put(number, u16::from(number))));
-    steps.extend([Op::Flush, Op::Put(6, 1), Op::Delete(7), Op::RemoveAttribute(1), Op::Reopen]);
+    steps.extend([Op::Flush, Op::Put(6, 1), Op::Delete(7), Op::RemoveAttribute(1), Op::Flush, Op::Attend, Op::Reopen]);
     steps.extend([Op::Put(8, 2), batch(&[(15, 1), (16, LARGE), (17, LARGE + 1), (18, 4)]), Op::Flush, Op::Compact]);
     steps.extend([Op::Put(19, 3), Op::Kill, Op::Put(20, 4), Op::Flush, Op::Recreate, Op::Put(1, 1), Op::Flush]);
     with_reads(steps)
@@ -124,7 +125,12 @@ pub fn campaign(cases: u64, seed: u64, threads: usize) -> Vec<(Kind, Tally)> {
     let work = || {
         while done.load(Relaxed) < cases {
             let number = next.fetch_add(1, Relaxed);
-            let found = one_workload(seed, number, &kinds);
+            // Now and then a flush starts by itself in the middle of other calls. In every other workload flushes leave the
+            // index to a later call.
+            let manner = Manner { eager: number % 3 == 2, late: number % 2 == 1 };
+            late::leave_index(manner.late);
+            let found = one_workload(seed, number, manner, &kinds);
+            late::leave_index(false);
             let tried: u64 = found.iter().map(|tally| tally.cases).sum();
             done.fetch_add(tried.max(1), Relaxed);
             let mut tallies = tallies.lock().expect("no thread panics while it adds");
@@ -142,24 +148,24 @@ pub fn campaign(cases: u64, seed: u64, threads: usize) -> Vec<(Kind, Tally)> {
 }
 
 /// Every fault of every kind in one workload.
-fn one_workload(seed: u64, number: u64, kinds: &[Kind]) -> Vec<Tally> {
+fn one_workload(seed: u64, number: u64, manner: Manner, kinds: &[Kind]) -> Vec<Tally> {
     let seed = seed.wrapping_mul(1_000_003).wrapping_add(number);
-    let steps = if number == 0 { tour() } else { random_steps(seed) };
-    // Now and then a flush starts by itself in the middle of other calls.
-    let eager = number % 4 == 3;
+    let steps = if number < 2 { tour() } else { random_steps(seed) };
     let base = life::directory();
-    let calls = match count(&base, &steps, eager) {
+    let calls = match count(&base, &steps, manner) {
         Ok(calls) => calls,
         Err(verdict) => {
             let mut tallies = vec![Tally::default(); kinds.len()];
-            tallies[0].take(&verdict, || format!("without a fault, seed {seed}: {verdict}\n  workload: {steps:?}"));
+            tallies[0].take(&verdict, || {
+                format!("without a fault, seed {seed}, {manner:?}: {verdict}\n  workload: {steps:?}")
+            });
             return tallies;
         }
     };
-    kinds.iter().map(|kind| one_kind(*kind, seed, &base, &steps, eager, calls.get(&kind.call))).collect()
+    kinds.iter().map(|kind| one_kind(*kind, seed, &base, &steps, manner, calls.get(&kind.call))).collect()
 }
 
-fn one_kind(kind: Kind, seed: u64, base: &Image, steps: &[Step], eager: bool, calls: Option<&u64>) -> Tally {
+fn one_kind(kind: Kind, seed: u64, base: &Image, steps: &[Step], manner: Manner, calls: Option<&u64>) -> Tally {
     let mut tally = Tally::default();
     let calls = calls.copied().unwrap_or(0);
     let every = if kind.call == Call::Read { calls.div_ceil(READS).max(1) } else { 1 };
@@ -167,13 +173,13 @@ fn one_kind(kind: Kind, seed: u64, base: &Image, steps: &[Step], eager: bool, ca
         // What is many is tried with one error each, in turn; what is few with all of them.
         let errnos = if kind.tries_all_errors() { &ERRNOS[..] } else { &ERRNOS[turn % ERRNOS.len()..][..1] };
         for (errno, name) in errnos {
-            let case = Case { kind, errno: *errno, nth, seed: seed ^ (nth << 32), eager };
+            let case = Case { kind, errno: *errno, nth, seed: seed ^ (nth << 32), manner };
             let verdict = guarded(case, base, steps);
             tally.cases += 1;
             if let Some(verdict) = verdict {
                 tally.take(&verdict, || {
                     let steps: String = steps.iter().map(|step| format!("\n    {step:?}")).collect();
-                    format!("{kind} ({name}), call {nth}, seed {seed}: {verdict}\n  workload:{steps}")
+                    format!("{kind} ({name}), call {nth}, seed {seed}, {manner:?}: {verdict}\n  workload:{steps}")
                 });
             }
         }
@@ -188,7 +194,7 @@ fn guarded(case: Case, base: &Image, steps: &[Step]) -> Option<Verdict> {
 }
 
 /// Calls of each sort that a workload makes when nothing fails.
-fn count(base: &Image, steps: &[Step], eager: bool) -> Result<BTreeMap<Call, u64>, Verdict> {
+fn count(base: &Image, steps: &[Step], manner: Manner) -> Result<BTreeMap<Call, u64>, Verdict> {
     let kind = Kind { call: Call::Write, flaw: kind::Flaw::Fails, lasting: false };
-    Life::run(Case { kind, errno: ERRNOS[0].0, nth: u64::MAX, seed: 0, eager }, base, steps)
+    Life::run(Case { kind, errno: ERRNOS[0].0, nth: u64::MAX, seed: 0, manner }, base, steps)
 }

@@ -1,0 +1,41 @@
+//! A switch for tests: flushes leave the index to a later call although no thread waits for one, however few names have
+//! changed. So what comes between the two is seen on a simulated disk, which has no threads.
+//!
+//! Breaks nothing. Without the feature `late`, which nothing but the crash tests turns on, it is a constant `false`.
+
+#[cfg(feature = "late")]
+mod switch {
+    use crate::{Database, Result};
+    use std::cell::Cell;
+
+    thread_local!(static LATE: Cell<bool> = const { Cell::new(false) });
+
+    /// Whether flushes of this thread leave the index from now on.
+    pub fn leave_index(late: bool) {
+        LATE.set(late);
+    }
+
+    /// Does what the flush thread does when it is called.
+    ///
+    /// # Errors
+    /// As [`Database::flush`].
+    pub fn attend(database: &Database) -> Result<()> {
+        database.attend()
+    }
+
+    pub(crate) fn is_late() -> bool {
+        LATE.get()
+    }
+}
+
+#[cfg(not(feature = "late"))]
+mod switch {
+    #[inline(always)]
+    pub(crate) const fn is_late() -> bool {
+        false
+    }
+}
+
+pub(crate) use switch::is_late;
+#[cfg(feature = "late")]
+pub use switch::{attend, leave_index};
