@@ -25,6 +25,9 @@ struct Arguments {
     /// Vectors of a batch, 1,000 unless said; before each flush, 1 unless said.
     #[arg(long)]
     batch: Option<u64>,
+    /// Milliseconds after each flush, in which the flush thread does what it does behind it.
+    #[arg(long, default_value_t = 0)]
+    pause: u64,
     /// Vectors that are there before.
     #[arg(long, default_value_t = 10_000)]
     there: u64,
@@ -125,7 +128,11 @@ fn perform(arguments: &Arguments, database: &Database, vector: &[f32]) -> jvdb_c
         Wanted::Flush => (0..arguments.count).try_for_each(|number| {
             batch(number, arguments.batch.unwrap_or(1))?;
             database.flush()?;
-            // Does or awaits what the first leaves to the flush thread, so that each ends where the next one begins.
+            if arguments.pause == 0 {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(arguments.pause));
+            // Does or awaits what the thread has not done, so that each ends where the next one begins.
             database.flush().map(drop)
         }),
     }

@@ -35,7 +35,7 @@ const CASES: [Case; 12] = [
     case("vector of a scan", "scan 2", "scan 4", 8000),
     // The same batches without the flushes.
     case("flush of 1", "batch 100 --batch 1", "flush 100 --batch 1", 100),
-    case("flush of 1,000", "batch 10", "flush 10 --batch 1000", 10),
+    case("flush of 1,000", "batch 10", "flush 10 --batch 1000 --pause 50", 10),
 ];
 
 const ACCESSES: [(&str, &[&str]); 2] = [("mmap", &[]), ("file", &["--file"])];
