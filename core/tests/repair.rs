@@ -373,6 +373,51 @@ fn a_table_that_is_not_there_makes_nothing_large_or_slow() {
     assert!(volume.bytes(FILE).unwrap().len() < 1 << 20);
 }
 
+/// No table has neither window nor place: a superblock that gives it one is as damaged as one under a wrong checksum.
+#[test]
+fn an_empty_table_of_a_size_makes_nothing_large() {
+    let sound = image(|db| {
+        (0..3).for_each(|id| assert!(db.put(id, &[id as f32; DIMENSION], b"").is_ok()));
+    });
+    let newest = newest_superblock(&sound);
+    // Wide enough to show, and no wider: a test that fails must not fill the memory.
+    for (window, offset) in [(1_u32 << 16, 0_u64), (4096, 0), (0, 1 << 45), (0, 8256), (1 << 16, 1 << 45)] {
+        let forge = |image: &mut [u8], at: usize| {
+            image[at + 32..at + 36].copy_from_slice(&window.to_le_bytes());
+            image[at + 80..at + 88].copy_from_slice(&offset.to_le_bytes());
+            image[at + 88..at + 96].fill(0);
+            let sum = xxh3_64(&image[at..at + 504]);
+            image[at + 504..at + 512].copy_from_slice(&sum.to_le_bytes());
+        };
+        let small = |volume: &MemoryVolume| {
+            let len = volume.bytes(FILE).unwrap().len();
+            assert!(len < 1 << 16, "window {window}, offset {offset}: {len} bytes");
+        };
+        // The other superblock serves.
+        let mut image = sound.clone();
+        forge(&mut image, newest);
+        let (volume, databases) = open(&image);
+        let db = databases.database("d").unwrap();
+        assert!((0..3).all(|id| db.contains(id).unwrap()), "window {window}, offset {offset}");
+        assert_eq!(ids(&db), [0, 1, 2], "window {window}, offset {offset}");
+        db.put(3, &[0.0; DIMENSION], b"").unwrap();
+        assert!(db.compact().is_ok());
+        small(&volume);
+        // There is no other. A repair does without, also where the end of the log is wrong as well, and nothing opens.
+        forge(&mut image, 4096 - newest);
+        for end in [None, Some(1_u64 << 45)] {
+            let ends = end.into_iter().flat_map(|end| [(48, end), (56, end)]);
+            ends.for_each(|(field, end)| image[newest + field..][..8].copy_from_slice(&end.to_le_bytes()));
+            forge(&mut image, newest);
+            let (volume, databases) = open(&image);
+            let refused = matches!(databases.database("d"), Err(Error::Corrupt { .. }));
+            assert_eq!(databases.repair("d", None).unwrap().vectors, 3);
+            small(&volume);
+            assert!(refused, "window {window}, offset {offset}");
+        }
+    }
+}
+
 #[test]
 fn every_backup_is_kept() {
     let dir = tempfile::tempdir().unwrap();
