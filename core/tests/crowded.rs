@@ -1,6 +1,9 @@
 //! A window of the index table that has no room although the table is not full: its names wait for a larger table, and
 //! nobody loses any of them meanwhile.
 
+mod crowd;
+
+use crowd::crowd;
 use jvdb_core::{Database, Databases, Metric, Options, Schema};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,25 +14,9 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 const NAME: &str = "crowded";
 /// Keys that make the first table.
 const FIRST: u64 = 300;
-/// Keys with one home: more than the slots of their window.
-const CROWD: usize = 60;
 
 fn options() -> Options {
     Options { flush_interval: Duration::ZERO, ..Options::default() }
-}
-
-/// `CROWD` keys that are at home in one bucket of the table as the file says it is.
-fn crowd(dir: &Path) -> Vec<u64> {
-    let file = std::fs::read(dir.join(format!("{NAME}.jvdb"))).unwrap();
-    let field = |at: usize| u64::from_le_bytes(file[at..at + 8].try_into().unwrap());
-    let newest = if field(40) > field(4096 + 40) { 0 } else { 4096 };
-    let (seed, homes) = (field(newest + 8), field(newest + 88));
-    assert!(homes > 100, "{homes}");
-    let home = |key: &u64| {
-        let hash = xxh3_64_with_seed(&key.to_le_bytes(), seed) >> 16 & !1;
-        (u128::from(hash) * u128::from(homes)) >> 48
-    };
-    (FIRST..).filter(|key| home(key) == u128::from(homes / 2)).take(CROWD).collect()
 }
 
 fn value(key: u64, version: u64) -> [f32; 2] {
@@ -42,7 +29,7 @@ fn database(dir: &Path) -> (Databases, Database, Vec<u64>) {
     let database = databases.create(NAME, Schema::new(2, Metric::Cosine).unwrap()).unwrap();
     (0..FIRST).for_each(|key| assert!(database.put(key, &value(key, 0), b"").unwrap()));
     database.flush().unwrap();
-    let crowd = crowd(dir);
+    let crowd = crowd(&std::fs::read(dir.join(format!("{NAME}.jvdb"))).unwrap(), FIRST);
     (databases, database, crowd)
 }
 
