@@ -3,32 +3,26 @@
 //! A sector is 512 bytes and changes as a whole. Until a file is synced, a power cut may leave any of its sectors in any
 //! version since the last sync, and any length between; until the directory is synced, any beginning of the row of
 //! creations, renames and removals. It never checks what is written; it does not know what a database is.
+//!
+//! Here is the directory, and what a power cut may leave of it; `inode` is one file, `call` what may become of a call, and
+//! `volume` what the engine sees.
 
-use jvdb_core::medium::{Medium, Permit, Volume};
+mod call;
+mod inode;
+mod volume;
+
+pub use call::{Call, Fate};
+pub use inode::SECTOR;
+pub use volume::SimVolume;
+
+use inode::Inode;
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
-/// Bytes that a disk writes as one.
-pub const SECTOR: usize = 512;
 
 /// Contents of a directory: what a power cut leaves, and what the next start finds.
 pub type Image = BTreeMap<String, Vec<u8>>;
-
-type Sector = [u8; SECTOR];
-
-/// One file: what is in the cache, what is on the disk, and what lies between.
-#[derive(Default, Clone)]
-struct Inode {
-    cached: Vec<u8>,
-    durable: Vec<u8>,
-    /// Versions of each sector since the last sync, oldest first.
-    pending: BTreeMap<usize, Vec<Sector>>,
-    /// Lengths since the last sync, oldest first.
-    lengths: Vec<usize>,
-}
 
 /// A change of the directory.
 #[derive(Clone)]
@@ -45,69 +39,6 @@ struct State {
     names: Names,
     durable_names: Names,
     steps: Vec<Step>,
-}
-
-/// What happens to a call, decided by whoever runs the disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
-    /// It is done.
-    Done,
-    /// It fails, and nothing is done. A sync that fails has dropped some of what it was to write.
-    Fails(i32),
-    /// So many 256ths of a write are done, then it fails. What is overwritten is overwritten by whole sectors.
-    Short(i32, u8),
-    /// All of it is done, and it says that it failed.
-    Late(i32),
-    /// A sync fails and has dropped all that it was to write. The cache shows it still, as clean.
-    Drops(i32),
-    /// As before, and the cache shows what the disk holds.
-    Reverts(i32),
-}
-
-impl Fate {
-    /// The error it ends in, if it does.
-    pub fn errno(self) -> Option<i32> {
-        match self {
-            Self::Done => None,
-            Self::Fails(errno) | Self::Short(errno, _) | Self::Late(errno) => Some(errno),
-            Self::Drops(errno) | Self::Reverts(errno) => Some(errno),
-        }
-    }
-
-    /// What the call comes to, once the disk has done its part.
-    fn outcome(self) -> io::Result<()> {
-        self.errno().map_or(Ok(()), |errno| Err(io::Error::from_raw_os_error(errno)))
-    }
-
-    /// Whether a call that is done as a whole or not at all is done.
-    fn does(self) -> bool {
-        matches!(self, Self::Done | Self::Late(_))
-    }
-}
-
-/// A call the disk was asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Call {
-    /// Bytes into a file.
-    Write,
-    /// A file made durable.
-    Sync,
-    /// A file cut.
-    Truncate,
-    /// A file opened.
-    Open,
-    /// A file made.
-    Create,
-    /// A file renamed.
-    Rename,
-    /// A file removed.
-    Remove,
-    /// The directory made durable.
-    SyncDirectory,
-    /// Bytes out of a file.
-    Read,
-    /// The directory listed, or a file's length asked for.
-    Look,
 }
 
 /// Decides what happens to the next call.
@@ -280,258 +211,5 @@ fn apply(step: &Step, names: &mut Names) {
             }
         }
         Step::Remove(name) => drop(names.remove(name)),
-    }
-}
-
-impl Inode {
-    fn write(&mut self, offset: usize, bytes: &[u8]) {
-        let end = offset + bytes.len();
-        if end > self.cached.len() {
-            self.cached.resize(end, 0);
-            self.lengths.push(end);
-        }
-        self.cached[offset..end].copy_from_slice(bytes);
-        for sector in offset / SECTOR..end.div_ceil(SECTOR) {
-            let version = sector_of(&self.cached, sector);
-            self.pending.entry(sector).or_default().push(version);
-        }
-    }
-
-    fn truncate(&mut self, len: usize) {
-        self.cached.resize(len, 0);
-        self.lengths.push(len);
-        let last = len / SECTOR;
-        // Sectors beyond the new end may still be there if the old length is.
-        if !len.is_multiple_of(SECTOR) && self.pending.contains_key(&last) {
-            let version = sector_of(&self.cached, last);
-            self.pending.entry(last).or_default().push(version);
-        }
-    }
-
-    fn sync(&mut self) {
-        let old = std::mem::take(&mut self.durable);
-        self.durable = vec![0; self.cached.len()];
-        let kept = old.len().min(self.durable.len());
-        self.durable[..kept].copy_from_slice(&old[..kept]);
-        for sector in std::mem::take(&mut self.pending).into_keys() {
-            let start = sector * SECTOR;
-            let end = (start + SECTOR).min(self.cached.len());
-            if start < end {
-                self.durable[start..end].copy_from_slice(&self.cached[start..end]);
-            }
-        }
-        self.lengths.clear();
-    }
-
-    /// A failed sync: some of it reached the disk, the rest is in the cache and counts as clean.
-    fn drop_pages(&mut self, mut choose: impl FnMut(usize) -> usize) {
-        let cut = self.cut(&mut choose);
-        self.durable = cut;
-        self.pending.clear();
-        self.lengths.clear();
-    }
-
-    /// The cache shows what the disk holds. The file keeps its length; what the disk never had reads as zeros.
-    fn revert(&mut self) {
-        let len = self.cached.len();
-        self.cached.clone_from(&self.durable);
-        self.cached.resize(len, 0);
-    }
-
-    /// How much of a write is done that ends in so many 256ths of it.
-    fn part(&self, offset: usize, len: usize, share: u8) -> usize {
-        let end = offset + len * usize::from(share) / 256;
-        let end = if end < self.cached.len() { end / SECTOR * SECTOR } else { end };
-        end.saturating_sub(offset)
-    }
-
-    fn cut(&self, choose: &mut impl FnMut(usize) -> usize) -> Vec<u8> {
-        let len = match choose(self.lengths.len() + 1) {
-            0 => self.durable.len(),
-            nth => self.lengths[nth - 1],
-        };
-        let mut bytes = self.durable.clone();
-        bytes.resize(len, 0);
-        for (sector, versions) in &self.pending {
-            let nth = choose(versions.len() + 1);
-            let start = sector * SECTOR;
-            if nth > 0 && start < len {
-                let end = (start + SECTOR).min(len);
-                bytes[start..end].copy_from_slice(&versions[nth - 1][..end - start]);
-            }
-        }
-        bytes
-    }
-}
-
-fn sector_of(bytes: &[u8], sector: usize) -> Sector {
-    let mut version = [0; SECTOR];
-    let start = sector * SECTOR;
-    let end = (start + SECTOR).min(bytes.len());
-    version[..end - start].copy_from_slice(&bytes[start..end]);
-    version
-}
-
-/// An open file of a disk.
-struct Opened {
-    disk: Arc<Disk>,
-    inode: Arc<Mutex<Inode>>,
-    seed: u64,
-}
-
-impl Medium for Opened {
-    fn len(&self) -> u64 {
-        lock(&self.inode).cached.len() as u64
-    }
-
-    fn read_into(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
-        self.disk.allow(Call::Read)?;
-        let inode = lock(&self.inode);
-        let start = usize::try_from(offset).map_err(io::Error::other)?;
-        let found = start.checked_add(into.len()).and_then(|end| inode.cached.get(start..end));
-        into.copy_from_slice(found.ok_or(io::ErrorKind::UnexpectedEof)?);
-        Ok(())
-    }
-
-    fn write(&self, offset: u64, bytes: &[u8], _: Permit) -> io::Result<()> {
-        let fate = self.disk.fate(Call::Write);
-        let offset = usize::try_from(offset).map_err(io::Error::other)?;
-        let mut inode = lock(&self.inode);
-        match fate {
-            Fate::Short(_, share) => {
-                let part = inode.part(offset, bytes.len(), share);
-                if part > 0 {
-                    inode.write(offset, &bytes[..part]);
-                }
-            }
-            fate if fate.does() => inode.write(offset, bytes),
-            _ => {}
-        }
-        drop(inode);
-        self.disk.changed();
-        fate.outcome()
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        let fate = self.disk.fate(Call::Sync);
-        let mut inode = lock(&self.inode);
-        match fate {
-            Fate::Done | Fate::Late(_) => inode.sync(),
-            Fate::Fails(_) | Fate::Short(..) => {
-                let mut random = fastrand::Rng::with_seed(self.seed);
-                inode.drop_pages(|n| random.usize(..n));
-            }
-            Fate::Drops(_) => inode.drop_pages(|_| 0),
-            Fate::Reverts(_) => {
-                inode.drop_pages(|_| 0);
-                inode.revert();
-            }
-        }
-        drop(inode);
-        if fate != Fate::Done {
-            self.disk.note_failed_sync(&self.inode);
-        }
-        self.disk.changed();
-        fate.outcome()
-    }
-
-    fn truncate(&self, len: u64, _: Permit) -> io::Result<()> {
-        let fate = self.disk.fate(Call::Truncate);
-        if fate.does() {
-            lock(&self.inode).truncate(usize::try_from(len).map_err(io::Error::other)?);
-            self.disk.changed();
-        }
-        fate.outcome()
-    }
-}
-
-/// The disk as the engine sees it.
-pub struct SimVolume(pub Arc<Disk>);
-
-impl SimVolume {
-    fn opened(&self, inode: Arc<Mutex<Inode>>) -> Box<dyn Medium> {
-        Box::new(Opened { disk: Arc::clone(&self.0), inode, seed: self.0.identities.fetch_add(1, Relaxed) })
-    }
-
-    fn find(&self, file: &str) -> io::Result<Arc<Mutex<Inode>>> {
-        lock(&self.0.state).names.get(file).cloned().ok_or(io::ErrorKind::NotFound.into())
-    }
-
-    fn step(&self, call: Call, step: Step) -> io::Result<()> {
-        let fate = self.0.fate(call);
-        if fate.does() {
-            self.take(step);
-        }
-        fate.outcome()
-    }
-
-    fn take(&self, step: Step) {
-        let mut state = lock(&self.0.state);
-        apply(&step, &mut state.names);
-        state.steps.push(step);
-        drop(state);
-        self.0.changed();
-    }
-}
-
-impl Volume for SimVolume {
-    fn path(&self) -> &str {
-        "sim"
-    }
-
-    fn list(&self) -> io::Result<Vec<String>> {
-        self.0.allow(Call::Look)?;
-        Ok(lock(&self.0.state).names.keys().cloned().collect())
-    }
-
-    fn open(&self, file: &str) -> io::Result<Box<dyn Medium>> {
-        self.0.allow(Call::Open)?;
-        Ok(self.opened(self.find(file)?))
-    }
-
-    fn create(&self, file: &str) -> io::Result<Box<dyn Medium>> {
-        let inode = Arc::new(Mutex::new(Inode::default()));
-        self.step(Call::Create, Step::Link(file.into(), Arc::clone(&inode)))?;
-        Ok(self.opened(inode))
-    }
-
-    fn size(&self, file: &str) -> io::Result<u64> {
-        self.0.allow(Call::Look)?;
-        Ok(lock(&*self.find(file)?).cached.len() as u64)
-    }
-
-    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.find(from)?;
-        self.step(Call::Rename, Step::Rename(from.into(), to.into()))
-    }
-
-    fn remove(&self, file: &str) -> io::Result<()> {
-        self.find(file)?;
-        self.step(Call::Remove, Step::Remove(file.into()))
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        let fate = self.0.fate(Call::SyncDirectory);
-        if fate.does() {
-            let mut state = lock(&self.0.state);
-            state.durable_names = state.names.clone();
-            state.steps.clear();
-            drop(state);
-            self.0.changed();
-        }
-        fate.outcome()
-    }
-
-    fn entropy(&self) -> [u8; 16] {
-        let number = self.0.identities.fetch_add(1, Relaxed);
-        xxhash_rust::xxh3::xxh3_128(&number.to_le_bytes()).to_le_bytes()
-    }
-
-    fn now(&self) -> Duration {
-        Duration::from_micros(self.0.clock.fetch_add(1, Relaxed))
-    }
-
-    fn has_threads(&self) -> bool {
-        false
     }
 }
