@@ -3,20 +3,21 @@
 //! A handle pins its database: while it lives the file stays open. It puts the caller's arguments into the engine's
 //! terms and hands on to the store; it decides nothing.
 
+use crate::cursor::{Cursor, Ids, Scan};
 use crate::error::Result;
-use crate::key::{Key, KeyBuf, Name};
+use crate::key::{Key, Name};
 #[cfg(unix)]
 use crate::medium::NativeVolume;
 use crate::medium::Volume;
 #[cfg(unix)]
 use crate::options::Access;
 use crate::options::Advice;
-use crate::record::{HEADER, Kind, name_in};
-use crate::scan::Position;
+use crate::record::Kind;
 use crate::schema::Schema;
 use crate::shelf::Pin;
 use crate::stats::DatabaseStats;
-use crate::store::{Held, Rule, Step, Store};
+use crate::store::{Rule, Step, Store};
+use crate::vector::Vector;
 use crate::verify::Report;
 use std::collections::TryReserveError;
 use std::ops::ControlFlow;
@@ -72,116 +73,6 @@ pub struct Written {
     pub replaced: u64,
     /// Vectors deleted.
     pub deleted: u64,
-}
-
-/// A vector read without a copy.
-///
-/// It stays valid and unchanged while this lives, whatever happens to the vector, its database or its file. It keeps a
-/// mapping alive, not a file open. If another program truncates the file meanwhile, against the directory lock, touching
-/// what was cut off ends the process with SIGBUS, as with any mapping.
-pub struct Vector {
-    held: Held,
-    vector_bytes: usize,
-}
-
-impl Vector {
-    /// The elements, on a 64-byte boundary.
-    pub fn vector(&self) -> &[f32] {
-        bytemuck::cast_slice(&self.held.record[HEADER..HEADER + self.vector_bytes])
-    }
-
-    /// The metadata, as stored.
-    pub fn metadata(&self) -> &[u8] {
-        &self.held.record[self.held.meta_at..]
-    }
-
-    /// The key.
-    pub fn key(&self) -> Key<'_> {
-        match name_in(&self.held.record, self.vector_bytes) {
-            Name::Vector(key) => key,
-            Name::Attribute(name) => Key::Bytes(name),
-        }
-    }
-}
-
-impl std::fmt::Debug for Vector {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Vector").field("key", &self.key()).field("vector", &self.vector()).finish_non_exhaustive()
-    }
-}
-
-/// A place in a database's log, to go on from. It survives writes: what it has passed stays passed, what is written
-/// later comes later.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Cursor(u64);
-
-impl Cursor {
-    /// Before the first vector.
-    pub const START: Self = Self(0);
-
-    /// As a number that a caller may store, good until the database is dropped, or closed after a compaction.
-    pub fn to_u64(self) -> u64 {
-        self.0
-    }
-
-    /// From [`to_u64`](Self::to_u64). Any number is taken; one that no cursor gave makes the scan end with an error.
-    pub fn from_u64(position: u64) -> Self {
-        Self(position)
-    }
-}
-
-/// Iterates over live vectors in log order. See [`Database::scan`].
-pub struct Scan<'a> {
-    store: &'a Store,
-    position: Position,
-    failed: bool,
-}
-
-impl Scan<'_> {
-    /// Behind the vector given last: a later scan from here goes on with the next one.
-    pub fn cursor(&self) -> Cursor {
-        Cursor(self.position.cursor())
-    }
-}
-
-impl Iterator for Scan<'_> {
-    type Item = Result<Vector>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
-            return None;
-        }
-        let next = self.store.next_vector(&mut self.position).transpose();
-        self.failed = matches!(next, Some(Err(_)));
-        next.map(|held| held.map(|held| Vector { held, vector_bytes: self.store.vector_bytes() }))
-    }
-}
-
-/// Iterates over keys of live vectors in log order. See [`Database::ids`].
-pub struct Ids<'a> {
-    store: &'a Store,
-    position: Position,
-    failed: bool,
-}
-
-impl Ids<'_> {
-    /// Behind the key given last.
-    pub fn cursor(&self) -> Cursor {
-        Cursor(self.position.cursor())
-    }
-}
-
-impl Iterator for Ids<'_> {
-    type Item = Result<KeyBuf>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
-            return None;
-        }
-        let next = self.store.next_key(&mut self.position).transpose();
-        self.failed = matches!(next, Some(Err(_)));
-        next
-    }
 }
 
 impl Database {
@@ -248,7 +139,7 @@ impl Database {
     /// [`Error::Dropped`](crate::Error::Dropped).
     pub fn get<'k>(&self, key: impl Into<Key<'k>>) -> Result<Option<Vector>> {
         let held = self.store().get(Name::Vector(key.into()))?;
-        Ok(held.map(|held| Vector { held, vector_bytes: self.store().vector_bytes() }))
+        Ok(held.map(|held| Vector::new(held, self.store().vector_bytes())))
     }
 
     /// Copies a vector into `vector`, which has room for just as many elements as the schema's dimension, and its
@@ -369,7 +260,7 @@ impl Database {
     /// Keys of all live vectors, in the order in which they were last stored. See [`scan`](Self::scan) for what writes
     /// in between do.
     pub fn ids(&self, from: Cursor) -> Ids<'_> {
-        Ids { store: self.store(), position: Position::from_cursor(from.0), failed: false }
+        Ids::new(self.store(), from)
     }
 
     /// All live vectors without a copy, in the order in which they were last stored, from a cursor on.
@@ -377,7 +268,7 @@ impl Database {
     /// No lock is held between elements. A vector that is there throughout the scan is given at least once; one that is
     /// replaced meanwhile may come a second time with its new value, because it has moved to the end.
     pub fn scan(&self, from: Cursor) -> Scan<'_> {
-        Scan { store: self.store(), position: Position::from_cursor(from.0), failed: false }
+        Scan::new(self.store(), from)
     }
 
     /// As [`scan`](Self::scan), with each vector shown to `see` where it lies, until `see` breaks or there are no more. Gives
@@ -406,9 +297,9 @@ impl Database {
     /// # Ok::<(), jvdb_core::Error>(())
     /// ```
     pub fn visit(&self, from: Cursor, see: impl FnMut(Key<'_>, &[f32], &[u8]) -> ControlFlow<()>) -> Result<Cursor> {
-        let mut position = Position::from_cursor(from.0);
+        let mut position = from.position();
         self.store().show_from(&mut position, see)?;
-        Ok(Cursor(position.cursor()))
+        Ok(Cursor::at(position))
     }
 
     /// Tells the operating system how the file will be read. That holds while the file is open, as it is while there is a
@@ -461,7 +352,7 @@ impl Database {
     pub fn attribute(&self, name: &[u8]) -> Result<Option<Vec<u8>>> {
         let held = self.store().get(Name::Attribute(name))?;
         let Some(held) = held else { return Ok(None) };
-        let held = Vector { held, vector_bytes: 0 };
+        let held = Vector::new(held, 0);
         let mut value = Vec::new();
         value.try_reserve_exact(held.metadata().len()).map_err(|full| self.store().fault(full.into()))?;
         value.extend_from_slice(held.metadata());

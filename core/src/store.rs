@@ -1,17 +1,17 @@
-//! One database file in use: single operations and batches, for any number of threads.
+//! One database file in use: what it is, and writes to it, for any number of threads.
 //!
 //! Writers take turns; readers stop for none of them but for moments at a batch or a flush. Opening is in `recovery`,
-//! durability in `flush`, iteration in `scan`. A store knows nothing of other stores or of threads that flush it.
+//! reads in `read`, durability in `flush`, iteration in `scan`. A store knows nothing of other stores or of threads that flush it.
 
 use crate::append::{Before, Draft, Writer};
 use crate::delta::Entry;
 use crate::error::{Error, Result};
 use crate::flush::Checkpoint;
 use crate::key::{Key, Name};
-use crate::log::{Fault, Found, Log};
-use crate::medium::{Change, Lease, Leased, Origin, Pinned, Volume};
+use crate::log::Fault;
+use crate::medium::{Change, Lease, Leased, Origin, Volume};
 use crate::options::Advice;
-use crate::record::{HEADER, Kind};
+use crate::record::Kind;
 use crate::recovery::newest_superblock;
 use crate::schema::{MAX_KEY_LEN, MAX_METADATA_LEN, Schema};
 use crate::state::{Lookup, State};
@@ -124,13 +124,6 @@ pub(crate) enum Pressure {
     Overdue,
 }
 
-/// A record held in place, up to the end of its metadata.
-pub(crate) struct Held {
-    pub record: Pinned,
-    /// Where the metadata begins.
-    pub meta_at: usize,
-}
-
 /// One element of a batch, checked and in the engine's terms.
 pub(crate) struct Step<'a> {
     pub kind: Kind,
@@ -139,9 +132,6 @@ pub(crate) struct Step<'a> {
     pub metadata: &'a [u8],
     pub rule: Rule,
 }
-
-/// Names whose memory is asked for at once.
-const GROUP: usize = 32;
 
 /// What a batch came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -355,119 +345,11 @@ impl Store {
         self.figures.end.load(Relaxed).saturating_sub(self.figures.durable_end.load(Relaxed))
     }
 
-    /// Holds the record of a name in place.
-    pub(crate) fn get(&self, name: Name<'_>) -> Result<Option<Held>> {
-        self.check_there()?;
-        let hash = name.hash(self.identity.seed);
-        let state = self.read();
-        if let Some((found, _)) = state.glance(state.window(), hash, name) {
-            return self.hold(&state, &found).map(Some);
-        }
-        match state.find(hash, name).map_err(|fault| self.fault(fault))?.live {
-            Some(found) => self.hold(&state, &found).map(Some),
-            None => Ok(None),
-        }
-    }
-
-    pub(crate) fn hold(&self, state: &State, found: &Found) -> Result<Held> {
-        let fault = |fault| self.fault(fault);
-        let log = state.log().map_err(fault)?;
-        self.check(&log, found).map_err(fault)?;
-        let meta_at = found.meta_at as usize;
-        let record = log.medium.pin(found.offset, meta_at + found.meta_len as usize);
-        let record = record.map_err(|source| fault(Fault::read(found.offset)(source)))?;
-        Ok(Held { record, meta_at })
-    }
-
-    /// Checks the record's body, if that is wanted.
-    #[inline]
-    pub(crate) fn check(&self, log: &Log<'_>, found: &Found) -> Result<(), Fault> {
-        if self.settings.verify_checksums { log.check_sum(found) } else { Ok(()) }
-    }
-
-    /// Shows a vector and its metadata where they lie, while a lease is held.
-    pub(crate) fn show<R>(&self, key: Key<'_>, see: impl FnOnce(&[f32], &[u8]) -> R) -> Result<Option<R>> {
-        self.check_there()?;
-        let name = Name::Vector(key);
-        let hash = name.hash(self.identity.seed);
-        self.show_in(&self.read(), hash, name, see)
-    }
-
-    /// As [`show`](Self::show), for many: the memory they lie in is asked for ahead, so that it is waited for but once.
-    pub(crate) fn show_many<'k>(
-        &self,
-        keys: impl IntoIterator<Item = Key<'k>>,
-        mut see: impl FnMut(usize, Option<(&[f32], &[u8])>),
-    ) -> Result<()> {
-        let mut keys = keys.into_iter();
-        let mut number = 0;
-        loop {
-            let mut group = [(0, Name::Attribute(&[])); GROUP];
-            let mut len = 0;
-            for (place, key) in group.iter_mut().zip(keys.by_ref()) {
-                let name = Name::Vector(key);
-                *place = (name.hash(self.identity.seed), name);
-                len += 1;
-            }
-            let group = &group[..len];
-            self.check_there()?;
-            let state = self.read();
-            let window = state.window();
-            group.iter().for_each(|(hash, _)| state.touch_bucket(window, *hash));
-            group.iter().for_each(|(hash, _)| state.touch_record(window, *hash));
-            for (hash, name) in group {
-                let mut found = false;
-                let mut seen = |vector: &[f32], metadata: &[u8]| {
-                    found = true;
-                    see(number, Some((vector, metadata)));
-                };
-                self.show_in(&state, *hash, *name, &mut seen)?;
-                if !found {
-                    see(number, None);
-                }
-                number += 1;
-            }
-            if len < GROUP {
-                return Ok(());
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn show_in<R>(
-        &self,
-        state: &State,
-        hash: u64,
-        name: Name<'_>,
-        see: impl FnOnce(&[f32], &[u8]) -> R,
-    ) -> Result<Option<R>> {
-        let fault = |fault| self.fault(fault);
-        if !self.settings.verify_checksums
-            && let Some((found, record)) = state.glance(state.window(), hash, name)
-        {
-            let (vector, metadata) = record[HEADER..].split_at(found.meta_at as usize - HEADER);
-            return Ok(Some(see(bytemuck::cast_slice(vector), metadata)));
-        }
-        let Some(found) = state.find(hash, name).map_err(fault)?.live else { return Ok(None) };
-        let log = state.log().map_err(fault)?;
-        self.check(&log, &found).map_err(fault)?;
-        let record = found.read(&log).map_err(fault)?;
-        let vector = bytemuck::cast_slice(&record[HEADER..HEADER + self.vector_bytes()]);
-        Ok(Some(see(vector, &record[found.meta_at as usize..])))
-    }
-
     /// Hands on how the file will be read.
     pub(crate) fn advise(&self, advice: Advice) -> Result<()> {
         self.check_there()?;
         let advised = self.medium()?.advise(advice);
         advised.map_err(|source| Error::io("advise", &self.identity.path, source))
-    }
-
-    pub(crate) fn contains(&self, key: Key<'_>) -> Result<bool> {
-        self.check_there()?;
-        let name = Name::Vector(key);
-        let lookup = self.read().find(name.hash(self.identity.seed), name);
-        lookup.map(|lookup| lookup.live.is_some()).map_err(|fault| self.fault(fault))
     }
 
     pub(crate) fn stats(&self) -> DatabaseStats {
