@@ -18,6 +18,19 @@ fn restless(random: &mut fastrand::Rng, len: usize) -> Vec<Op> {
     (0..len).map(|_| op(random)).collect()
 }
 
+/// A table is filled as far as it goes without growing, so that names overflow into the next bucket; then gaps open before
+/// them.
+fn crowded(random: &mut fastrand::Rng, len: usize) -> Vec<Op> {
+    let batch = |names: std::ops::Range<u8>| Op::Batch(names.map(|name| Op::Put(name, 1)).collect());
+    let mut ops = vec![batch(0..9), Op::Flush, batch(9..18), Op::Flush];
+    ops.extend((0..len).map(|_| match random.u8(..4) {
+        0 => Op::Put(random.u8(..18), random.u16(..6)),
+        1 => Op::Flush,
+        _ => Op::Delete(random.u8(..18)),
+    }));
+    ops
+}
+
 /// Runs a campaign with a broken protocol, every third workload with flushes that leave the index to a later call if
 /// `late` says so; tells after how many images it was noticed.
 fn noticed(mutant: Mutant, late: bool, budget: u64) -> Option<u64> {
@@ -25,7 +38,11 @@ fn noticed(mutant: Mutant, late: bool, budget: u64) -> Option<u64> {
     for seed in 1.. {
         let mut random = fastrand::Rng::with_seed(seed);
         let len = random.usize(1..=24);
-        let ops = if seed % 4 == 0 { restless(&mut random, len) } else { workload(&mut random, len) };
+        let ops = match seed % 8 {
+            0 | 4 => restless(&mut random, len),
+            5 => crowded(&mut random, len),
+            _ => workload(&mut random, len),
+        };
         // Many workloads, and few images of each: what a mutant breaks shows in few workloads, but there in many images.
         let effort = Effort { exhaustive: 16, sample: 4, second_life: 12 };
         let manner = Manner { sync_failures: if seed % 2 == 0 { 5 } else { 0 }, late: late && seed % 3 == 0 };
