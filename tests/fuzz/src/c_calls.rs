@@ -6,10 +6,15 @@
 //! a pointer, and the header says so.
 #![expect(unsafe_code, reason = "a C face is called with raw pointers")]
 
+mod batches;
+mod told;
+mod walks;
+
 use arbitrary::{Arbitrary, Unstructured};
+use batches::{hostile_batch, sound_batch};
 use jvdb::attribute::{jvdb_attribute_get, jvdb_attribute_remove, jvdb_attribute_set};
-use jvdb::batch::{Batch, jvdb_put_batch};
-use jvdb::cursor::{Cursor, jvdb_cursor_close, jvdb_cursor_next_key, jvdb_cursor_open, jvdb_cursor_position};
+use jvdb::batch::jvdb_put_batch;
+use jvdb::cursor::{jvdb_cursor_close, jvdb_cursor_next_key, jvdb_cursor_open, jvdb_cursor_position};
 use jvdb::database::{
     Database, jvdb_contains, jvdb_count, jvdb_database_release, jvdb_database_schema, jvdb_database_stats, jvdb_delete,
     jvdb_flush, jvdb_get, jvdb_insert, jvdb_put, jvdb_replace,
@@ -28,72 +33,14 @@ use jvdb::vector::{Vector, jvdb_get_pinned, jvdb_vector_release};
 use std::ffi::{CStr, CString, c_void};
 use std::mem::{MaybeUninit, zeroed};
 use std::ptr::{null, null_mut};
+use told::{AnyKey, Array, Length, Name, Size, Told, pointer_of, sized};
+use walks::walk;
 
 const DIMENSION: usize = 4;
 /// Calls of one input.
 const MOST: usize = 100;
 /// One more byte than metadata may have.
 static TOO_LONG: [u8; (16 << 20) + 1] = [0; (16 << 20) + 1];
-
-/// An array that a call is told of.
-#[derive(Debug, Clone, Copy, Arbitrary)]
-enum Array {
-    Null(Length),
-    /// At an address that no element can have, of any length.
-    Misaligned(Length),
-    /// So many elements that no memory holds them.
-    Impossible,
-    /// There, with this many elements.
-    Sound(u8),
-    /// There, with as many as the call wants.
-    Right,
-}
-
-#[derive(Debug, Clone, Copy, Arbitrary)]
-enum Length {
-    Zero,
-    One,
-    Dimension,
-    Half,
-    Most,
-    Any(usize),
-}
-
-impl Length {
-    fn get(self) -> usize {
-        match self {
-            Self::Zero => 0,
-            Self::One => 1,
-            Self::Dimension => DIMENSION,
-            Self::Half => isize::MAX as usize,
-            Self::Most => usize::MAX,
-            Self::Any(length) => length,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Arbitrary)]
-enum Name {
-    Null,
-    Known(u8),
-    Any(Vec<u8>),
-    Long(u16),
-}
-
-#[derive(Debug, Clone, Arbitrary)]
-enum AnyKey {
-    Int(u8),
-    Bytes(u8, u16),
-    Impossible,
-}
-
-#[derive(Debug, Clone, Copy, Arbitrary)]
-enum Size {
-    Right,
-    More(u8, bool),
-    Any(usize),
-    Null,
-}
 
 #[derive(Debug, Arbitrary)]
 enum Call {
@@ -154,90 +101,6 @@ fn answer(call: impl FnOnce(*mut *mut Error) -> Status) -> Status {
 fn message(error: *const Error) -> String {
     // SAFETY: NULL or an error object; its text ends with NUL and lives as long as it does.
     unsafe { CStr::from_ptr(jvdb_error_message(error)) }.to_string_lossy().into_owned()
-}
-
-/// What an [`Array`] stands for: where it begins, and how many elements it is said to have.
-struct Told<T> {
-    pointer: *mut T,
-    length: usize,
-    /// Owns what is there. Of the very size, so that a sanitizer sees what goes beyond.
-    _owned: Box<[T]>,
-}
-
-impl<T: Copy + Default> Told<T> {
-    fn new(array: Array, wanted: usize) -> Self {
-        let mut owned: Box<[T]> = match array {
-            Array::Sound(length) => vec![T::default(); usize::from(length)].into(),
-            Array::Right => vec![T::default(); wanted].into(),
-            _ => vec![T::default(); 1].into(),
-        };
-        let there = owned.as_mut_ptr();
-        let (pointer, length) = match array {
-            Array::Null(length) => (null_mut(), length.get()),
-            // Bytes have no alignment to break.
-            Array::Misaligned(_) if align_of::<T>() == 1 => (null_mut(), 1),
-            Array::Misaligned(length) => (there.wrapping_byte_add(1), length.get()),
-            Array::Impossible => (there, usize::MAX),
-            Array::Sound(_) | Array::Right => (there, owned.len()),
-        };
-        Self { pointer, length, _owned: owned }
-    }
-}
-
-impl Name {
-    fn text(&self) -> Option<CString> {
-        let bytes = match self {
-            Self::Null => return None,
-            Self::Known(number) => format!("database {}", number % 4).into_bytes(),
-            Self::Any(bytes) => bytes.iter().copied().filter(|byte| *byte != 0).collect(),
-            Self::Long(length) => vec![b'x'; usize::from(*length)],
-        };
-        CString::new(bytes).ok()
-    }
-}
-
-/// Bytes of a key, and how a call is told of them.
-struct ToldKey {
-    key: Key,
-    _owned: Box<[u8]>,
-}
-
-impl AnyKey {
-    fn tell(&self) -> ToldKey {
-        match self {
-            Self::Int(id) => ToldKey { key: Key { bytes: null(), number: u64::from(*id) }, _owned: Box::default() },
-            Self::Bytes(fill, length) => {
-                let owned: Box<[u8]> = vec![*fill; usize::from(*length % 600)].into();
-                ToldKey { key: Key { bytes: owned.as_ptr().cast(), number: owned.len() as u64 }, _owned: owned }
-            }
-            Self::Impossible => {
-                ToldKey { key: Key { bytes: [0_u8; 0].as_ptr().cast(), number: u64::MAX }, _owned: Box::default() }
-            }
-        }
-    }
-}
-
-/// A struct that carries its size, in memory of just that size where it can be.
-fn sized<T: Copy>(value: T, size: Size) -> Option<Box<[u64]>> {
-    let right = size_of::<T>();
-    let (bytes, stated, fill) = match size {
-        Size::Null => return None,
-        Size::Right => (right, right, 0),
-        Size::More(more, filled) => {
-            (right + usize::from(more) / 8 * 8, right + usize::from(more) / 8 * 8, u8::from(filled))
-        }
-        // Sizes that are taken must be there; all others are refused unread.
-        Size::Any(stated) => (stated.clamp(right, 4096).next_multiple_of(8), stated, 0),
-    };
-    let mut words = vec![u64::from_ne_bytes([fill; 8]); bytes / 8].into_boxed_slice();
-    // SAFETY: `words` holds at least `right` bytes, aligned for eight-byte fields; `T` is made of integers and pointers.
-    unsafe { words.as_mut_ptr().cast::<T>().write(value) };
-    words[0] = stated as u64;
-    Some(words)
-}
-
-fn pointer_of<T>(words: &mut Option<Box<[u64]>>) -> *mut T {
-    words.as_mut().map_or(null_mut(), |words| words.as_mut_ptr().cast())
 }
 
 struct Program {
@@ -425,126 +288,6 @@ unsafe fn pin(database: *mut Database, key: &AnyKey, with_vector: bool, twice: b
         if twice {
             jvdb_vector_release(at);
         }
-    }
-}
-
-/// A batch of which something is always to be refused, unless it is empty.
-unsafe fn hostile_batch(
-    database: *mut Database,
-    size: Size,
-    (count, dimension): (usize, usize),
-    columns: [bool; 6],
-    misaligned: u8,
-    tail: u8,
-) {
-    // What no memory can hold is refused unread. What could be there must be there.
-    let count = if count.checked_mul(8).is_none_or(|bytes| bytes > isize::MAX as usize) { count } else { count % 64 };
-    let dimension = if count.checked_mul(dimension.saturating_mul(4)).is_none_or(|bytes| bytes > isize::MAX as usize) {
-        dimension
-    } else {
-        dimension % 64
-    };
-    let there = if count < 64 { count } else { 1 };
-    let mut words = vec![0_u64; 2 * there.max(1)].into_boxed_slice();
-    let elements = if dimension < 64 { there * dimension } else { there };
-    let mut matrix = vec![0_f32; elements.max(1)].into_boxed_slice();
-    let rows = vec![matrix.as_ptr(); there.max(1)].into_boxed_slice();
-    let off = |bit: u8| usize::from(misaligned & bit != 0);
-    let batch = Batch {
-        struct_size: 0,
-        count,
-        dimension,
-        ids: if columns[0] { words.as_ptr().wrapping_byte_add(off(1)) } else { null() },
-        keys: if columns[1] { words.as_mut_ptr().cast::<Key>().wrapping_byte_add(off(2)) } else { null() },
-        matrix: if columns[2] { matrix.as_mut_ptr().wrapping_byte_add(off(4)) } else { null() },
-        // Rows are as long as the matrix is: enough for a dimension that may be read.
-        rows: if columns[3] { rows.as_ptr().wrapping_byte_add(off(8)) } else { null() },
-        metadata: if columns[4] {
-            words.as_mut_ptr().cast::<*const c_void>().wrapping_byte_add(off(16))
-        } else {
-            null()
-        },
-        metadata_lengths: if columns[5] {
-            words.as_mut_ptr().cast::<usize>().wrapping_byte_add(off(32))
-        } else {
-            null()
-        },
-        row_stride: 0,
-        deletes: null(),
-    };
-    let mut told = sized(batch, size);
-    if let (Some(words), Size::More(more, _)) = (&mut told, size)
-        && more >= 8
-        && let Some(last) = words.last_mut()
-    {
-        *last = u64::from(tail);
-    }
-    // SAFETY: each array holds as many elements as the batch states, or is misaligned, or states what cannot be.
-    unsafe { answer(|error| jvdb_put_batch(database, pointer_of(&mut told), error)) };
-}
-
-/// A batch that can be stored, but for one row that may be NULL.
-unsafe fn sound_batch(
-    database: *mut Database,
-    count: usize,
-    with_keys: bool,
-    with_rows: bool,
-    with_metadata: bool,
-    null_row: bool,
-) {
-    let ids: Vec<u64> = (0..count as u64).collect();
-    let keys: Vec<Key> = ids.iter().map(|id| Key { bytes: (&raw const *id).cast(), number: 8 }).collect();
-    let matrix = vec![0.5_f32; count * DIMENSION];
-    let mut rows: Vec<*const f32> = matrix.chunks(DIMENSION).map(<[f32]>::as_ptr).collect();
-    if let (true, Some(last)) = (null_row, rows.last_mut()) {
-        *last = null();
-    }
-    let metadata: Vec<*const c_void> = ids.iter().map(|id| (&raw const *id).cast()).collect();
-    let lengths = vec![8_usize; count];
-    let batch = Batch {
-        struct_size: size_of::<Batch>(),
-        count,
-        dimension: DIMENSION,
-        ids: if with_keys { null() } else { ids.as_ptr() },
-        keys: if with_keys { keys.as_ptr() } else { null() },
-        matrix: if with_rows { null() } else { matrix.as_ptr() },
-        rows: if with_rows { rows.as_ptr() } else { null() },
-        metadata: if with_metadata { metadata.as_ptr() } else { null() },
-        metadata_lengths: if with_metadata { lengths.as_ptr() } else { null() },
-        row_stride: 0,
-        deletes: null(),
-    };
-    let (mut before, mut after) = (0, 0);
-    // SAFETY: each array holds `count` elements.
-    unsafe {
-        // It may have been dropped.
-        let there = answer(|error| jvdb_contains(database, AnyKey::Int(0).tell().key, error)) >= JVDB_OK;
-        answer(|error| jvdb_count(database, &mut before, error));
-        let status = answer(|error| jvdb_put_batch(database, &batch, error));
-        if there {
-            answer(|error| jvdb_count(database, &mut after, error));
-            assert!(status == JVDB_OK || before == after, "a batch that failed has stored something");
-            assert_eq!(status == JVDB_OK, !(null_row && with_rows && count > 0));
-        }
-    }
-}
-
-unsafe fn walk(database: *mut Database, position: u64, steps: u8) {
-    let (mut cursor, mut at): (*mut Cursor, u64) = (null_mut(), 0);
-    let mut key = Key { bytes: null(), number: 0 };
-    // SAFETY: the cursor is NULL or was opened, and is closed once.
-    unsafe {
-        answer(|error| jvdb_cursor_open(database, position, &mut cursor, error));
-        for _ in 0..steps {
-            if answer(|error| jvdb_cursor_next_key(cursor, &mut key, error)) != JVDB_OK {
-                break;
-            }
-            if !key.bytes.is_null() {
-                let _read = std::slice::from_raw_parts(key.bytes.cast::<u8>(), key.number as usize).iter().max();
-            }
-        }
-        answer(|error| jvdb_cursor_position(cursor, &mut at, error));
-        jvdb_cursor_close(cursor);
     }
 }
 
