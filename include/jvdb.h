@@ -26,7 +26,10 @@
  * that memory can hold: otherwise the call fails with JVDB_ERROR_INVALID_ARGUMENT. `const` means that nothing behind
  * the pointer changes. Strings are UTF-8 and end with NUL; a path is the bytes the operating system knows. Pointers
  * into a pinned vector live until it is released, pointers into an error, names or findings until that is freed, bytes of
- * a cursor's key until its next call.
+ * a cursor's key until its next call, and what a callback is given until it returns.
+ *
+ * Callbacks return in the ordinary way, without an exception or a longjmp through this library, and are called with the
+ * pointer that came with them. Each says which calls may be made within it.
  *
  * Types. All numbers have a fixed width, or are size_t where they count something in memory. There are no enums: codes,
  * kinds and levels are integers with macros. Structs have no hidden padding.
@@ -281,6 +284,28 @@
  * Metric of a database: inner product.
  */
 #define JVDB_METRIC_DOT_PRODUCT 2
+
+/**
+ * Advice: here and there. Nothing is read ahead. What a mapped file begins with; cursors and visits ask by themselves
+ * for what comes.
+ */
+#define JVDB_ADVICE_RANDOM 0
+
+/**
+ * Advice: from the start to the end. Much is read ahead, and what was passed may go.
+ */
+#define JVDB_ADVICE_SEQUENTIAL 1
+
+/**
+ * Advice: soon, and all of it. It is read into the page cache, in the background.
+ */
+#define JVDB_ADVICE_WILL_NEED 2
+
+/**
+ * Advice: not soon. What is durable of it may leave the page cache and this process's memory. It is read again when it
+ * is asked for.
+ */
+#define JVDB_ADVICE_DONT_NEED 3
 
 /**
  * Kind of finding: the place at `offset` is damaged.
@@ -656,6 +681,24 @@ typedef struct jvdb_get_batch_t {
      */
     size_t *metadata_lengths;
 } jvdb_get_batch_t;
+
+/**
+ * Takes one vector of a visit: the pointer given to jvdb_visit(), the key, `dimension` elements on a 64-byte boundary,
+ * and the metadata, which are never NULL. All of it may be read until this returns, and not after. Returns 0 to go on,
+ * anything else to stop behind this vector.
+ *
+ * It runs on the thread that visits, in the middle of that call. It must return in the ordinary way: no exception, no
+ * longjmp, no end of the thread. Of this library it may call what reads the same database by key (jvdb_get(),
+ * jvdb_get_pinned(), jvdb_get_batch(), jvdb_contains()), jvdb_count(), and what releases a vector or an error. Any other
+ * call, to write, flush or close above all, may wait for ever: for this visit to end, or for one that waits for this. So
+ * note what is to be written, stop, write, and visit on from there; or use a cursor, which holds nothing up.
+ */
+typedef int32_t (*jvdb_visit_callback_t)(void *user,
+                                         struct jvdb_key_t key,
+                                         const float *elements,
+                                         size_t dimension,
+                                         const void *metadata,
+                                         size_t metadata_length);
 
 /**
  * One finding. Set struct_size, the rest is filled in. What it points to lives as long as the findings.
@@ -1142,6 +1185,28 @@ jvdb_status_t jvdb_get_batch(const struct jvdb_database_t *database,
                              struct jvdb_error_t **error);
 
 /**
+ * Shows vectors to `callback`, one after the other, until it has had enough or there are no more. The fastest way to look
+ * at everything: nothing is pinned, and nothing is to be released. A cursor gives the same vectors in the same order.
+ *
+ * `position` is 0 to begin, or what `reached` or jvdb_cursor_position() gave, behind which it goes on; from 0 it goes
+ * fastest. `user` is handed to the callback. `reached` receives the position behind the vector shown last, for another
+ * visit or a cursor, and is good for as long as jvdb_cursor_open() says; it may be NULL.
+ *
+ * Returns JVDB_OK in both cases: the callback knows whether it has stopped. What is written meanwhile, by other threads,
+ * may be shown or not. A batch or a flush of this database may wait there until a thousand vectors are shown, so the
+ * callback should be short.
+ *
+ * Fails with JVDB_ERROR_INVALID_ARGUMENT for a position that nothing gave, and as a cursor does. What lies before the
+ * record at fault has been shown then.
+ */
+jvdb_status_t jvdb_visit(const struct jvdb_database_t *database,
+                         uint64_t position,
+                         jvdb_visit_callback_t callback,
+                         void *user,
+                         uint64_t *reached,
+                         struct jvdb_error_t **error);
+
+/**
  * Sets an attribute: up to 16 MiB under a name of 1 to 512 bytes. Durable as jvdb_put().
  */
 jvdb_status_t jvdb_attribute_set(struct jvdb_database_t *database,
@@ -1176,6 +1241,18 @@ jvdb_status_t jvdb_attribute_remove(struct jvdb_database_t *database,
 jvdb_status_t jvdb_attribute_list(const struct jvdb_database_t *database,
                                   struct jvdb_names_t **names,
                                   struct jvdb_error_t **error);
+
+/**
+ * Tells the operating system how the file will be read: `advice` is a JVDB_ADVICE_*. It changes how long reads take,
+ * never what they give. It holds while the file is open, as it is while there is a handle, and until the database is
+ * compacted. A database in memory takes no advice and returns JVDB_OK.
+ *
+ * Fails with JVDB_ERROR_INVALID_ARGUMENT for any other number, and with JVDB_ERROR_IO if the operating system refuses;
+ * reads go on then.
+ */
+jvdb_status_t jvdb_advise(struct jvdb_database_t *database,
+                          int32_t advice,
+                          struct jvdb_error_t **error);
 
 /**
  * Number of findings; 0 for NULL.

@@ -22,9 +22,15 @@ impl Key {
 
     /// A key that points into `key`.
     pub(crate) fn to(key: &KeyBuf) -> Self {
+        Self::of(key.as_key())
+    }
+
+    /// The same, of a borrowed key.
+    #[inline]
+    pub(crate) fn of(key: Core<'_>) -> Self {
         match key {
-            KeyBuf::Int(number) => Self { bytes: null(), number: *number },
-            KeyBuf::Bytes(bytes) => Self { bytes: bytes.as_ptr().cast(), number: bytes.len() as u64 },
+            Core::Int(number) => Self { bytes: null(), number },
+            Core::Bytes(bytes) => Self { bytes: bytes.as_ptr().cast(), number: bytes.len() as u64 },
         }
     }
 

@@ -31,8 +31,10 @@ pub mod vector;
 pub mod batch;
 pub mod cursor;
 pub mod get_batch;
+pub mod visit;
 
 pub mod attribute;
 
+pub mod advice;
 pub mod findings;
 pub mod upkeep;

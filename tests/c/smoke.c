@@ -1,6 +1,6 @@
 /* Every call of jvdb.h from C11: what it does, what it answers, and what it says to bad arguments. This file has
  * storages and directories, smoke_database.c what is done with one database, smoke_batch.c what is done with many keys at
- * once, smoke_upkeep.c what an operator does.
+ * once, smoke_visit.c what is shown to a callback, smoke_upkeep.c what an operator does.
  * Usage: smoke DIRECTORY, which is empty or missing. */
 #define CHECK_MAIN
 #include "smoke.h"
@@ -77,6 +77,8 @@ static void null_pointers(void)
     CHECK(cursor == NULL);
     INVALID(jvdb_cursor_next_key(NULL, &key, &error));
     INVALID(jvdb_cursor_position(NULL, NULL, &error));
+    INVALID(jvdb_visit(NULL, 0, NULL, NULL, NULL, &error));
+    INVALID(jvdb_advise(NULL, JVDB_ADVICE_RANDOM, &error));
     INVALID(jvdb_attribute_set(NULL, "a", NULL, 0, &error));
     INVALID(jvdb_attribute_get(NULL, "a", NULL, 0, NULL, &error));
     INVALID(jvdb_attribute_remove(NULL, "a", &error));
@@ -344,6 +346,11 @@ int main(int argc, char **argv)
     reads_of_many();
     cursors();
     walks_over_vectors();
+    visits();
+    visits_in_pieces();
+    visits_while_others_write();
+    visits_over_damage();
+    advice();
     attributes();
     attribute_names();
     verification_and_compaction();

@@ -35,6 +35,9 @@ void fill(float *vector, float first);
 jvdb_storage_t *open_storage(const char *path);
 jvdb_database_t *create(jvdb_storage_t *storage, const char *name);
 
+/* Changes a byte of a database's file, that far behind the first place where the mark is. */
+void damage(const char *in, const char *name, uint64_t mark, long distance);
+
 /* smoke_database.c */
 void vectors(void);
 void batches(void);
@@ -47,6 +50,13 @@ void threads(void);
 /* smoke_batch.c */
 void mixed_batches(void);
 void reads_of_many(void);
+
+/* smoke_visit.c */
+void visits(void);
+void visits_in_pieces(void);
+void visits_while_others_write(void);
+void visits_over_damage(void);
+void advice(void);
 
 /* smoke_upkeep.c */
 void versions(void);

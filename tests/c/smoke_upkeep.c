@@ -165,8 +165,7 @@ void backups(void)
     OK(jvdb_close(storage, &error));
 }
 
-/* Changes a byte of a database's file, that far behind the first place where the mark is. */
-static void damage(const char *in, const char *name, uint64_t mark, long distance)
+void damage(const char *in, const char *name, uint64_t mark, long distance)
 {
     char path[4096];
     snprintf(path, sizeof path, "%s/%s.jvdb", in, name);

@@ -1,0 +1,38 @@
+//! What the operating system is told of how a database will be read.
+
+use crate::database::{Database, call};
+use crate::error::{Error, Failure};
+use crate::status::*;
+use jvdb_core::{self as core, Advice};
+
+/// Advice: here and there. Nothing is read ahead. What a mapped file begins with; cursors and visits ask by themselves
+/// for what comes.
+pub const JVDB_ADVICE_RANDOM: i32 = 0;
+/// Advice: from the start to the end. Much is read ahead, and what was passed may go.
+pub const JVDB_ADVICE_SEQUENTIAL: i32 = 1;
+/// Advice: soon, and all of it. It is read into the page cache, in the background.
+pub const JVDB_ADVICE_WILL_NEED: i32 = 2;
+/// Advice: not soon. What is durable of it may leave the page cache and this process's memory. It is read again when it
+/// is asked for.
+pub const JVDB_ADVICE_DONT_NEED: i32 = 3;
+
+/// In the order of the numbers above.
+const ADVICE: [Advice; 4] = [Advice::Random, Advice::Sequential, Advice::WillNeed, Advice::DontNeed];
+
+/// Tells the operating system how the file will be read: `advice` is a JVDB_ADVICE_*. It changes how long reads take,
+/// never what they give. It holds while the file is open, as it is while there is a handle, and until the database is
+/// compacted. A database in memory takes no advice and returns JVDB_OK.
+///
+/// Fails with JVDB_ERROR_INVALID_ARGUMENT for any other number, and with JVDB_ERROR_IO if the operating system refuses;
+/// reads go on then.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn jvdb_advise(database: *mut Database, advice: i32, error: *mut *mut Error) -> Status {
+    let body = |database: &core::Database| {
+        let known = usize::try_from(advice).ok().and_then(|number| ADVICE.get(number));
+        let unknown = || Failure::Argument(format!("invalid advice: {advice} is no JVDB_ADVICE_*"));
+        database.advise(*known.ok_or_else(unknown)?)?;
+        Ok(JVDB_OK)
+    };
+    // SAFETY: pointers are NULL or valid, as the header demands.
+    unsafe { call(database, error, body) }
+}
