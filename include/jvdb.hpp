@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -206,6 +207,47 @@ private:
     jvdb_vector_t raw_{};
 };
 
+/// A vector while a visit shows it: good until the callable returns.
+class View {
+public:
+    /// Elements and metadata as jvdb_visit() shows them.
+    View(const float* elements, std::size_t dimension, std::string_view metadata) noexcept
+        : elements_(elements), dimension_(dimension), metadata_(metadata) {}
+
+    /// The elements, on a 64-byte boundary.
+    const float* data() const noexcept { return elements_; }
+    /// How many there are.
+    std::size_t size() const noexcept { return dimension_; }
+    /// The first element.
+    const float* begin() const noexcept { return data(); }
+    /// Behind the last element.
+    const float* end() const noexcept { return data() + size(); }
+    /// An element; the index is not checked.
+    float operator[](std::size_t index) const noexcept { return elements_[index]; }
+    /// Good for as long as the elements are.
+    std::string_view metadata() const noexcept { return metadata_; }
+#ifdef __cpp_lib_span
+    operator std::span<const float>() const noexcept { return {data(), size()}; }
+#endif
+
+private:
+    const float* elements_;
+    std::size_t dimension_;
+    std::string_view metadata_;
+};
+
+/// How the file of a database will be read: JVDB_ADVICE_*.
+enum class Advice : std::int32_t {
+    /// Here and there, as a mapped file begins with.
+    random = JVDB_ADVICE_RANDOM,
+    /// From the start to the end.
+    sequential = JVDB_ADVICE_SEQUENTIAL,
+    /// Soon, and all of it.
+    will_need = JVDB_ADVICE_WILL_NEED,
+    /// Not soon: its memory may go.
+    dont_need = JVDB_ADVICE_DONT_NEED,
+};
+
 /// A vector met on a walk, with its key, whose bytes live until the walk goes on.
 struct Entry {
     /// Good until the walk goes on.
@@ -290,6 +332,30 @@ struct Finding {
 };
 
 namespace detail {
+
+/// A callable, as jvdb_visit() calls it: what it throws waits until the library is left.
+template <class See>
+struct Visitor {
+    See& see;
+    std::exception_ptr thrown;
+
+    static std::int32_t call(void* user, jvdb_key_t key, const float* elements, std::size_t dimension,
+                             const void* metadata, std::size_t metadata_length) noexcept {
+        auto& visitor = *static_cast<Visitor*>(user);
+        const View view(elements, dimension, {static_cast<const char*>(metadata), metadata_length});
+        try {
+            if constexpr (std::is_void_v<std::invoke_result_t<See&, Key, View>>) {
+                visitor.see(Key(key), view);
+                return 0;
+            } else {
+                return visitor.see(Key(key), view) ? 0 : 1;
+            }
+        } catch (...) {
+            visitor.thrown = std::current_exception();
+            return 1;
+        }
+    }
+};
 
 using Findings = Handle<jvdb_findings_t, jvdb_findings_free>;
 
@@ -471,6 +537,29 @@ public:
         jvdb_cursor_t* opened = nullptr;
         detail::done([&](auto error) { return jvdb_cursor_open(raw(), position, &opened, error); });
         return Walk(opened);
+    }
+
+    /// Shows vectors where they lie, as `see(jvdb::Key, jvdb::View)`, from the beginning or behind a position; stops where
+    /// `see` returns false, and goes to the end where it returns nothing or true. Returns the position behind the last one
+    /// shown, for another visit or a walk. Faster than a walk, and what is shown is good until `see` returns. What `see`
+    /// throws ends the visit and is thrown here. Which calls it may make, jvdb_visit_callback_t says: reads by key of this
+    /// database, nothing else.
+    template <class See>
+    std::uint64_t visit(See&& see, std::uint64_t position = 0) const {
+        using Seen = std::invoke_result_t<See&, Key, View>;
+        static_assert(std::is_void_v<Seen> || std::is_same_v<Seen, bool>, "see returns nothing, or whether to go on");
+        using Visitor = detail::Visitor<std::remove_reference_t<See>>;
+        Visitor visitor{see, nullptr};
+        detail::done([&](auto error) {
+            return jvdb_visit(raw(), position, Visitor::call, &visitor, &position, error);
+        });
+        if (visitor.thrown) std::rethrow_exception(visitor.thrown);
+        return position;
+    }
+
+    /// Tells the operating system how the file will be read. It changes how long reads take, never what they give.
+    void advise(Advice advice) {
+        detail::done([&](auto error) { return jvdb_advise(raw(), static_cast<std::int32_t>(advice), error); });
     }
 
     /// Sets what the name says of the database; in place of what it said before.

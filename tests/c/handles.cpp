@@ -89,6 +89,65 @@ void walks(jvdb::Storage& storage) {
     CHECK(keys == 201);
 }
 
+void visits(jvdb::Storage& storage) {
+    auto database = storage.create("visits", 2);
+    for (int id = 0; id < 200; ++id) database.put(id, Floats{float(id), 0}, std::to_string(id));
+    database.put("last", Floats{200, 0});
+    int expected = 0, wrong = 0;
+    const auto end = database.visit([&](jvdb::Key key, jvdb::View view) {
+        const std::span<const float> all = view;
+        wrong += all[0] != float(expected) || view.size() != 2 || view.end() - view.begin() != 2 || view[1] != 0;
+        wrong += expected == 200 ? key.bytes() != "last" || !view.metadata().empty()
+                                 : key.integer() != std::uint64_t(expected) || view.metadata() != std::to_string(expected);
+        ++expected;
+    });
+    CHECK(expected == 201 && wrong == 0);
+    CHECK(database.visit([&](jvdb::Key, jvdb::View) { ++wrong; }, end) == end && wrong == 0);
+
+    // Stopped and continued, by a callable that has a name, cannot be copied, and reads by key.
+    struct Sum {
+        const jvdb::Database& database;
+        double sum = 0;
+        int left = 0;
+        Sum(const jvdb::Database& of) : database(of) {}
+        Sum(const Sum&) = delete;
+        bool operator()(const jvdb::Key& key, const jvdb::View& view) {
+            sum += view[0] + (database.get(key)->data() == nullptr);
+            return --left != 0;
+        }
+    } sum(database);
+    std::uint64_t position = 0;
+    for (int piece = 0; piece < 3; ++piece) {
+        sum.left = 100;
+        position = database.visit(sum, position);
+    }
+    CHECK(sum.sum == 200 * 201 / 2 && sum.left == 99);
+    auto rest = database.walk(database.visit([](jvdb::Key key, jvdb::View) { return key.integer() != 150; }));
+    CHECK(rest.next() && rest.entry().key.integer() == 151);
+
+    // What is thrown ends the visit, passes the library by, and leaves the handle as it was.
+    int shown = 0;
+    std::string caught;
+    try {
+        database.visit([&](jvdb::Key key, jvdb::View) {
+            ++shown;
+            if (key.integer() == 42) throw std::logic_error("enough");
+        });
+    } catch (const std::logic_error& error) {
+        caught = error.what();
+    }
+    CHECK(caught == "enough" && shown == 43);
+    CHECK(thrown([&] { database.visit([](jvdb::Key, jvdb::View) { throw jvdb::Error(-5, "own"); }); }) == -5);
+    CHECK(thrown([&] { database.visit([](jvdb::Key, jvdb::View) {}, 129); }) == JVDB_ERROR_INVALID_ARGUMENT);
+    CHECK(database.contains(1));
+
+    for (auto advice : {jvdb::Advice::sequential, jvdb::Advice::will_need, jvdb::Advice::dont_need, jvdb::Advice::random}) {
+        database.advise(advice);
+        CHECK(database.get(7)->metadata() == "7");
+    }
+    CHECK(thrown([&] { database.advise(static_cast<jvdb::Advice>(9)); }) == JVDB_ERROR_INVALID_ARGUMENT);
+}
+
 void results() {
     auto storage = jvdb::Storage::memory();
     auto created = jvdb::attempt([&] { return storage.create("a", 2); });
@@ -152,6 +211,7 @@ int main(int argc, char** argv) {
     auto storage = jvdb::Storage::open(argv[1]);
     vectors(storage);
     walks(storage);
+    visits(storage);
     results();
     upkeep(storage, argv[1]);
     storage.close();
