@@ -12,6 +12,7 @@ mod walks;
 
 use arbitrary::{Arbitrary, Unstructured};
 use batches::{hostile_batch, sound_batch};
+use jvdb::advice::{JVDB_ADVICE_DONT_NEED, JVDB_ADVICE_RANDOM, jvdb_advise};
 use jvdb::attribute::{jvdb_attribute_get, jvdb_attribute_remove, jvdb_attribute_set};
 use jvdb::batch::jvdb_put_batch;
 use jvdb::cursor::{jvdb_cursor_close, jvdb_cursor_next_key, jvdb_cursor_open, jvdb_cursor_position};
@@ -30,11 +31,12 @@ use jvdb::storage::{
     jvdb_open_memory, jvdb_storage_flush, jvdb_storage_stats,
 };
 use jvdb::vector::{Vector, jvdb_get_pinned, jvdb_vector_release};
+use jvdb::visit::jvdb_visit;
 use std::ffi::{CStr, CString, c_void};
 use std::mem::{MaybeUninit, zeroed};
 use std::ptr::{null, null_mut};
 use told::{AnyKey, Array, Length, Name, Size, Told, pointer_of, sized};
-use walks::walk;
+use walks::{visit, visit_in_pieces, walk};
 
 const DIMENSION: usize = 4;
 /// Calls of one input.
@@ -53,6 +55,8 @@ enum Call {
     Batch { size: Size, count: Length, dimension: Length, columns: [bool; 6], misaligned: u8, tail: u8 },
     SoundBatch { count: u8, keys: bool, rows: bool, metadata: bool, null_row: bool },
     Cursor { position: u64, steps: u8 },
+    Visit { position: u64, at_once: u8, with_callback: bool, with_reached: bool },
+    Advise { advice: i32, known: bool, null_handle: bool },
     SetAttribute(Name, Array),
     GetAttribute(Name, u8, bool),
     RemoveAttribute(Name),
@@ -178,6 +182,16 @@ impl Program {
                     sound_batch(database, usize::from(*count), *keys, *rows, *metadata, *null_row);
                 }
                 Call::Cursor { position, steps } => walk(database, *position, *steps),
+                Call::Visit { position, at_once, with_callback, with_reached } => {
+                    visit(database, *position, *with_callback, *with_reached);
+                    visit_in_pieces(database, *at_once);
+                }
+                Call::Advise { advice, known, null_handle } => {
+                    let advice = if *known { advice.rem_euclid(4) } else { *advice };
+                    let database = if *null_handle { null_mut() } else { database };
+                    let status = answer(|error| jvdb_advise(database, advice, error));
+                    assert!(status < 0 || (JVDB_ADVICE_RANDOM..=JVDB_ADVICE_DONT_NEED).contains(&advice));
+                }
                 Call::SetAttribute(name, value) => {
                     let (name, value) = (name.text(), Told::<u8>::new(*value, 64));
                     let name = name.as_ref().map_or(null(), |name| name.as_ptr());
@@ -339,6 +353,8 @@ unsafe fn nulls() {
         answer(|error| jvdb_cursor_open(null(), 0, null_mut(), error));
         answer(|error| jvdb_cursor_next_key(null_mut(), null_mut(), error));
         answer(|error| jvdb_cursor_position(null(), null_mut(), error));
+        answer(|error| jvdb_visit(null(), 0, None, null_mut(), null_mut(), error));
+        answer(|error| jvdb_advise(null_mut(), 0, error));
         answer(|error| jvdb_attribute_set(null_mut(), null(), null(), 0, error));
         answer(|error| jvdb_attribute_get(null(), null(), null_mut(), 0, null_mut(), error));
         answer(|error| jvdb_attribute_remove(null_mut(), null(), error));
