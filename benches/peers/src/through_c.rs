@@ -3,7 +3,6 @@
 //! of the engine's contestants.
 
 use jvdb::batch::{Batch, jvdb_put_batch};
-use jvdb::cursor::{Cursor, jvdb_cursor_close, jvdb_cursor_next_vector, jvdb_cursor_open};
 use jvdb::database::{Database, jvdb_database_release, jvdb_delete, jvdb_flush, jvdb_get, jvdb_put};
 use jvdb::error::{Error, jvdb_error_free, jvdb_error_message};
 use jvdb::get_batch::{GetBatch, jvdb_get_batch};
@@ -13,6 +12,7 @@ use jvdb::status::{JVDB_ABSENT, JVDB_ERROR_BUFFER_TOO_SMALL, JVDB_OK, Status};
 use jvdb::storage::{Storage, jvdb_close, jvdb_create, jvdb_database_open, jvdb_open};
 use jvdb::upkeep::jvdb_compact;
 use jvdb::vector::{Vector, jvdb_get_pinned, jvdb_vector_release};
+use jvdb::visit::{VisitCallback, jvdb_visit};
 use jvdb_benches::Result;
 use jvdb_benches::contestant::{Share, Store};
 use jvdb_benches::dataset::Record;
@@ -21,7 +21,7 @@ use std::hint::black_box;
 use std::mem::{MaybeUninit, zeroed};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::ptr::{null, null_mut};
+use std::ptr::{from_mut, null, null_mut};
 use std::sync::Arc;
 
 const NAME: &CStr = c"bench";
@@ -42,8 +42,10 @@ type Get = unsafe extern "C" fn(
 type Pin = unsafe extern "C" fn(*const Database, Key, *mut Vector, *mut *mut Error) -> Status;
 type Release = unsafe extern "C" fn(*mut Vector);
 type Delete = unsafe extern "C" fn(*mut Database, Key, *mut *mut Error) -> Status;
+type Visit =
+    unsafe extern "C" fn(*const Database, u64, VisitCallback, *mut c_void, *mut u64, *mut *mut Error) -> Status;
 
-/// What is called once per vector, as a program finds it in a library.
+/// What is called once per vector or for all of them, as a program finds it in a library.
 #[derive(Clone, Copy)]
 struct Calls {
     put: Put,
@@ -51,6 +53,7 @@ struct Calls {
     pin: Pin,
     release: Release,
     delete: Delete,
+    visit: Visit,
 }
 
 impl Calls {
@@ -61,6 +64,7 @@ impl Calls {
             pin: jvdb_get_pinned,
             release: jvdb_vector_release,
             delete: jvdb_delete,
+            visit: jvdb_visit,
         })
     }
 }
@@ -110,6 +114,26 @@ fn call(call: impl FnOnce(*mut *mut Error) -> Status) -> Result<bool> {
     let mut error = null_mut();
     let status = call(&mut error);
     checked(status, error)
+}
+
+/// Hands what a visit shows to a closure.
+#[expect(unsafe_code, reason = "it is called with raw pointers")]
+unsafe extern "C" fn shown<F: FnMut(&[u8], &[u8])>(
+    look: *mut c_void,
+    _: Key,
+    elements: *const f32,
+    dimension: usize,
+    metadata: *const c_void,
+    metadata_length: usize,
+) -> i32 {
+    // SAFETY: `look` is the closure that the visit was given; elements and metadata lie there until this returns, and are
+    // never NULL.
+    unsafe {
+        let elements = std::slice::from_raw_parts(elements, dimension);
+        let metadata = std::slice::from_raw_parts(metadata.cast::<u8>(), metadata_length);
+        (*look.cast::<F>())(bytemuck::cast_slice(elements), metadata);
+    }
+    0
 }
 
 fn key(number: u64) -> Key {
@@ -321,30 +345,14 @@ impl Store for ThroughC {
     }
 
     #[expect(unsafe_code, reason = "the C face is called")]
-    fn scan(&self, mut look: impl FnMut(&[u8], &[u8])) -> Result<()> {
-        let mut cursor: *mut Cursor = null_mut();
-        // SAFETY: an open database and a place of ours; so in the calls below, with the cursor that this one opens.
-        call(|error| unsafe { jvdb_cursor_open(self.database, 0, &mut cursor, error) })?;
-        let mut one = || {
-            let (mut vector, mut key) = (MaybeUninit::<Vector>::uninit(), key(0));
-            // SAFETY: as above; the vector is written whatever comes of the call.
-            let more = call(|error| unsafe { jvdb_cursor_next_vector(cursor, &mut key, vector.as_mut_ptr(), error) })?;
-            if more {
-                // SAFETY: written by the call.
-                self.show(unsafe { vector.assume_init_mut() }, &mut look);
-            }
-            Ok(more)
-        };
-        let ended = loop {
-            match one() {
-                Ok(true) => {}
-                Ok(false) => break Ok(()),
-                Err(error) => break Err(error),
-            }
-        };
-        // SAFETY: closed once.
-        unsafe { jvdb_cursor_close(cursor) };
-        ended
+    fn scan(&self, look: impl FnMut(&[u8], &[u8])) -> Result<()> {
+        fn visit<F: FnMut(&[u8], &[u8])>(store: &ThroughC, mut look: F) -> Result<bool> {
+            let user = from_mut(&mut look).cast();
+            // SAFETY: an open database, and a callback for closures of this type, with one that nobody else uses meanwhile.
+            call(|error| unsafe { (store.calls.visit)(store.database, 0, Some(shown::<F>), user, null_mut(), error) })
+        }
+        visit(self, look)?;
+        Ok(())
     }
 
     #[expect(unsafe_code, reason = "the C face is called")]
