@@ -266,7 +266,8 @@ impl Draft<'_> {
         // What outgrows the buffer of an idle writer is a batch: room for a piece at once spares copies of what is there.
         let more = header.summed_len(vector.len());
         if at > 0 && at + more > KEPT && self.writer.buffer.capacity() < PIECE {
-            self.writer.buffer.try_reserve_exact(PIECE + more - at)?;
+            // Where there is no memory for that, less will do.
+            let _ = self.writer.buffer.try_reserve_exact(PIECE + more - at);
         }
         header.append(&mut self.writer.buffer, name, vector, metadata)?;
         self.open = Some(Open { header, at, len });

@@ -20,7 +20,7 @@ const PIECE: u64 = 4 << 20;
 impl Store {
     /// Flushes, and writes what is durable then to a new file of another directory. Returns its length.
     pub(crate) fn backup(&self, volume: &dyn Volume, file: &str) -> Result<u64> {
-        self.check_origin()?;
+        self.check_free()?;
         let path = path_of(volume, file);
         let failed = |action| {
             let path = &path;

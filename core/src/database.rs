@@ -165,7 +165,9 @@ impl Database {
 
     /// Shows a vector and its metadata to `see` where they lie, and returns what that returns; `None` if the key is not
     /// there. The fastest read: nothing is copied and nothing is pinned. A batch or a flush of this database waits until
-    /// `see` is done, so it should be short, and must not write to or flush this database.
+    /// `see` is done, and other readers wait for that, so it should be short. It may read, but not write to, flush, compact
+    /// or drop this database, which is an [`Error::InvalidArgument`](crate::Error::InvalidArgument) there; nor may it wait
+    /// for a thread that does, or ask for [`stats`](Self::stats) or [`verify`](Self::verify).
     ///
     /// # Errors
     /// Those of [`get`](Self::get).
@@ -273,12 +275,16 @@ impl Database {
 
     /// As [`scan`](Self::scan), with each vector shown to `see` where it lies, until `see` breaks or there are no more. Gives
     /// the cursor behind the last one shown. The fastest way to look at everything: nothing is pinned, and the medium is
-    /// asked for what comes. A batch or a flush of this database may wait until a thousand vectors are shown, so `see`
-    /// should be short, and must not write to or flush this database.
+    /// asked for what comes. What holds for that of [`read`](Self::read) holds for `see`.
+    ///
+    /// As with a scan, a vector that is there throughout is shown at least once: again if it is replaced meanwhile, and
+    /// perhaps again if the database is compacted. What is stored meanwhile is shown, too, so whoever stores faster than
+    /// `see` sees keeps the visit going.
     ///
     /// # Errors
     /// Those of [`get`](Self::get), and [`Error::InvalidArgument`](crate::Error::InvalidArgument) for a cursor that no scan
-    /// of this database gave. What comes before the record at fault has been shown.
+    /// of this database gave, or if the database was compacted twice between two steps. What comes before the record at
+    /// fault has been shown.
     ///
     /// ```
     /// use jvdb_core::{Cursor, Databases, Metric, Options, Schema};

@@ -90,7 +90,7 @@ impl Store {
 
     /// As [`flush`](Self::flush), and says when the index follows.
     pub(crate) fn flush_and(&self, index: Index) -> Result<Duration> {
-        self.check_origin()?;
+        self.check_free()?;
         self.flush_with(&mut lock(&self.checkpoint), index)
     }
 
@@ -458,6 +458,7 @@ impl Store {
     /// Flushes, and makes the index durable as well, so that the next opening has nothing to replay. A write that failed
     /// is taken off the disk, lest it come back as one that did not.
     pub(crate) fn settle(&self) -> Result<Duration> {
+        self.check_free()?;
         let mut checkpoint = lock(&self.checkpoint);
         let took = self.flush_with(&mut checkpoint, Index::Whole)?;
         let mut writer = lock(&self.writer);

@@ -1,7 +1,8 @@
 //! A switch for tests: flushes leave the index to a later call although no thread waits for one, however few names have
 //! changed. So what comes between the two is seen on a simulated disk, which has no threads.
 //!
-//! Breaks nothing. Without the feature `late`, which nothing but the crash tests turns on, it is a constant `false`.
+//! Breaks nothing, and is off until a thread turns it on. Without the feature `late`, which only packages of tests ask for,
+//! it is a constant `false`.
 
 #[cfg(feature = "late")]
 mod switch {

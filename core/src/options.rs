@@ -17,15 +17,16 @@ pub enum Access {
 /// What the operating system is told of how an open file will be read. It changes how long reads take, never what they give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Advice {
-    /// Here and there: nothing is read ahead. What a mapped file begins with; a scan asks by itself for what comes.
+    /// Here and there: what every file begins with. Through a mapping nothing is read ahead, and a scan asks by itself for what
+    /// comes; with [`Access::File`] the kernel sees for itself how it is read.
     #[default]
     Random,
     /// From the start to the end: much is read ahead, and what was passed may go.
     Sequential,
-    /// Soon, and all of it: it is read into the page cache, in the background.
+    /// Soon, and all of it: it is read into the page cache, in the background. It pays where there is room for all of it.
     WillNeed,
-    /// Not soon: what is durable of it may leave the page cache and this process's memory. It is read again when it is asked
-    /// for.
+    /// Not soon: a mapping gives the memory back that counts as this process's. What is in the page cache stays there until the
+    /// kernel needs the room. Nothing with [`Access::File`], which maps nothing.
     DontNeed,
 }
 

@@ -31,7 +31,7 @@ pub(crate) struct Position {
     fresh: bool,
 }
 
-/// Records passed over before readers and writers are let in between.
+/// Records passed over at most before those are let in between who want to.
 const STRIDE: u32 = 1024;
 
 /// How far a step came.
@@ -216,6 +216,9 @@ impl Store {
                 return Ok(Step::At(done));
             }
             position.pass(&found);
+            if self.state.is_change_wanted() {
+                break;
+            }
         }
         Ok(Step::Pause)
     }

@@ -108,6 +108,7 @@ impl Pin {
 
     pub(crate) fn compact(&self) -> Result<u64> {
         let shelf = &self.house.shelf;
+        self.store.check_free()?;
         self.store.check_writable()?;
         // The new file is open beside the old one.
         shelf.room()?;
@@ -373,6 +374,7 @@ impl Shelf {
             match books.databases.get_mut(name) {
                 None => return Err(Error::NotFound { database: name.into() }),
                 Some(Place::Busy | Place::Fleeting) => books = self.wait(books),
+                Some(Place::Open(store)) if store.check_free().is_err() => return store.check_free(),
                 Some(place) => break std::mem::replace(place, Place::Fleeting),
             }
         };

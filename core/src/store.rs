@@ -197,6 +197,23 @@ impl Store {
         Error::Forked { path: self.volume.path().into() }
     }
 
+    /// Fails in a forked child, and where this thread is in the middle of a read of this database: what changes anything
+    /// waits for that read to end. To be called before a lock is taken.
+    #[inline]
+    pub(crate) fn check_free(&self) -> Result<()> {
+        self.check_origin()?;
+        if self.state.is_held_here() { Err(self.reading()) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn reading(&self) -> Error {
+        let name = &self.identity.name;
+        Error::invalid(
+            "call",
+            format!("made while database {name:?} shows a vector to this thread: return from there first"),
+        )
+    }
+
     /// Fails if the database is gone, or another process's.
     #[inline(always)]
     pub(crate) fn check_there(&self) -> Result<()> {
@@ -247,7 +264,7 @@ impl Store {
 
     /// Performs steps as one: all of them, or none if one fails.
     pub(crate) fn write<'a>(&self, steps: impl IntoIterator<Item = Step<'a>>) -> Result<Tally> {
-        self.check_origin()?;
+        self.check_free()?;
         let mut writer = lock(&self.writer);
         self.check_writable()?;
         self.clear_stray(&mut writer)?;

@@ -457,3 +457,36 @@ fn folders_come_and_go_with_their_databases_and_keep_what_is_not_the_engines() {
     let error = databases.database("with space").err().map(|error| error.to_string()).unwrap_or_default();
     assert!(error.contains("with%20space/vectors.jvdb"), "{error}");
 }
+
+#[test]
+fn a_change_from_within_a_read_is_an_error() {
+    on_all_media(|bench| {
+        let databases = bench.open(Options::default());
+        let db = databases.create("d", schema(4)).unwrap();
+        db.put(1, &vector(1, 4), b"").unwrap();
+        let refused = |result: Result<(), Error>| {
+            assert!(matches!(result, Err(Error::InvalidArgument { what: "call", .. })), "{result:?}");
+        };
+        let attempt = || {
+            assert_eq!(db.get(1).unwrap().unwrap().vector(), vector(1, 4));
+            refused(db.put(2, &vector(2, 4), b"").map(drop));
+            refused(db.write([Operation::Delete { key: Key::Int(1) }]).map(drop));
+            refused(db.set_attribute(b"a", b"b"));
+            refused(db.flush().map(drop));
+            refused(db.compact().map(drop));
+            refused(databases.drop_database("d"));
+            refused(databases.flush().map(drop));
+        };
+        db.read(1, |_, _| attempt()).unwrap().unwrap();
+        db.read_many([1, 1], |_, _| attempt()).unwrap();
+        db.visit(Cursor::START, |_, _, _| {
+            attempt();
+            Continue(())
+        })
+        .unwrap();
+        // Nothing was left behind, and nothing holds it up.
+        assert!(db.put(2, &vector(2, 4), b"").unwrap());
+        db.flush().unwrap();
+        databases.drop_database("d").unwrap();
+    });
+}

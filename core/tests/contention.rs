@@ -1,8 +1,9 @@
 //! Many threads on one directory, and full disks: nothing hangs, nothing is lost, nothing comes back.
 
 use jvdb_core::medium::{Medium, MemoryVolume, Permit, Volume};
-use jvdb_core::{Databases, Error, Metric, Operation, Options, Schema};
+use jvdb_core::{Cursor, Databases, Error, Metric, Operation, Options, Schema};
 use std::io;
+use std::ops::ControlFlow::{Break, Continue};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
@@ -473,4 +474,30 @@ fn those_that_flush_all_the_time_do_not_keep_the_others_from_being_flushed() {
         done.store(true, SeqCst);
         assert_eq!(quiet.stats().unflushed_bytes, 0);
     });
+}
+
+#[test]
+fn a_flush_waits_for_no_more_than_one_vector_of_a_visit() {
+    let databases = Databases::in_memory(Options::default()).unwrap();
+    let db = databases.create("d", Schema::new(2, Metric::Cosine).unwrap()).unwrap();
+    (0..500_u64).for_each(|id| assert!(db.put(id, &[1.0, 2.0], b"").unwrap()));
+    let (flushed, mut shown) = (AtomicBool::new(false), 0);
+    std::thread::scope(|scope| {
+        db.visit(Cursor::START, |_, _, _| {
+            if shown == 0 {
+                scope.spawn(|| {
+                    db.flush().unwrap();
+                    // A reader that comes while the flush waits waits for the flush.
+                    assert!(db.contains(7).unwrap());
+                    flushed.store(true, SeqCst);
+                });
+            }
+            shown += 1;
+            // The flush needs a few turns, each of which it gets between two vectors.
+            std::thread::sleep(Duration::from_millis(5));
+            if flushed.load(SeqCst) { Break(()) } else { Continue(()) }
+        })
+        .unwrap();
+    });
+    assert!(shown < 500, "the flush came to its end only with the visit");
 }

@@ -207,13 +207,35 @@ fn a_million_vectors_open_with_a_bounded_number_of_pages_after_a_clean_close() {
     assert!(mapped_kib(&file) > 4 * 1000, "each of 1,000 records lies on a page of its own");
 }
 
-/// Bytes of a file that are mapped into this process and in memory.
+/// Bytes of a file that are in this process's memory, through all its mappings.
 #[cfg(target_os = "linux")]
 fn resident(file: &Path) -> u64 {
     let maps = fs::read_to_string("/proc/self/smaps").unwrap();
-    let ours = maps.lines().skip_while(|line| !line.ends_with(file.to_str().unwrap()));
-    let rss = ours.skip(1).find_map(|line| line.strip_prefix("Rss:")).expect("the file is mapped");
-    rss.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+    let mut lines = maps.lines();
+    let mut sum = 0;
+    while lines.any(|line| line.ends_with(file.to_str().unwrap())) {
+        let rss = lines.find_map(|line| line.strip_prefix("Rss:")).expect("each mapping has one");
+        sum += rss.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10;
+    }
+    sum
+}
+
+/// Whether all of a file is in the page cache; `None` where there is no `fincore`, which tells. A read that must not wait
+/// would tell, too, and ask for what it did not find.
+#[cfg(target_os = "linux")]
+fn is_cached(path: &Path) -> Option<bool> {
+    let asked =
+        std::process::Command::new("fincore").args(["--bytes", "--noheadings", "--output", "RES"]).arg(path).output();
+    match asked {
+        Ok(told) if told.status.success() => {
+            let bytes: u64 = String::from_utf8(told.stdout).unwrap().trim().parse().unwrap();
+            Some(bytes >= fs::metadata(path).unwrap().len())
+        }
+        told => {
+            println!("SKIPPED: what is in the page cache: fincore: {told:?}");
+            None
+        }
+    }
 }
 
 #[test]
@@ -229,10 +251,54 @@ fn a_database_that_is_not_needed_gives_its_memory_back() {
     let read_all =
         || (0..1000_u64).for_each(|id| assert!(db.read(id, |vector, _| vector[1023] == 1.0).unwrap() == Some(true)));
     read_all();
-    let file = dir.path().join("d.jvdb");
-    assert!(resident(&file) > 3 << 20, "{}", resident(&file));
-    db.advise(Advice::DontNeed).unwrap();
-    assert!(resident(&file) < 1 << 20, "{}", resident(&file));
+    let path = dir.path().join("d.jvdb");
+    assert!(resident(&path) > 3 << 20, "{}", resident(&path));
+    // Larger than the first mapping, which has its pages until the file is closed.
+    let metadata = vec![7; 16 << 20];
+    for id in 1000..1017_u64 {
+        assert!(db.put(id, &[1.0; 1024], &metadata).unwrap());
+    }
+    db.flush().unwrap();
     read_all();
-    assert!(resident(&file) > 3 << 20, "{}", resident(&file));
+    assert!(db.read(1016, |_, found| found == metadata).unwrap() == Some(true));
+    let held = db.get(5).unwrap().unwrap();
+    db.advise(Advice::DontNeed).unwrap();
+    assert!(resident(&path) < 1 << 20, "{}", resident(&path));
+    read_all();
+    assert_eq!(held.vector(), [1.0; 1024]);
+    assert!(resident(&path) > 3 << 20, "{}", resident(&path));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn what_will_be_needed_is_read_whole_and_nothing_drops_it() {
+    let dir = tempfile::tempdir().unwrap();
+    for access in [Access::Mmap, Access::File] {
+        let name = format!("{access:?}");
+        let options = Options { access, ..Options::default() };
+        let databases = Databases::open(dir.path(), options.clone()).unwrap();
+        let db = databases.create(&name, Schema::new(65_536, Metric::Cosine).unwrap()).unwrap();
+        for id in 0..130_u64 {
+            assert!(db.put(id, &vec![1.0; 65_536], b"").unwrap());
+        }
+        drop(db);
+        databases.close().unwrap();
+        let path = dir.path().join(format!("{name}.jvdb"));
+        let file = fs::File::open(&path).unwrap();
+        // Clean, and mapped by nobody: it goes.
+        rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
+        let dropped = is_cached(&path) == Some(false);
+        println!("{name}: the cache {}", if dropped { "is cold" } else { "cannot be emptied here" });
+        let databases = Databases::open(dir.path(), options).unwrap();
+        let db = databases.database(&name).unwrap();
+        db.advise(Advice::WillNeed).unwrap();
+        let begun = std::time::Instant::now();
+        while is_cached(&path) == Some(false) {
+            assert!(begun.elapsed().as_secs() < 60, "only a part of it was asked for");
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        // After a failed sync the page cache may have what the disk has not.
+        db.advise(Advice::DontNeed).unwrap();
+        assert_ne!(is_cached(&path), Some(false));
+    }
 }

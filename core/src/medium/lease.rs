@@ -112,6 +112,18 @@ impl<T> Leased<T> {
         Change { leased: self, _turn: turn }
     }
 
+    /// Whether somebody waits for all leases to be returned. Whoever holds one for long should let go in between.
+    #[inline]
+    pub(crate) fn is_change_wanted(&self) -> bool {
+        self.changing.load(Ordering::Relaxed)
+    }
+
+    /// Whether this thread holds a lease: then it must not ask for a change.
+    #[inline]
+    pub(crate) fn is_held_here(&self) -> bool {
+        self.slot(this_thread()).0.load(Ordering::Relaxed) != 0
+    }
+
     #[inline(always)]
     fn slot(&self, thread: usize) -> &Slot {
         match self.first.get(thread) {

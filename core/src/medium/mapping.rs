@@ -7,8 +7,6 @@
 #![allow(unsafe_code)]
 
 use super::lease::this_thread;
-#[cfg(unix)]
-use crate::options::Advice;
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 #[cfg(unix)]
 use std::fs::File;
@@ -189,26 +187,20 @@ impl Region {
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.base.as_ptr().add(at), bytes.len()) }
     }
 
-    /// Tells the kernel how a mapping will be read.
+    /// Tells the kernel whether a mapping of a file will be read in order, or here and there.
     #[cfg(unix)]
-    pub(super) fn advise(&self, advice: Advice) -> io::Result<()> {
+    pub(super) fn read_in_order(&self, in_order: bool) -> io::Result<()> {
         let Memory::File(map) = &self.memory else { return Ok(()) };
-        match advice {
-            Advice::Random => map.advise(memmap2::Advice::Random),
-            Advice::Sequential => map.advise(memmap2::Advice::Sequential),
-            Advice::WillNeed => map.advise(memmap2::Advice::WillNeed),
-            // SAFETY: of a shared mapping of a file only what is known of its pages is forgotten: they are read again from
-            // the file, where they are the same.
-            Advice::DontNeed => unsafe { map.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) },
-        }
+        map.advise(if in_order { memmap2::Advice::Sequential } else { memmap2::Advice::Random })
     }
 
-    /// Tells the kernel that a range will be read soon.
+    /// Gives back the pages that a mapping of a file has in this process's memory.
     #[cfg(unix)]
-    pub(super) fn will_read(&self, at: usize, len: usize) {
-        if let Memory::File(map) = &self.memory {
-            let _ = map.advise_range(memmap2::Advice::WillNeed, at, len);
-        }
+    pub(super) fn let_go(&self) -> io::Result<()> {
+        let Memory::File(map) = &self.memory else { return Ok(()) };
+        // SAFETY: a shared mapping that is never written loses only its way to the pages of the file, which stay in the page
+        // cache as they are: the next look finds the same bytes there.
+        unsafe { map.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) }
     }
 
     fn check(&self, at: usize, len: usize) {

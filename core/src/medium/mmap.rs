@@ -33,8 +33,8 @@ pub(crate) struct MmapMedium {
     mapping: Mutex<()>,
     /// Number of reads while there was no mapping.
     early: AtomicUsize,
-    /// What was said last of how it will be read, for the mappings to come.
-    sequential: AtomicBool,
+    /// Whether it will be read in order, as was said last, for the mappings to come.
+    in_order: AtomicBool,
 }
 
 impl MmapMedium {
@@ -49,7 +49,7 @@ impl MmapMedium {
             made: AtomicUsize::new(0),
             mapping: Mutex::new(()),
             early: AtomicUsize::new(0),
-            sequential: AtomicBool::new(false),
+            in_order: AtomicBool::new(false),
         })
     }
 
@@ -109,8 +109,7 @@ impl MmapMedium {
         let snug = end.saturating_add(end / 2);
         let region = Region::map(self.handle.file(), roomy).or_else(|_| Region::map(self.handle.file(), snug)).ok()?;
         // Point reads gain nothing from read-ahead, and with a cold cache lose milliseconds to it.
-        let sequential = self.sequential.load(Ordering::Relaxed);
-        let _ = region.advise(if sequential { Advice::Sequential } else { Advice::Random });
+        let _ = region.read_in_order(self.in_order.load(Ordering::Relaxed));
         let map = slot.get_or_init(|| SharedRegion::new(region));
         self.made.store(made + 1, Ordering::Release);
         Some(map)
@@ -161,15 +160,19 @@ impl Medium for MmapMedium {
     }
 
     fn advise(&self, advice: Advice) -> io::Result<()> {
-        if matches!(advice, Advice::Random | Advice::Sequential) {
-            let _none_is_made = self.mapping.lock().unwrap_or_else(PoisonError::into_inner);
-            self.sequential.store(advice == Advice::Sequential, Ordering::Relaxed);
+        if advice == Advice::WillNeed {
+            return self.handle.will_read(0, self.len());
         }
-        // Pages that are mapped stay in the cache: the mapping lets go of them first.
-        if let Some(map) = self.newest() {
-            map.advise(advice)?;
+        let _none_is_made = self.mapping.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut maps = self.maps[..self.made.load(Ordering::Acquire)].iter().filter_map(OnceLock::get);
+        if advice == Advice::DontNeed {
+            // Of the mappings alone: what is in the page cache may be all that there is of it, because after a sync has failed
+            // nothing else tells what the disk holds.
+            return maps.try_for_each(|map| map.let_go());
         }
-        self.handle.advise(advice)
+        let in_order = advice == Advice::Sequential;
+        self.in_order.store(in_order, Ordering::Relaxed);
+        maps.try_for_each(|map| map.read_in_order(in_order))
     }
 
     fn window(&self) -> Window<'_> {
@@ -178,11 +181,10 @@ impl Medium for MmapMedium {
     }
 
     fn will_read(&self, offset: u64, len: usize) {
-        let len = len.min(usize::try_from(self.len().saturating_sub(offset)).unwrap_or(usize::MAX));
-        if !self.is_in_memory(offset, len as u64)
-            && let Ok(Some((map, at))) = self.mapped(offset, len)
-        {
-            map.will_read(at, len);
+        let len = self.len().saturating_sub(offset).min(len as u64);
+        if !self.is_in_memory(offset, len) {
+            // Whoever reads what could not be read ahead waits for it, and is told what is wrong.
+            let _ = self.handle.will_read(offset, len);
         }
     }
 }
