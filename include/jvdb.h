@@ -41,7 +41,7 @@
  *
  * Threads. Every call may run on any thread, and any number of them at once on the same storage and database. The
  * exceptions: a handle is given back when no other call uses it, and one thread at a time uses a cursor. Nothing is
- * bound to the thread that made it. Readers do not wait for a flush.
+ * bound to the thread that made it. Readers do not wait for the disk while others flush.
  *
  * Durability. When a writing call returns, its effect survives the death of the process at any instruction. When a
  * flush returns, everything acknowledged before it survives a loss of power. Until then a loss of power leaves a prefix
@@ -94,7 +94,7 @@
  * Version of the calls and structs in this header. It grows by one whenever something is added. A program runs with
  * every library of the same SONAME whose jvdb_abi_version() is at least this.
  */
-#define JVDB_ABI_VERSION 1
+#define JVDB_ABI_VERSION 2
 
 /**
  * Done.
@@ -286,8 +286,8 @@
 #define JVDB_METRIC_DOT_PRODUCT 2
 
 /**
- * Advice: here and there. Nothing is read ahead. What a mapped file begins with; cursors and visits ask by themselves
- * for what comes.
+ * Advice: here and there, as every file begins. Through a mapping nothing is read ahead, and cursors and visits ask by
+ * themselves for what comes; without one (JVDB_NO_MMAP) the kernel sees for itself how the file is read.
  */
 #define JVDB_ADVICE_RANDOM 0
 
@@ -297,13 +297,13 @@
 #define JVDB_ADVICE_SEQUENTIAL 1
 
 /**
- * Advice: soon, and all of it. It is read into the page cache, in the background.
+ * Advice: soon, and all of it. It is read into the page cache, in the background. It pays where there is room for all.
  */
 #define JVDB_ADVICE_WILL_NEED 2
 
 /**
- * Advice: not soon. What is durable of it may leave the page cache and this process's memory. It is read again when it
- * is asked for.
+ * Advice: not soon. The mapping gives the memory back that counts as this process's. What is in the page cache stays
+ * there until the kernel needs the room. Without a mapping nothing is to be given back.
  */
 #define JVDB_ADVICE_DONT_NEED 3
 
@@ -689,9 +689,11 @@ typedef struct jvdb_get_batch_t {
  *
  * It runs on the thread that visits, in the middle of that call. It must return in the ordinary way: no exception, no
  * longjmp, no end of the thread. Of this library it may call what reads the same database by key (jvdb_get(),
- * jvdb_get_pinned(), jvdb_get_batch(), jvdb_contains()), jvdb_count(), and what releases a vector or an error. Any other
- * call, to write, flush or close above all, may wait for ever: for this visit to end, or for one that waits for this. So
- * note what is to be written, stop, write, and visit on from there; or use a cursor, which holds nothing up.
+ * jvdb_get_pinned(), jvdb_get_batch(), jvdb_contains()), jvdb_count(), and all that asks or releases a vector or an error.
+ * What writes to, flushes, compacts or drops this database fails there with JVDB_ERROR_INVALID_ARGUMENT. Any other call
+ * may wait for ever, for one that waits for this; and so may the callback if it waits for a lock that another thread
+ * holds while it writes to this database. Its handle must not be released. So note what is to be written, stop, write,
+ * and visit on from there; or use a cursor, which holds nothing up.
  */
 typedef int32_t (*jvdb_visit_callback_t)(void *user,
                                          struct jvdb_key_t key,
@@ -1192,12 +1194,13 @@ jvdb_status_t jvdb_get_batch(const struct jvdb_database_t *database,
  * fastest. `user` is handed to the callback. `reached` receives the position behind the vector shown last, for another
  * visit or a cursor, and is good for as long as jvdb_cursor_open() says; it may be NULL.
  *
- * Returns JVDB_OK in both cases: the callback knows whether it has stopped. What is written meanwhile, by other threads,
- * may be shown or not. A batch or a flush of this database may wait there until a thousand vectors are shown, so the
- * callback should be short.
+ * Returns JVDB_OK in both cases: the callback knows whether it has stopped. A vector that is there throughout is shown at
+ * least once: again if another thread replaces it meanwhile, and perhaps again if one compacts the database. What is
+ * stored meanwhile is shown, too, so whoever stores faster than the callback sees keeps the visit going. A batch or a
+ * flush of this database waits until the callback returns, and other readers wait for that, so it should be short.
  *
- * Fails with JVDB_ERROR_INVALID_ARGUMENT for a position that nothing gave, and as a cursor does. What lies before the
- * record at fault has been shown then.
+ * Fails with JVDB_ERROR_INVALID_ARGUMENT for a position that nothing gave, or if the database was compacted twice between
+ * two vectors; and as a cursor does. What lies before the record at fault has been shown then.
  */
 jvdb_status_t jvdb_visit(const struct jvdb_database_t *database,
                          uint64_t position,

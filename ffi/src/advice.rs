@@ -5,15 +5,15 @@ use crate::error::{Error, Failure};
 use crate::status::*;
 use jvdb_core::{self as core, Advice};
 
-/// Advice: here and there. Nothing is read ahead. What a mapped file begins with; cursors and visits ask by themselves
-/// for what comes.
+/// Advice: here and there, as every file begins. Through a mapping nothing is read ahead, and cursors and visits ask by
+/// themselves for what comes; without one (JVDB_NO_MMAP) the kernel sees for itself how the file is read.
 pub const JVDB_ADVICE_RANDOM: i32 = 0;
 /// Advice: from the start to the end. Much is read ahead, and what was passed may go.
 pub const JVDB_ADVICE_SEQUENTIAL: i32 = 1;
-/// Advice: soon, and all of it. It is read into the page cache, in the background.
+/// Advice: soon, and all of it. It is read into the page cache, in the background. It pays where there is room for all.
 pub const JVDB_ADVICE_WILL_NEED: i32 = 2;
-/// Advice: not soon. What is durable of it may leave the page cache and this process's memory. It is read again when it
-/// is asked for.
+/// Advice: not soon. The mapping gives the memory back that counts as this process's. What is in the page cache stays
+/// there until the kernel needs the room. Without a mapping nothing is to be given back.
 pub const JVDB_ADVICE_DONT_NEED: i32 = 3;
 
 /// In the order of the numbers above.

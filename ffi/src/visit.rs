@@ -15,9 +15,11 @@ use std::ops::ControlFlow::{Break, Continue};
 ///
 /// It runs on the thread that visits, in the middle of that call. It must return in the ordinary way: no exception, no
 /// longjmp, no end of the thread. Of this library it may call what reads the same database by key (jvdb_get(),
-/// jvdb_get_pinned(), jvdb_get_batch(), jvdb_contains()), jvdb_count(), and what releases a vector or an error. Any other
-/// call, to write, flush or close above all, may wait for ever: for this visit to end, or for one that waits for this. So
-/// note what is to be written, stop, write, and visit on from there; or use a cursor, which holds nothing up.
+/// jvdb_get_pinned(), jvdb_get_batch(), jvdb_contains()), jvdb_count(), and all that asks or releases a vector or an error.
+/// What writes to, flushes, compacts or drops this database fails there with JVDB_ERROR_INVALID_ARGUMENT. Any other call
+/// may wait for ever, for one that waits for this; and so may the callback if it waits for a lock that another thread
+/// holds while it writes to this database. Its handle must not be released. So note what is to be written, stop, write,
+/// and visit on from there; or use a cursor, which holds nothing up.
 pub type VisitCallback = Option<
     unsafe extern "C" fn(
         user: *mut c_void,
@@ -36,12 +38,13 @@ pub type VisitCallback = Option<
 /// fastest. `user` is handed to the callback. `reached` receives the position behind the vector shown last, for another
 /// visit or a cursor, and is good for as long as jvdb_cursor_open() says; it may be NULL.
 ///
-/// Returns JVDB_OK in both cases: the callback knows whether it has stopped. What is written meanwhile, by other threads,
-/// may be shown or not. A batch or a flush of this database may wait there until a thousand vectors are shown, so the
-/// callback should be short.
+/// Returns JVDB_OK in both cases: the callback knows whether it has stopped. A vector that is there throughout is shown at
+/// least once: again if another thread replaces it meanwhile, and perhaps again if one compacts the database. What is
+/// stored meanwhile is shown, too, so whoever stores faster than the callback sees keeps the visit going. A batch or a
+/// flush of this database waits until the callback returns, and other readers wait for that, so it should be short.
 ///
-/// Fails with JVDB_ERROR_INVALID_ARGUMENT for a position that nothing gave, and as a cursor does. What lies before the
-/// record at fault has been shown then.
+/// Fails with JVDB_ERROR_INVALID_ARGUMENT for a position that nothing gave, or if the database was compacted twice between
+/// two vectors; and as a cursor does. What lies before the record at fault has been shown then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jvdb_visit(
     database: *const Database,

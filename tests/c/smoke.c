@@ -348,6 +348,7 @@ int main(int argc, char **argv)
     walks_over_vectors();
     visits();
     visits_in_pieces();
+    changes_from_within_a_visit();
     visits_while_others_write();
     visits_over_damage();
     advice();

@@ -54,6 +54,7 @@ void reads_of_many(void);
 /* smoke_visit.c */
 void visits(void);
 void visits_in_pieces(void);
+void changes_from_within_a_visit(void);
 void visits_while_others_write(void);
 void visits_over_damage(void);
 void advice(void);

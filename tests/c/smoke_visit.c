@@ -82,6 +82,31 @@ void visits(void)
     }
 }
 
+static int32_t change(void *user, jvdb_key_t key, const float *elements, size_t dimension, const void *metadata,
+                      size_t metadata_length)
+{
+    jvdb_database_t *database = user;
+    (void)metadata, (void)metadata_length;
+    INVALID(jvdb_put(database, key, elements, dimension, NULL, 0, &error));
+    CHECK(strstr(message, "return from there first") != NULL);
+    INVALID(jvdb_delete(database, key, &error));
+    INVALID(jvdb_flush(database, NULL, &error));
+    INVALID(jvdb_compact(database, NULL, &error));
+    return 1;
+}
+
+/* What would wait for the visit is refused. */
+void changes_from_within_a_visit(void)
+{
+    jvdb_storage_t *storage = open_storage(directory);
+    jvdb_database_t *database = create(storage, "changed from within");
+    store(database);
+    OK(jvdb_visit(database, 0, change, database, NULL, &error));
+    OK(jvdb_put(database, jvdb_key(1), (float[DIMENSION]){ 0 }, DIMENSION, NULL, 0, &error));
+    jvdb_database_release(database);
+    OK(jvdb_close(storage, &error));
+}
+
 /* A visit goes on where it stopped, also after others have written, and takes the positions of cursors and gives them. */
 void visits_in_pieces(void)
 {
