@@ -238,7 +238,7 @@ private:
 
 /// How the file of a database will be read: JVDB_ADVICE_*.
 enum class Advice : std::int32_t {
-    /// Here and there, as a mapped file begins with.
+    /// Here and there, as every file begins.
     random = JVDB_ADVICE_RANDOM,
     /// From the start to the end.
     sequential = JVDB_ADVICE_SEQUENTIAL,

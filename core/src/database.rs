@@ -165,9 +165,10 @@ impl Database {
 
     /// Shows a vector and its metadata to `see` where they lie, and returns what that returns; `None` if the key is not
     /// there. The fastest read: nothing is copied and nothing is pinned. A batch or a flush of this database waits until
-    /// `see` is done, and other readers wait for that, so it should be short. It may read, but not write to, flush, compact
-    /// or drop this database, which is an [`Error::InvalidArgument`](crate::Error::InvalidArgument) there; nor may it wait
-    /// for a thread that does, or ask for [`stats`](Self::stats) or [`verify`](Self::verify).
+    /// `see` is done, and other readers wait for that, so it should be short. It may read this database. To write to,
+    /// flush, compact, back up or drop it is an [`Error::InvalidArgument`](crate::Error::InvalidArgument) there; any other
+    /// call, of another database or of [`Databases`](crate::Databases), may wait for ever for one that waits for this read,
+    /// and so may `see` for a thread that writes.
     ///
     /// # Errors
     /// Those of [`get`](Self::get).
@@ -186,7 +187,8 @@ impl Database {
     }
 
     /// As [`read`](Self::read), for many keys: `see` is told the number of each key in their order, from 0, and what is
-    /// there under it. Faster than as many single reads, because the memory of some dozen vectors is asked for at once.
+    /// there under it. Faster than as many single reads, because the memory of some dozen vectors is asked for at once; so
+    /// a change waits for as many.
     ///
     /// # Errors
     /// Those of [`get`](Self::get); the keys before the one that failed have been shown.

@@ -23,7 +23,8 @@ pub enum Advice {
     Random,
     /// From the start to the end: much is read ahead, and what was passed may go.
     Sequential,
-    /// Soon, and all of it: it is read into the page cache, in the background. It pays where there is room for all of it.
+    /// Soon, and all of it: the kernel is asked to read it into the page cache, which goes on when the call has returned; of
+    /// a large file most is read by then. It pays where there is room for all of it.
     WillNeed,
     /// Not soon: a mapping gives the memory back that counts as this process's. What is in the page cache stays there until the
     /// kernel needs the room. Nothing with [`Access::File`], which maps nothing.

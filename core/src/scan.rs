@@ -180,6 +180,9 @@ impl Store {
                     Err(Fault::Corrupt { .. }) => return Ok(true),
                     Err(fault) => return Err(self.fault(fault)),
                 }
+                if self.state.is_change_wanted() {
+                    break;
+                }
             }
         }
     }

@@ -77,6 +77,8 @@ impl Shelf {
 
     /// Flushes, and leaves nothing for a next opening to replay.
     pub(crate) fn settle(&self) -> Result<()> {
-        self.each(|store| !store.settings.read_only && !store.is_settled(), Store::settle)
+        // Whether one is settled cannot be asked from within a read of it; that it cannot be settled then is an error.
+        let wanted = |store: &Store| !store.settings.read_only && (store.check_free().is_err() || !store.is_settled());
+        self.each(wanted, Store::settle)
     }
 }

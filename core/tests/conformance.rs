@@ -476,6 +476,7 @@ fn a_change_from_within_a_read_is_an_error() {
             refused(db.compact().map(drop));
             refused(databases.drop_database("d"));
             refused(databases.flush().map(drop));
+            refused(db.backup_to(&MemoryVolume::default(), "copy.jvdb").map(drop));
         };
         db.read(1, |_, _| attempt()).unwrap().unwrap();
         db.read_many([1, 1], |_, _| attempt()).unwrap();

@@ -10,7 +10,8 @@ use jvdb_core::{self as core, Advice};
 pub const JVDB_ADVICE_RANDOM: i32 = 0;
 /// Advice: from the start to the end. Much is read ahead, and what was passed may go.
 pub const JVDB_ADVICE_SEQUENTIAL: i32 = 1;
-/// Advice: soon, and all of it. It is read into the page cache, in the background. It pays where there is room for all.
+/// Advice: soon, and all of it. The kernel is asked to read it into the page cache, which goes on when the call has
+/// returned; of a large file most is read by then. It pays where there is room for all of it.
 pub const JVDB_ADVICE_WILL_NEED: i32 = 2;
 /// Advice: not soon. The mapping gives the memory back that counts as this process's. What is in the page cache stays
 /// there until the kernel needs the room. Without a mapping nothing is to be given back.
