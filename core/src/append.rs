@@ -30,8 +30,10 @@ pub(crate) struct Writer {
     pub counts: Counts,
     /// Operations since the last flush began.
     pub operations: u64,
-    /// The file may hold bytes beyond the end of the log. They must be gone from the disk before anything is written in
-    /// their place: sectors of theirs and of a record like theirs would make a record that nobody wrote.
+    /// The file may hold bytes beyond the end of the log, or the disk beyond the end of the file: after a loss of power, in
+    /// the rest of its last block. They must be gone from the disk before anything is written in their place. Sectors of
+    /// theirs and of a record like theirs would make a record that nobody wrote; and what was lost would come back if the
+    /// file's new length reached the disk, and what is written here did not.
     pub stray: bool,
     /// A write of this life has failed, and may lie there all the same: a next opening could take it for acknowledged.
     pub abandoned: bool,

@@ -109,13 +109,14 @@ pub(crate) fn newest_superblock(medium: &dyn Medium, path: &str) -> Result<Head>
     })
 }
 
-/// Opens a database file.
+/// Opens a database file. `sealed` tells that nothing can lie behind its end.
 pub(crate) fn open(
     volume: Arc<dyn Volume>,
     name: &str,
     file: &str,
     settings: Settings,
     salt: u32,
+    sealed: bool,
     flushes: Arc<Flushes>,
 ) -> Result<Store> {
     let path = path_of(&*volume, file);
@@ -155,7 +156,7 @@ pub(crate) fn open(
     }
     state.set_end(next.offset);
     let mut writer = Writer::new(state.vector_bytes, next, salt, counts);
-    writer.stray = medium.len() > next.offset;
+    writer.stray = medium.len() > next.offset || !(sealed || broken(Mutant::Unsealed));
     writer.medium = Some(medium);
     let figures = Figures::default();
     figures.take(&counts, next.offset, 0);
@@ -307,12 +308,17 @@ impl Replay {
 }
 
 impl Store {
-    /// Closes the file and keeps everything else, to go on later as if nothing had been. Nobody may be using it.
-    pub(crate) fn park(&self) {
+    /// Closes the file and keeps everything else, to go on later as if nothing had been. Nobody may be using it. Returns
+    /// whether the disk is known to hold nothing behind the end of the log.
+    pub(crate) fn park(&self) -> bool {
         let _no_flush = lock(&self.checkpoint);
-        lock(&self.writer).medium = None;
+        let mut writer = lock(&self.writer);
+        writer.medium = None;
+        let sealed = !writer.stray;
+        drop(writer);
         let medium = self.change().medium.take();
         drop(medium);
+        sealed
     }
 
     /// Ends it: what `remove` removes is not there any more, and nothing is written from here on. Waits for a flush or a

@@ -139,7 +139,7 @@ impl Patient<'_> {
     /// What is wrong with a file, and what is in it. If nothing is wrong, all of it is durable.
     fn examine(&self, file: &str) -> Result<(Vec<Damage>, Report)> {
         let volume = Arc::clone(self.volume);
-        let opened = recovery::open(volume, self.name, file, self.settings, self.salt, Arc::default());
+        let opened = recovery::open(volume, self.name, file, self.settings, self.salt, false, Arc::default());
         let report = opened.and_then(|store| {
             let report = store.verify()?;
             if report.damage.is_empty() {

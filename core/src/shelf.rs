@@ -53,7 +53,10 @@ pub(crate) struct Books {
 }
 
 pub(crate) enum Place {
-    Closed,
+    Closed {
+        /// Made or closed by this process, which knows that the disk holds nothing behind its end.
+        sealed: bool,
+    },
     /// Somebody is opening or closing it.
     Busy,
     /// Somebody is making or removing it.
@@ -195,9 +198,9 @@ impl Shelf {
         let mut books = self.books();
         let files = self.volume.list().map_err(|source| Error::io("list directory", self.volume.path(), source))?;
         let names: BTreeSet<String> = files.iter().filter_map(|file| name::name_of(file)).collect();
-        books.databases.retain(|name, place| !matches!(place, Place::Closed) || names.contains(name));
+        books.databases.retain(|name, place| !matches!(place, Place::Closed { .. }) || names.contains(name));
         for name in names {
-            books.databases.entry(name).or_insert(Place::Closed);
+            books.databases.entry(name).or_insert(Place::Closed { sealed: false });
         }
         Ok(files)
     }
@@ -213,9 +216,9 @@ impl Shelf {
         self.check_origin()?;
         let file = name::file_of(name)?;
         let mut books = self.books();
-        if matches!(books.databases.get(name), None | Some(Place::Closed)) {
+        if matches!(books.databases.get(name), None | Some(Place::Closed { .. })) {
             match self.volume.size(&file) {
-                Ok(_) => books.databases.insert(name.into(), Place::Closed),
+                Ok(_) => drop(books.databases.entry(name.into()).or_insert(Place::Closed { sealed: false })),
                 Err(source) if source.kind() == std::io::ErrorKind::NotFound => {
                     books.databases.remove(name);
                     return Ok(false);
@@ -266,7 +269,7 @@ impl Shelf {
         self.room()?;
         let made = recovery::create(&*self.volume, &file, schema, self.identity());
         self.books().files -= 1;
-        mark.leave(made.is_ok().then_some(Place::Closed));
+        mark.leave(made.is_ok().then_some(Place::Closed { sealed: true }));
         made
     }
 
@@ -276,7 +279,7 @@ impl Shelf {
             return Err(Error::NotFound { database: name.into() });
         }
         let mut books = self.books();
-        let parked = loop {
+        let before = loop {
             match books.databases.get_mut(name) {
                 None => return Err(Error::NotFound { database: name.into() }),
                 Some(Place::Open(store)) => {
@@ -285,17 +288,18 @@ impl Shelf {
                     return Ok(store);
                 }
                 Some(Place::Busy | Place::Fleeting) => books = self.wait(books),
-                Some(place) => match std::mem::replace(place, Place::Busy) {
-                    Place::Parked(store) => break Some(store),
-                    _ => break None,
-                },
+                Some(place) => break std::mem::replace(place, Place::Busy),
             }
         };
         drop(books);
-        let before = parked.as_ref().map_or(Place::Closed, |store| Place::Parked(Arc::clone(store)));
+        let (parked, sealed) = match &before {
+            Place::Parked(store) => (Some(Arc::clone(store)), true),
+            Place::Closed { sealed } => (None, *sealed),
+            _ => (None, false),
+        };
         let mark = Mark { shelf: self, name: name.into(), then: Some(before) };
         self.room()?;
-        let store = self.bring(name, parked.as_ref()).inspect_err(|_| self.books().files -= 1)?;
+        let store = self.bring(name, parked, sealed).inspect_err(|_| self.books().files -= 1)?;
         self.books().open.put(name.into(), ());
         mark.leave(Some(Place::Open(Arc::clone(&store))));
         Ok(store)
@@ -305,16 +309,16 @@ impl Shelf {
         self.changed.wait(books).unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn bring(&self, name: &str, parked: Option<&Arc<Store>>) -> Result<Arc<Store>> {
+    fn bring(&self, name: &str, parked: Option<Arc<Store>>, sealed: bool) -> Result<Arc<Store>> {
         if let Some(store) = parked {
             store.unpark()?;
-            return Ok(Arc::clone(store));
+            return Ok(store);
         }
         let salt = self.salt();
         let file = name::file_of(name)?;
         let open = || {
             let (volume, flushes) = (Arc::clone(&self.volume), Arc::clone(&self.flushes));
-            recovery::open(volume, name, &file, self.settings(), salt, flushes).map(Arc::new)
+            recovery::open(volume, name, &file, self.settings(), salt, sealed, flushes).map(Arc::new)
         };
         let mut opened = open();
         // Beside a writer, what looks like damage may be a file in the middle of a change.
@@ -356,8 +360,8 @@ impl Shelf {
         let mark = Mark { shelf: self, name, then: Some(Place::Parked(Arc::clone(&store))) };
         let settled = store.is_settled();
         tracing::debug!(database = mark.name, parked = !settled, "evict");
-        store.park();
-        mark.leave(Some(if settled { Place::Closed } else { Place::Parked(store) }));
+        let sealed = store.park();
+        mark.leave(Some(if settled { Place::Closed { sealed } } else { Place::Parked(store) }));
     }
 
     /// Removes a database and its file.
@@ -416,7 +420,7 @@ impl Shelf {
         }
         let file = name::file_of(name)?;
         let place = self.take_unused(name)?;
-        let mark = Mark { shelf: self, name: name.into(), then: Some(Place::Closed) };
+        let mark = Mark { shelf: self, name: name.into(), then: Some(Place::Closed { sealed: false }) };
         drop(place);
         // The new file is open beside the old one.
         self.room()?;

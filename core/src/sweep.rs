@@ -21,7 +21,7 @@ impl Shelf {
             match books.databases.get(name) {
                 Some(Place::Open(store) | Place::Parked(store)) => return Some(Arc::clone(store)),
                 Some(Place::Busy | Place::Fleeting) => books = self.wait(books),
-                Some(Place::Closed) | None => return None,
+                Some(Place::Closed { .. }) | None => return None,
             }
         }
     }

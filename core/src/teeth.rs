@@ -23,6 +23,8 @@ pub enum Mutant {
     TailTrusted,
     /// A failed sync is tried again, and believed.
     SyncRetried,
+    /// What the disk may hold behind the end of a file that an opening found is not taken off it.
+    Unsealed,
     /// What was cut off the end is not taken off the disk before something is written in its place.
     TruncationUnsynced,
     /// Records need not follow the one before them.

@@ -15,14 +15,46 @@ pub use call::{Call, Fate};
 pub use inode::SECTOR;
 pub use volume::SimVolume;
 
-use inode::Inode;
+use inode::{Inode, Left};
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::{Deref, DerefMut};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Contents of a directory: what a power cut leaves, and what the next start finds.
-pub type Image = BTreeMap<String, Vec<u8>>;
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Image {
+    files: BTreeMap<String, Vec<u8>>,
+    /// What the disk holds behind the ends of files, where nobody sees it.
+    beyond: BTreeMap<String, Vec<u8>>,
+}
+
+impl Image {
+    /// No files.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl<const N: usize> From<[(String, Vec<u8>); N]> for Image {
+    fn from(files: [(String, Vec<u8>); N]) -> Self {
+        Self { files: files.into(), beyond: BTreeMap::new() }
+    }
+}
+
+impl Deref for Image {
+    type Target = BTreeMap<String, Vec<u8>>;
+    fn deref(&self) -> &Self::Target {
+        &self.files
+    }
+}
+
+impl DerefMut for Image {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.files
+    }
+}
 
 /// A change of the directory.
 #[derive(Clone)]
@@ -64,9 +96,12 @@ impl Disk {
     /// A disk that holds an image, all of it durable. `lives` tells how many lives came before: identities are never
     /// given twice.
     pub fn new(image: &Image, lives: u64) -> Arc<Self> {
-        let inode = |bytes: &Vec<u8>| Inode { cached: bytes.clone(), durable: bytes.clone(), ..Inode::default() };
-        let names: Names =
-            image.iter().map(|(name, bytes)| (name.clone(), Arc::new(Mutex::new(inode(bytes))))).collect();
+        let inode = |(name, bytes): (&String, &Vec<u8>)| {
+            let beyond = image.beyond.get(name).cloned().unwrap_or_default();
+            let inode = Inode { cached: bytes.clone(), durable: bytes.clone(), beyond, ..Inode::default() };
+            (name.clone(), Arc::new(Mutex::new(inode)))
+        };
+        let names: Names = image.iter().map(inode).collect();
         Arc::new(Self {
             state: Mutex::new(State { durable_names: names.clone(), names, steps: Vec::new() }),
             decide: Mutex::new(None),
@@ -90,7 +125,8 @@ impl Disk {
     /// What is in the cache: what the next process finds when this one is killed.
     pub fn cached(&self) -> Image {
         let state = lock(&self.state);
-        state.names.iter().map(|(name, inode)| (name.clone(), lock(inode).cached.clone())).collect()
+        let files = state.names.iter().map(|(name, inode)| (name.clone(), lock(inode).cached.clone())).collect();
+        Image { files, beyond: BTreeMap::new() }
     }
 
     /// The same disk as the next process finds it when this one is killed: what was not durable still is not.
@@ -139,18 +175,19 @@ impl Disk {
         for step in &state.steps[..kept] {
             apply(step, &mut names);
         }
-        let mut cut: Vec<(*const Mutex<Inode>, Vec<u8>)> = Vec::new();
+        let mut cut: Vec<(*const Mutex<Inode>, Left)> = Vec::new();
         for inode in all_inodes(&state) {
-            let bytes = lock(&inode).cut(&mut choose);
-            cut.push((Arc::as_ptr(&inode), bytes));
+            let left = lock(&inode).cut(&mut choose);
+            cut.push((Arc::as_ptr(&inode), left));
         }
-        let bytes_of = |inode: &Arc<Mutex<Inode>>| {
-            cut.iter()
-                .find(|(known, _)| *known == Arc::as_ptr(inode))
-                .map(|(_, bytes)| bytes.clone())
-                .unwrap_or_default()
-        };
-        names.iter().map(|(name, inode)| (name.clone(), bytes_of(inode))).collect()
+        let mut image = Image::new();
+        for (name, inode) in &names {
+            let left = cut.iter().find(|(known, _)| *known == Arc::as_ptr(inode)).map(|(_, left)| left.clone());
+            let (bytes, beyond) = left.unwrap_or_default();
+            image.files.insert(name.clone(), bytes);
+            image.beyond.insert(name.clone(), beyond);
+        }
+        image
     }
 
     fn fate(&self, call: Call) -> Fate {

@@ -116,7 +116,7 @@ fn a_repair_that_fails_changes_nothing() {
             if repair.is_err() {
                 failed += 1;
                 assert_eq!(disk.cached()[&file()], before[&file()], "{failing:?} {skipped}");
-                let leftovers = disk.cached().into_keys().filter(|name| name.ends_with(".tmp")).count();
+                let leftovers = disk.cached().keys().filter(|name| name.ends_with(".tmp")).count();
                 assert_eq!(leftovers, 0, "{failing:?} {skipped}");
                 assert_eq!(databases.repair(NAME, None).unwrap().vectors, 4, "{failing:?} {skipped}");
             }

@@ -82,6 +82,7 @@ teeth! {
     grown_table_not_synced => GrowthUnsynced,
     tail_trusted_after_a_failed_sync => TailTrusted,
     failed_sync_retried => SyncRetried,
+    end_not_sealed => Unsealed,
     truncation_not_synced => TruncationUnsynced,
     bodies_not_checked_in_replay => BodyUnchecked,
     half_a_batch_replayed => HalfBatch,

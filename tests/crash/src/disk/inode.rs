@@ -8,11 +8,21 @@ pub const SECTOR: usize = 512;
 
 type Sector = [u8; SECTOR];
 
+/// Bytes that a file system reads as one. Behind a file's end it writes zeros with it; but where a power cut leaves a
+/// shorter length, what was written behind that stays on the disk, and is seen again if the file's length grows and the
+/// write that makes it grow does not reach the disk. So does ext4.
+const BLOCK: usize = 4096;
+
+/// A file, and what lies behind its end in the same block.
+pub(super) type Left = (Vec<u8>, Vec<u8>);
+
 /// One file: what is in the cache, what is on the disk, and what lies between.
 #[derive(Default, Clone)]
 pub(super) struct Inode {
     pub cached: Vec<u8>,
     pub durable: Vec<u8>,
+    /// What the disk holds behind the durable end, up to the end of its block.
+    pub beyond: Vec<u8>,
     /// Versions of each sector since the last sync, oldest first.
     pub pending: BTreeMap<usize, Vec<Sector>>,
     /// Lengths since the last sync, oldest first.
@@ -33,36 +43,44 @@ impl Inode {
         }
     }
 
+    /// Sectors beyond the new end may still be there if the old length is; those of the last block are made zeros.
     pub fn truncate(&mut self, len: usize) {
         self.cached.resize(len, 0);
         self.lengths.push(len);
-        let last = len / SECTOR;
-        // Sectors beyond the new end may still be there if the old length is.
-        if !len.is_multiple_of(SECTOR) && self.pending.contains_key(&last) {
-            let version = sector_of(&self.cached, last);
-            self.pending.entry(last).or_default().push(version);
+        let behind = len..len.next_multiple_of(BLOCK);
+        for sector in behind.start / SECTOR..behind.end.div_ceil(SECTOR) {
+            let start = sector * SECTOR;
+            let on_disk = self.durable.len() + self.beyond.len();
+            if start < on_disk || self.pending.contains_key(&sector) {
+                let version = sector_of(&self.cached, sector);
+                self.pending.entry(sector).or_default().push(version);
+            }
         }
     }
 
     pub fn sync(&mut self) {
-        let old = std::mem::take(&mut self.durable);
-        self.durable = vec![0; self.cached.len()];
-        let kept = old.len().min(self.durable.len());
-        self.durable[..kept].copy_from_slice(&old[..kept]);
-        for sector in std::mem::take(&mut self.pending).into_keys() {
+        let raw = self.raw(|sector, _| Some(sector_of(&self.cached, sector)));
+        (self.durable, self.beyond) = split(raw, self.cached.len());
+        self.pending.clear();
+        self.lengths.clear();
+    }
+
+    /// What is on the disk, whatever the file's length, with those versions of what is not durable.
+    fn raw(&self, mut version: impl FnMut(usize, &[Sector]) -> Option<Sector>) -> Vec<u8> {
+        let mut raw = [self.durable.as_slice(), &self.beyond].concat();
+        for (sector, versions) in &self.pending {
             let start = sector * SECTOR;
-            let end = (start + SECTOR).min(self.cached.len());
-            if start < end {
-                self.durable[start..end].copy_from_slice(&self.cached[start..end]);
+            if let Some(version) = version(*sector, versions) {
+                raw.resize(raw.len().max(start + SECTOR), 0);
+                raw[start..start + SECTOR].copy_from_slice(&version);
             }
         }
-        self.lengths.clear();
+        raw
     }
 
     /// A failed sync: some of it reached the disk, the rest is in the cache and counts as clean.
     pub fn drop_pages(&mut self, mut choose: impl FnMut(usize) -> usize) {
-        let cut = self.cut(&mut choose);
-        self.durable = cut;
+        (self.durable, self.beyond) = self.cut(&mut choose);
         self.pending.clear();
         self.lengths.clear();
     }
@@ -81,29 +99,31 @@ impl Inode {
         end.saturating_sub(offset)
     }
 
-    pub fn cut(&self, choose: &mut impl FnMut(usize) -> usize) -> Vec<u8> {
+    /// What a power cut may leave: the file, and what lies behind its end.
+    pub fn cut(&self, choose: &mut impl FnMut(usize) -> usize) -> Left {
         let len = match choose(self.lengths.len() + 1) {
             0 => self.durable.len(),
             nth => self.lengths[nth - 1],
         };
-        let mut bytes = self.durable.clone();
-        bytes.resize(len, 0);
-        for (sector, versions) in &self.pending {
-            let nth = choose(versions.len() + 1);
-            let start = sector * SECTOR;
-            if nth > 0 && start < len {
-                let end = (start + SECTOR).min(len);
-                bytes[start..end].copy_from_slice(&versions[nth - 1][..end - start]);
-            }
-        }
-        bytes
+        let raw = self.raw(|_, versions| choose(versions.len() + 1).checked_sub(1).map(|nth| versions[nth]));
+        split(raw, len)
     }
+}
+
+/// Makes a file of that length of what is on the disk.
+fn split(mut raw: Vec<u8>, len: usize) -> Left {
+    raw.resize(raw.len().max(len), 0);
+    raw.truncate(len.next_multiple_of(BLOCK));
+    let mut beyond = raw.split_off(len);
+    let used = beyond.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    beyond.truncate(used);
+    (raw, beyond)
 }
 
 fn sector_of(bytes: &[u8], sector: usize) -> Sector {
     let mut version = [0; SECTOR];
-    let start = sector * SECTOR;
-    let end = (start + SECTOR).min(bytes.len());
-    version[..end - start].copy_from_slice(&bytes[start..end]);
+    let there = bytes.get(sector * SECTOR..).unwrap_or_default();
+    let len = there.len().min(SECTOR);
+    version[..len].copy_from_slice(&there[..len]);
     version
 }
