@@ -94,14 +94,16 @@ impl Campaign {
         while started.elapsed() < delay {
             std::hint::spin_loop();
         }
+        // Nobody lives to see what comes after. A process that did would get a SIGBUS for a page that XFS has given up, and
+        // be told that an fsync of a directory succeeded when XFS has stopped writing. A thread may take a moment to stop,
+        // so what is said after this counts for nothing.
+        writer.stop()?;
+        writer.heard.hear_until_now(world)?;
         let mut wrong = Vec::new();
         for error in &writer.heard.errors {
             self.row.torn += 1;
             wrong.push(format!("the writer was refused: {error}"));
         }
-        // Nobody lives to see what comes after. A process that did would get a SIGBUS for a page that XFS has given up, and
-        // be told that an fsync of a directory succeeded when XFS has stopped writing.
-        writer.stop()?;
         self.disk.cut_power()?;
         let status = writer.kill(world)?;
         if status.signal().is_some_and(|signal| signal != 9) {

@@ -8,6 +8,7 @@ use crate::workload::{DATABASES, Op, Stream, name, perform, short};
 use jvdb_core::{Access, Databases, Error, Options};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use rustix::io::ioctl_fionread;
 use rustix::process::set_parent_process_death_signal;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -165,12 +166,14 @@ pub struct Listener {
     pub phase: String,
     /// Errors it met.
     pub errors: Vec<String>,
+    /// Nothing counts as acknowledged any more.
+    doubting: bool,
 }
 
 /// One thread of it.
 struct Thread {
     stream: Box<dyn Iterator<Item = Op>>,
-    /// Begun, not acknowledged: one at most.
+    /// Begun, not acknowledged: one at most, but for those in doubt.
     begun: VecDeque<(Op, Cut)>,
     done: u64,
 }
@@ -179,7 +182,7 @@ impl Listener {
     pub fn new(plan: &Plan, out: ChildStdout) -> Self {
         let thread = |thread| Thread { stream: plan.stream(thread), begun: VecDeque::new(), done: 0 };
         let threads = (0..plan.threads.max(1)).map(thread).collect();
-        Self { lines: BufReader::new(out), threads, phase: "starting".into(), errors: Vec::new() }
+        Self { lines: BufReader::new(out), threads, phase: "starting".into(), errors: Vec::new(), doubting: false }
     }
 
     /// Takes in the next line; waits for it. False when there are no more.
@@ -200,13 +203,28 @@ impl Listener {
         if let (Ok(thread), Ok(done)) = (thread.parse::<usize>(), done.parse::<u64>()) {
             let thread = &mut self.threads[thread];
             while thread.done < done {
-                let (op, cut) = thread.begun.pop_front().expect("what is acknowledged was begun");
-                world.acknowledge(&op, &cut);
                 thread.done += 1;
+                if !self.doubting {
+                    let (op, cut) = thread.begun.pop_front().expect("what is acknowledged was begun");
+                    world.acknowledge(&op, &cut);
+                }
             }
             thread.begun.extend(thread.stream.next().map(|op| (op, world.cut())));
         }
         Ok(true)
+    }
+
+    /// What it has said by now. What it says from now on may come too late: operations that it calls done are then among
+    /// those that may or may not have been.
+    pub fn hear_until_now(&mut self, world: &mut World) -> std::io::Result<()> {
+        // Each line is written at once: where there is a byte of one, there is all of it.
+        while !self.lines.buffer().is_empty() || ioctl_fionread(self.lines.get_ref())? > 0 {
+            if !self.hear(world)? {
+                break;
+            }
+        }
+        self.doubting = true;
+        Ok(())
     }
 
     /// Everything it has said that was not heard yet.
