@@ -45,9 +45,9 @@
  *
  * Durability. When a writing call returns, its effect survives the death of the process at any instruction. When a
  * flush returns, everything acknowledged before it survives a loss of power. Until then a loss of power leaves a prefix
- * of the acknowledged operations; a batch is all or nothing. The first write to a database that this process has not
- * made waits for the disk once, so that nothing which an earlier loss of power took comes back. Flushes also run every
- * flush_interval_ms and at jvdb_close().
+ * of the acknowledged operations; a batch is all or nothing. The first write to a database since its directory was
+ * opened waits for the disk once, unless it was made since: so nothing which an earlier loss of power took comes back.
+ * Flushes also run every flush_interval_ms and at jvdb_close().
  *
  * Processes. One process at a time has a directory open for writing; others may read with JVDB_READ_ONLY. After fork()
  * the handles are the parent's alone: in the child calls on them fail with JVDB_ERROR_FORKED, and releasing or closing

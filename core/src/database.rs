@@ -28,8 +28,9 @@ use std::time::Duration;
 /// Cheap to clone. Every call takes `&self` and may come from any thread.
 ///
 /// A write that returned `Ok` survives the death of the process at any instruction. It survives a loss of power once a
-/// [`flush`](Self::flush) that began after it has returned. The first write to a database that this process has not made
-/// waits for one sync: it sees to it that nothing which an earlier loss of power took ever comes back. Vectors are stored bit for bit as given, NaNs included.
+/// [`flush`](Self::flush) that began after it has returned. The first write to a database since its directory was opened waits
+/// for one sync, unless the database was made since: so nothing that an earlier loss of power took ever comes back. Vectors are
+/// stored bit for bit as given, NaNs included.
 ///
 /// ```
 /// use jvdb_core::{Databases, Metric, Options, Schema};

@@ -109,10 +109,11 @@ pub trait Medium: Send + Sync {
     /// After an error nothing is known about what is durable; calling again proves nothing.
     fn sync(&self) -> io::Result<()>;
 
-    /// Cuts the medium to `len` bytes. `len` is never beyond the end.
+    /// Cuts the medium to `len` bytes. `len` is never beyond the end, and may be the end: then, too, nothing may be left on the
+    /// disk behind it, once this is synced.
     ///
     /// # Errors
-    /// As the operating system says.
+    /// As the operating system says; and if somebody else has made the medium shorter than it was known to be.
     fn truncate(&self, len: u64, permit: Permit) -> io::Result<()>;
 
     /// What of the medium can be read without a call for each access: all of it, where it is one run of memory.

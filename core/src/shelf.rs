@@ -54,7 +54,7 @@ pub(crate) struct Books {
 
 pub(crate) enum Place {
     Closed {
-        /// Made or closed by this process, which knows that the disk holds nothing behind its end.
+        /// Made by this process, or written to and closed with nothing left to flush: the disk holds nothing behind its end.
         sealed: bool,
     },
     /// Somebody is opening or closing it.

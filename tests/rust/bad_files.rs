@@ -1,7 +1,7 @@
 //! Files that are not what they should be, and directories that cannot be used: an error that names them, and the other
 //! databases go on.
 
-use jvdb_core::{Databases, Error, Metric, Options, Schema};
+use jvdb_core::{Access, Databases, Error, Metric, Options, Schema};
 use std::fs;
 use std::path::Path;
 
@@ -124,5 +124,34 @@ fn a_file_cut_off_while_it_is_open_is_noticed_by_the_next_flush() {
             }
         }
         assert!(database.get_into(199, &mut vector, &mut metadata).is_err());
+    }
+}
+
+#[test]
+fn a_flush_does_not_fill_up_with_zeros_what_another_program_cut_off() {
+    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let databases = Databases::open(dir.path(), Options::default()).unwrap();
+    let db = databases.create("d", Schema::new(3, Metric::Cosine).unwrap()).unwrap();
+    db.put(1, &[1.0; 3], b"").unwrap();
+    db.flush().unwrap();
+    db.put(2, &[2.0; 3], b"").unwrap();
+    // As a process that is killed leaves it: with a tail that was never flushed.
+    let path = other.path().join("d.jvdb");
+    fs::copy(dir.path().join("d.jvdb"), &path).unwrap();
+    for access in [Access::Mmap, Access::File] {
+        let databases = Databases::open(other.path(), Options { access, ..Options::default() }).unwrap();
+        let db = databases.database("d").unwrap();
+        assert_eq!(db.count(), 2);
+        let whole = fs::read(&path).unwrap();
+        let cut = whole.len() as u64 - 64;
+        fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(cut).unwrap();
+        for _ in 0..2 {
+            let refused = db.flush().unwrap_err();
+            assert!(refused.to_string().contains("d.jvdb"), "{refused}");
+            db.put(3, &[3.0; 3], b"").unwrap_err();
+        }
+        assert_eq!(fs::metadata(&path).unwrap().len(), cut, "it has not grown over what is gone");
+        drop((db, databases));
+        fs::write(&path, whole).unwrap();
     }
 }

@@ -73,6 +73,11 @@ impl Handle {
     /// Fails if somebody has cut the file off. From then on what is gone is past the end, and not read through a mapping.
     pub(super) fn look(&self) -> io::Result<()> {
         let _not_now = self.cutting.lock().unwrap_or_else(PoisonError::into_inner);
+        self.check_uncut()
+    }
+
+    /// As [`look`](Self::look), for whoever keeps others from cutting.
+    fn check_uncut(&self) -> io::Result<()> {
         let known = self.len();
         let found = self.file.metadata()?.len();
         if found >= known {
@@ -111,6 +116,11 @@ impl Handle {
 
     pub(super) fn truncate(&self, len: u64) -> io::Result<()> {
         let _no_look = self.cutting.lock().unwrap_or_else(PoisonError::into_inner);
+        // What somebody else has cut off must not come back as zeros.
+        self.check_uncut()?;
+        if len > self.len() {
+            return Err(past_the_end(self.len(), (len - self.len()) as usize));
+        }
         self.len.store(len, Ordering::Release);
         self.file.set_len(len)
     }

@@ -8,9 +8,9 @@ pub const SECTOR: usize = 512;
 
 type Sector = [u8; SECTOR];
 
-/// Bytes that a file system reads as one. Behind a file's end it writes zeros with it; but where a power cut leaves a
-/// shorter length, what was written behind that stays on the disk, and is seen again if the file's length grows and the
-/// write that makes it grow does not reach the disk. So does ext4.
+/// Bytes that a file system reads as one. Where a power cut leaves a shorter length, what was written behind that stays on
+/// the disk, and is seen again if the file's length grows and the write that makes it grow does not reach the disk. So it is
+/// with ext4, which makes zeros of it with the next write to that block that reaches the disk; here only a truncation does.
 const BLOCK: usize = 4096;
 
 /// A file, and what lies behind its end in the same block.
