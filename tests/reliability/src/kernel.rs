@@ -98,14 +98,14 @@ impl Campaign {
         // be told that an fsync of a directory succeeded when XFS has stopped writing. A thread may take a moment to stop,
         // so what is said after this counts for nothing.
         writer.stop()?;
-        writer.heard.hear_until_now(world)?;
+        writer.heard.doubt()?;
+        self.disk.cut_power()?;
+        let status = writer.kill(world)?;
         let mut wrong = Vec::new();
         for error in &writer.heard.errors {
             self.row.torn += 1;
             wrong.push(format!("the writer was refused: {error}"));
         }
-        self.disk.cut_power()?;
-        let status = writer.kill(world)?;
         if status.signal().is_some_and(|signal| signal != 9) {
             self.row.signals += 1;
             wrong.push(format!("the writer died: {status}"));

@@ -166,8 +166,9 @@ pub struct Listener {
     pub phase: String,
     /// Errors it met.
     pub errors: Vec<String>,
-    /// Nothing counts as acknowledged any more.
-    doubting: bool,
+    /// Bytes that were said before the power was cut; what comes behind them counts for nothing. All count while there is
+    /// no such number.
+    before: Option<usize>,
 }
 
 /// One thread of it.
@@ -182,7 +183,7 @@ impl Listener {
     pub fn new(plan: &Plan, out: ChildStdout) -> Self {
         let thread = |thread| Thread { stream: plan.stream(thread), begun: VecDeque::new(), done: 0 };
         let threads = (0..plan.threads.max(1)).map(thread).collect();
-        Self { lines: BufReader::new(out), threads, phase: "starting".into(), errors: Vec::new(), doubting: false }
+        Self { lines: BufReader::new(out), threads, phase: "starting".into(), errors: Vec::new(), before: None }
     }
 
     /// Takes in the next line; waits for it. False when there are no more.
@@ -190,13 +191,17 @@ impl Listener {
         let mut line = String::new();
         self.lines.read_line(&mut line)?;
         // The last line of a process that was killed may lack its end; what it would have said has not begun.
+        let doubted = self.before == Some(0);
+        self.before = self.before.map(|before| before.saturating_sub(line.len()));
         let Some(line) = line.strip_suffix('\n') else { return Ok(false) };
         let mut words = line.splitn(3, ' ');
         let (Some(thread), Some(done), Some(what)) = (words.next(), words.next(), words.next()) else {
             return Err(std::io::Error::other(format!("a line that no writer writes: {line:?}")));
         };
         if let Some(error) = what.strip_prefix("! ") {
-            self.errors.push(error.into());
+            if !doubted {
+                self.errors.push(error.into());
+            }
             return Ok(true);
         }
         self.phase = what.into();
@@ -204,7 +209,7 @@ impl Listener {
             let thread = &mut self.threads[thread];
             while thread.done < done {
                 thread.done += 1;
-                if !self.doubting {
+                if !doubted {
                     let (op, cut) = thread.begun.pop_front().expect("what is acknowledged was begun");
                     world.acknowledge(&op, &cut);
                 }
@@ -214,16 +219,12 @@ impl Listener {
         Ok(true)
     }
 
-    /// What it has said by now. What it says from now on may come too late: operations that it calls done are then among
-    /// those that may or may not have been.
-    pub fn hear_until_now(&mut self, world: &mut World) -> std::io::Result<()> {
-        // Each line is written at once: where there is a byte of one, there is all of it.
-        while !self.lines.buffer().is_empty() || ioctl_fionread(self.lines.get_ref())? > 0 {
-            if !self.hear(world)? {
-                break;
-            }
-        }
-        self.doubting = true;
+    /// What it says from now on may come too late: operations that it calls done are then among those that may or may not
+    /// have been, and errors are to be expected.
+    pub fn doubt(&mut self) -> std::io::Result<()> {
+        // Each line is written at once: what is there ends with the end of one.
+        let waiting = usize::try_from(ioctl_fionread(self.lines.get_ref())?).map_err(std::io::Error::other)?;
+        self.before = Some(self.lines.buffer().len() + waiting);
         Ok(())
     }
 
