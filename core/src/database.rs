@@ -12,9 +12,9 @@ use crate::medium::Volume;
 #[cfg(unix)]
 use crate::options::Access;
 use crate::options::Advice;
+use crate::pin::Pin;
 use crate::record::Kind;
 use crate::schema::Schema;
-use crate::shelf::Pin;
 use crate::stats::DatabaseStats;
 use crate::store::{Rule, Step, Store};
 use crate::vector::Vector;

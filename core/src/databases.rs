@@ -7,11 +7,12 @@ use crate::error::Result;
 use crate::flusher::House;
 use crate::medium::{MemoryVolume, Volume};
 use crate::options::Options;
+use crate::pin::Pin;
 #[cfg(doc)]
 use crate::repair::Gap;
 use crate::repair::Repair;
 use crate::schema::Schema;
-use crate::shelf::{Pin, Shelf};
+use crate::shelf::Shelf;
 use crate::stats::StorageStats;
 use std::sync::Arc;
 use std::time::Duration;

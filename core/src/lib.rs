@@ -39,6 +39,7 @@ mod log;
 pub mod medium;
 mod name;
 mod options;
+mod pin;
 mod read;
 mod record;
 mod recovery;

@@ -4,16 +4,13 @@
 //! one database only. A store with unflushed writes is parked, not synced: its file is closed and its changes kept.
 
 use crate::error::{Error, Result};
-use crate::flush::Index;
-use crate::flusher::House;
-use crate::late::is_late;
 use crate::medium::{Origin, Volume};
 use crate::name;
 use crate::options::Options;
 use crate::recovery;
 use crate::repair::{Patient, Repair};
 use crate::schema::Schema;
-use crate::store::{Flushes, Pressure, Settings, Store, lock};
+use crate::store::{Flushes, Settings, Store, lock};
 use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use crate::sync::{Condvar, Mutex, MutexGuard, wait_for};
 use crate::teeth::{Mutant, broken};
@@ -35,7 +32,7 @@ pub(crate) struct Shelf {
     origin: Origin,
     pub options: Options,
     books: Mutex<Books>,
-    changed: Condvar,
+    pub changed: Condvar,
     identities: AtomicU64,
     pub flushes: Arc<Flushes>,
 }
@@ -90,60 +87,6 @@ impl Drop for Mark<'_> {
         drop(books);
         drop(before);
         self.shelf.changed.notify_all();
-    }
-}
-
-/// An open store that stays open while this lives.
-#[derive(Clone)]
-pub(crate) struct Pin {
-    store: Arc<Store>,
-    house: Arc<House>,
-}
-
-impl Pin {
-    pub(crate) fn new(store: Arc<Store>, house: Arc<House>) -> Self {
-        Self { store, house }
-    }
-
-    pub(crate) fn store(&self) -> &Store {
-        &self.store
-    }
-
-    pub(crate) fn compact(&self) -> Result<u64> {
-        let shelf = &self.house.shelf;
-        self.store.check_free()?;
-        self.store.check_writable()?;
-        // The new file is open beside the old one.
-        shelf.room()?;
-        let gained = self.store.compact(shelf.salt());
-        shelf.books().files -= 1;
-        shelf.changed.notify_all();
-        gained
-    }
-
-    /// Flushes, and leaves to the flush thread what nobody need wait for.
-    pub(crate) fn flush(&self) -> Result<Duration> {
-        let index = if self.house.is_attended() || is_late() { Index::Later } else { Index::Now };
-        let took = self.store.flush_and(index)?;
-        if self.store.is_behind() {
-            self.house.ring();
-        }
-        Ok(took)
-    }
-
-    /// What the flush thread does when it is called.
-    #[cfg(feature = "late")]
-    pub(crate) fn attend(&self) -> Result<()> {
-        self.house.shelf.flush_due()
-    }
-
-    /// Sees to it that what is unflushed stays bounded. The write that comes before it is acknowledged already, so a
-    /// flush that fails here is told by the next one.
-    pub(crate) fn relieve(&self) {
-        let pressure = self.store.pressure();
-        if pressure > Pressure::None || !self.house.has_thread() {
-            self.house.relieve(&self.store, pressure);
-        }
     }
 }
 
@@ -240,7 +183,7 @@ impl Shelf {
         }
     }
 
-    fn salt(&self) -> u32 {
+    pub(crate) fn salt(&self) -> u32 {
         if broken(Mutant::SaltKept) { 7 } else { xxh3_64(&self.identity()) as u32 }
     }
 

@@ -488,6 +488,12 @@ fn a_change_from_within_a_read_is_an_error() {
         // Nothing was left behind, and nothing holds it up.
         assert!(db.put(2, &vector(2, 4), b"").unwrap());
         db.flush().unwrap();
-        databases.drop_database("d").unwrap();
+        drop(db);
+        databases.close().unwrap();
+        // Closing, too, although there is nothing to write.
+        let databases = bench.open(Options::default());
+        let db = databases.database("d").unwrap();
+        db.read(1, |_, _| refused(databases.close())).unwrap().unwrap();
+        assert!(db.put(3, &vector(3, 4), b"").unwrap());
     });
 }
