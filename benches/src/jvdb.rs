@@ -5,7 +5,7 @@ use crate::contestant::{Share, Store};
 use crate::dataset::{Dataset, Record};
 use crate::many::Many;
 use crate::passes::{missing, touch};
-use jvdb_core::{Access, Cursor, Database, Databases, Metric, Operation, Options, Schema};
+use jvdb_core::{Access, Database, Metric, Operation, Options, Position, Schema, Storage};
 use std::ops::ControlFlow::Continue;
 use std::path::Path;
 use std::time::Duration;
@@ -29,32 +29,32 @@ fn options(access: Access) -> Options {
 
 impl Jvdb {
     pub(crate) fn mmap(dir: &Path, dimension: usize) -> Result<Self> {
-        Self::create(Databases::open(dir, options(Access::Mmap))?, dimension)
+        Self::create(Storage::open(dir, options(Access::Mmap))?, dimension)
     }
 
     pub(crate) fn file(dir: &Path, dimension: usize) -> Result<Self> {
-        Self::create(Databases::open(dir, options(Access::File))?, dimension)
+        Self::create(Storage::open(dir, options(Access::File))?, dimension)
     }
 
     pub(crate) fn memory(dimension: usize) -> Result<Self> {
-        Self::create(Databases::in_memory(options(Access::Mmap))?, dimension)
+        Self::create(Storage::in_memory(options(Access::Mmap))?, dimension)
     }
 
     pub(crate) fn open_mmap(dir: &Path) -> Result<Self> {
-        Self::open(Databases::open(dir, options(Access::Mmap))?)
+        Self::open(Storage::open(dir, options(Access::Mmap))?)
     }
 
     pub(crate) fn open_file(dir: &Path) -> Result<Self> {
-        Self::open(Databases::open(dir, options(Access::File))?)
+        Self::open(Storage::open(dir, options(Access::File))?)
     }
 
-    fn create(databases: Databases, dimension: usize) -> Result<Self> {
-        let database = databases.create(NAME, Schema::new(dimension, Metric::Cosine)?)?;
+    fn create(storage: Storage, dimension: usize) -> Result<Self> {
+        let database = storage.create(NAME, Schema::new(dimension, Metric::Cosine)?)?;
         Ok(Self { database })
     }
 
-    fn open(databases: Databases) -> Result<Self> {
-        let database = databases.database(NAME)?;
+    fn open(storage: Storage) -> Result<Self> {
+        let database = storage.database(NAME)?;
         Ok(Self { database })
     }
 }
@@ -96,7 +96,7 @@ impl Store for Jvdb {
     }
 
     fn scan(&self, mut look: impl FnMut(&[u8], &[u8])) -> Result<()> {
-        self.database.visit(Cursor::START, |_, vector, metadata| {
+        self.database.visit(Position::START, |_, vector, metadata| {
             look(bytemuck::cast_slice(vector), metadata);
             Continue(())
         })?;
@@ -126,25 +126,25 @@ impl Store for Jvdb {
 
 /// Many databases in one directory.
 struct Directory {
-    databases: Databases,
+    storage: Storage,
 }
 
 /// Opens a directory, of whose databases so many are open at once.
 pub(crate) fn many(dir: &Path, open: usize, access: Access) -> Result<Box<dyn Many>> {
-    let databases = Databases::open(dir, Options { max_open_files: open, ..options(access) })?;
-    Ok(Box::new(Directory { databases }))
+    let storage = Storage::open(dir, Options { max_open_files: open, ..options(access) })?;
+    Ok(Box::new(Directory { storage }))
 }
 
 impl Many for Directory {
     fn fill(&mut self, database: usize, data: &Dataset) -> Result<()> {
         let schema = Schema::new(data.dimension, Metric::Cosine)?;
-        let mut store = Jvdb { database: self.databases.create(&database.to_string(), schema)? };
+        let mut store = Jvdb { database: self.storage.create(&database.to_string(), schema)? };
         store.put_batch(data.records(0..data.len()))?;
         store.flush()
     }
 
     fn touch(&mut self, database: usize, key: u64) -> Result<u64> {
-        let database = self.databases.database(&database.to_string())?;
+        let database = self.storage.database(&database.to_string())?;
         let seen = database.read(key, |vector, metadata| touch(bytemuck::cast_slice(vector), metadata))?;
         seen.ok_or_else(|| missing(key))
     }

@@ -5,7 +5,7 @@
 
 use clap::{Parser, ValueEnum};
 use jvdb_benches::passes::dot;
-use jvdb_core::{Access, Cursor, Database, Databases, Metric, Operation, Options, Schema};
+use jvdb_core::{Access, Database, Metric, Operation, Options, Position, Schema, Storage};
 use std::hint::black_box;
 use std::ops::ControlFlow::Continue;
 use std::path::PathBuf;
@@ -62,8 +62,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments = Arguments::parse();
     let access = if arguments.file { Access::File } else { Access::Mmap };
     let options = Options { access, flush_interval: Duration::ZERO, seed: Some(1), ..Options::default() };
-    let databases = Databases::open(&arguments.dir, options)?;
-    let database = databases.create("op", Schema::new(DIMENSION, Metric::Cosine)?)?;
+    let storage = Storage::open(&arguments.dir, options)?;
+    let database = storage.create("op", Schema::new(DIMENSION, Metric::Cosine)?)?;
     let vector = [0.5; DIMENSION];
     let put = |key: u64| Operation::Put { key: spread(key).into(), vector: &vector, metadata: METADATA };
     database.write((0..arguments.there).map(put))?;
@@ -119,7 +119,7 @@ fn perform(arguments: &Arguments, database: &Database, vector: &[f32]) -> jvdb_c
             Ok(())
         }),
         Wanted::Scan => (0..arguments.count).try_for_each(|_| {
-            let whole = database.visit(Cursor::START, |_, found, _| {
+            let whole = database.visit(Position::START, |_, found, _| {
                 black_box(dot(vector, bytemuck::cast_slice(found)));
                 Continue(())
             });

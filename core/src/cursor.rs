@@ -2,25 +2,25 @@
 
 use crate::error::Result;
 use crate::key::KeyBuf;
-use crate::scan::Position;
+use crate::scan::ScanState;
 use crate::store::Store;
 use crate::vector::Vector;
 
 /// A place in a database's log, to go on from. It survives writes: what it has passed stays passed, what is written
 /// later comes later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Cursor(u64);
+pub struct Position(u64);
 
-impl Cursor {
+impl Position {
     /// Before the first vector.
     pub const START: Self = Self(0);
 
-    pub(crate) fn at(position: Position) -> Self {
-        Self(position.cursor())
+    pub(crate) fn at(position: ScanState) -> Self {
+        Self(position.number())
     }
 
-    pub(crate) fn position(self) -> Position {
-        Position::from_cursor(self.0)
+    pub(crate) fn position(self) -> ScanState {
+        ScanState::from_number(self.0)
     }
 
     /// As a number that a caller may store, good until the database is dropped, or closed after a compaction.
@@ -28,31 +28,31 @@ impl Cursor {
         self.0
     }
 
-    /// From [`to_u64`](Self::to_u64). Any number is taken; one that no cursor gave makes the scan end with an error.
+    /// From [`to_u64`](Self::to_u64). Any number is taken; one that no scan gave makes the scan end with an error.
     pub fn from_u64(position: u64) -> Self {
         Self(position)
     }
 }
 
 /// Iterates over live vectors in log order. See [`Database::scan`](crate::Database::scan).
-pub struct Scan<'a> {
+pub struct Cursor<'a> {
     store: &'a Store,
-    position: Position,
+    position: ScanState,
     failed: bool,
 }
 
-impl<'a> Scan<'a> {
-    pub(crate) fn new(store: &'a Store, from: Cursor) -> Self {
+impl<'a> Cursor<'a> {
+    pub(crate) fn new(store: &'a Store, from: Position) -> Self {
         Self { store, position: from.position(), failed: false }
     }
 
     /// Behind the vector given last: a later scan from here goes on with the next one.
-    pub fn cursor(&self) -> Cursor {
-        Cursor::at(self.position)
+    pub fn position(&self) -> Position {
+        Position::at(self.position)
     }
 }
 
-impl Iterator for Scan<'_> {
+impl Iterator for Cursor<'_> {
     type Item = Result<Vector>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -65,25 +65,25 @@ impl Iterator for Scan<'_> {
     }
 }
 
-/// Iterates over keys of live vectors in log order. See [`Database::ids`](crate::Database::ids).
-pub struct Ids<'a> {
+/// Iterates over keys of live vectors in log order. See [`Database::keys`](crate::Database::keys).
+pub struct Keys<'a> {
     store: &'a Store,
-    position: Position,
+    position: ScanState,
     failed: bool,
 }
 
-impl<'a> Ids<'a> {
-    pub(crate) fn new(store: &'a Store, from: Cursor) -> Self {
+impl<'a> Keys<'a> {
+    pub(crate) fn new(store: &'a Store, from: Position) -> Self {
         Self { store, position: from.position(), failed: false }
     }
 
     /// Behind the key given last.
-    pub fn cursor(&self) -> Cursor {
-        Cursor::at(self.position)
+    pub fn position(&self) -> Position {
+        Position::at(self.position)
     }
 }
 
-impl Iterator for Ids<'_> {
+impl Iterator for Keys<'_> {
     type Item = Result<KeyBuf>;
 
     fn next(&mut self) -> Option<Self::Item> {

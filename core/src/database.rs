@@ -3,7 +3,7 @@
 //! A handle pins its database: while it lives the file stays open. It puts the caller's arguments into the engine's
 //! terms and hands on to the store; it decides nothing.
 
-use crate::cursor::{Cursor, Ids, Scan};
+use crate::cursor::{Cursor, Keys, Position};
 use crate::error::Result;
 use crate::key::{Key, Name};
 #[cfg(unix)]
@@ -33,9 +33,9 @@ use std::time::Duration;
 /// stored bit for bit as given, NaNs included.
 ///
 /// ```
-/// use jvdb_core::{Databases, Metric, Options, Schema};
-/// let databases = Databases::in_memory(Options::default())?;
-/// let db = databases.create("colours", Schema::new(3, Metric::Cosine)?)?;
+/// use jvdb_core::{Metric, Options, Schema, Storage};
+/// let storage = Storage::in_memory(Options::default())?;
+/// let db = storage.create("colours", Schema::new(3, Metric::Cosine)?)?;
 /// db.put(7, &[1.0, 0.5, 0.0], b"{\"name\":\"orange\"}")?;
 /// let orange = db.get(7)?.expect("just stored");
 /// assert_eq!(orange.vector(), [1.0, 0.5, 0.0]);
@@ -169,16 +169,16 @@ impl Database {
     /// there. The fastest read: nothing is copied and nothing is pinned. A batch or a flush of this database waits until
     /// `see` is done, and other readers wait for that, so it should be short. It may read this database. To write to,
     /// flush, compact, back up or drop it is an [`Error::InvalidArgument`](crate::Error::InvalidArgument) there; any other
-    /// call, of another database or of [`Databases`](crate::Databases), may wait for ever for one that waits for this read,
+    /// call, of another database or of [`Storage`](crate::Storage), may wait for ever for one that waits for this read,
     /// and so may `see` for a thread that writes.
     ///
     /// # Errors
     /// Those of [`get`](Self::get).
     ///
     /// ```
-    /// use jvdb_core::{Databases, Metric, Options, Schema};
-    /// let databases = Databases::in_memory(Options::default())?;
-    /// let db = databases.create("points", Schema::new(2, Metric::DotProduct)?)?;
+    /// use jvdb_core::{Metric, Options, Schema, Storage};
+    /// let storage = Storage::in_memory(Options::default())?;
+    /// let db = storage.create("points", Schema::new(2, Metric::DotProduct)?)?;
     /// db.put(1, &[3.0, 4.0], b"")?;
     /// let product = db.read(1, |vector, _| vector.iter().map(|x| x * x).sum::<f32>())?;
     /// assert_eq!(product, Some(25.0));
@@ -196,9 +196,9 @@ impl Database {
     /// Those of [`get`](Self::get); the keys before the one that failed have been shown.
     ///
     /// ```
-    /// use jvdb_core::{Databases, Metric, Options, Schema};
-    /// let databases = Databases::in_memory(Options::default())?;
-    /// let db = databases.create("points", Schema::new(2, Metric::DotProduct)?)?;
+    /// use jvdb_core::{Metric, Options, Schema, Storage};
+    /// let storage = Storage::in_memory(Options::default())?;
+    /// let db = storage.create("points", Schema::new(2, Metric::DotProduct)?)?;
     /// db.put(1, &[3.0, 4.0], b"")?;
     /// let mut products = [None; 2];
     /// db.read_many([1, 2], |i, found| products[i] = found.map(|(vector, _)| vector[0] * vector[1]))?;
@@ -234,9 +234,9 @@ impl Database {
     /// iterator runs, so it must not write to, flush or ask figures of this database itself.
     ///
     /// ```
-    /// use jvdb_core::{Databases, Key, Metric, Operation, Options, Schema, Written};
-    /// let databases = Databases::in_memory(Options::default())?;
-    /// let db = databases.create("points", Schema::new(2, Metric::Euclidean)?)?;
+    /// use jvdb_core::{Key, Metric, Operation, Options, Schema, Storage, Written};
+    /// let storage = Storage::in_memory(Options::default())?;
+    /// let db = storage.create("points", Schema::new(2, Metric::Euclidean)?)?;
     /// let points = [[0.0, 1.0], [2.0, 3.0]];
     /// let puts = points.iter().zip(1..).map(|(point, id)| Operation::Put { key: Key::Int(id), vector: point, metadata: b"" });
     /// assert_eq!(db.write(puts)?, Written { inserted: 2, ..Written::default() });
@@ -265,20 +265,20 @@ impl Database {
 
     /// Keys of all live vectors, in the order in which they were last stored. See [`scan`](Self::scan) for what writes
     /// in between do.
-    pub fn ids(&self, from: Cursor) -> Ids<'_> {
-        Ids::new(self.store(), from)
+    pub fn keys(&self, from: Position) -> Keys<'_> {
+        Keys::new(self.store(), from)
     }
 
-    /// All live vectors without a copy, in the order in which they were last stored, from a cursor on.
+    /// All live vectors without a copy, in the order in which they were last stored, from a position on.
     ///
     /// No lock is held between elements. A vector that is there throughout the scan is given at least once; one that is
     /// replaced meanwhile may come a second time with its new value, because it has moved to the end.
-    pub fn scan(&self, from: Cursor) -> Scan<'_> {
-        Scan::new(self.store(), from)
+    pub fn scan(&self, from: Position) -> Cursor<'_> {
+        Cursor::new(self.store(), from)
     }
 
     /// As [`scan`](Self::scan), with each vector shown to `see` where it lies, until `see` breaks or there are no more. Gives
-    /// the cursor behind the last one shown. The fastest way to look at everything: nothing is pinned, and the medium is
+    /// the position behind the last one shown. The fastest way to look at everything: nothing is pinned, and the medium is
     /// asked for what comes. What holds for that of [`read`](Self::read) holds for `see`.
     ///
     /// As with a scan, a vector that is there throughout is shown at least once: again if it is replaced meanwhile, and
@@ -286,30 +286,34 @@ impl Database {
     /// `see` sees keeps the visit going.
     ///
     /// # Errors
-    /// Those of [`get`](Self::get), and [`Error::InvalidArgument`](crate::Error::InvalidArgument) for a cursor that no scan
+    /// Those of [`get`](Self::get), and [`Error::InvalidArgument`](crate::Error::InvalidArgument) for a position that no scan
     /// of this database gave, or if the database was compacted twice between two steps. What comes before the record at
     /// fault has been shown.
     ///
     /// ```
-    /// use jvdb_core::{Cursor, Databases, Metric, Options, Schema};
+    /// use jvdb_core::{Metric, Options, Position, Schema, Storage};
     /// use std::ops::ControlFlow::Continue;
-    /// let databases = Databases::in_memory(Options::default())?;
-    /// let db = databases.create("points", Schema::new(2, Metric::DotProduct)?)?;
+    /// let storage = Storage::in_memory(Options::default())?;
+    /// let db = storage.create("points", Schema::new(2, Metric::DotProduct)?)?;
     /// db.put(1, &[3.0, 4.0], b"")?;
     /// db.put(2, &[1.0, 0.0], b"")?;
     /// let query = [0.5, 1.0];
     /// let mut best = f32::MIN;
-    /// db.visit(Cursor::START, |_key, vector, _metadata| {
+    /// db.visit(Position::START, |_key, vector, _metadata| {
     ///     best = best.max(vector.iter().zip(query).map(|(a, b)| a * b).sum());
     ///     Continue(())
     /// })?;
     /// assert_eq!(best, 5.5);
     /// # Ok::<(), jvdb_core::Error>(())
     /// ```
-    pub fn visit(&self, from: Cursor, see: impl FnMut(Key<'_>, &[f32], &[u8]) -> ControlFlow<()>) -> Result<Cursor> {
+    pub fn visit(
+        &self,
+        from: Position,
+        see: impl FnMut(Key<'_>, &[f32], &[u8]) -> ControlFlow<()>,
+    ) -> Result<Position> {
         let mut position = from.position();
         self.store().show_from(&mut position, see)?;
-        Ok(Cursor::at(position))
+        Ok(Position::at(position))
     }
 
     /// Tells the operating system how the file will be read. That holds while the file is open, as it is while there is a
@@ -319,10 +323,10 @@ impl Database {
     /// [`Error::Io`](crate::Error::Io) if the operating system refuses. Nothing is lost, and reads go on.
     ///
     /// ```
-    /// use jvdb_core::{Advice, Databases, Metric, Options, Schema};
+    /// use jvdb_core::{Advice, Metric, Options, Schema, Storage};
     /// # let directory = tempfile::tempdir()?;
-    /// let databases = Databases::open(directory.path(), Options::default())?;
-    /// let db = databases.create("points", Schema::new(2, Metric::Cosine)?)?;
+    /// let storage = Storage::open(directory.path(), Options::default())?;
+    /// let db = storage.create("points", Schema::new(2, Metric::Cosine)?)?;
     /// db.advise(Advice::WillNeed)?; // warms the cache before the first queries come
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -402,7 +406,7 @@ impl Database {
 
     /// Writes the live records to a new file that takes the place of the old one, and returns the bytes gained. Reads and
     /// writes go on meanwhile; vectors that were read stay valid, and the old file's space is free when the last of them
-    /// is dropped. Cursors go on at their place; a scan may give a few vectors a second time.
+    /// is dropped. Positions taken before stay good; a scan may give a few vectors a second time.
     ///
     /// # Errors
     /// Those of [`flush`](Self::flush), and [`Error::Corrupt`](crate::Error::Corrupt) if a live record is damaged: it is
@@ -417,14 +421,14 @@ impl Database {
     /// of it. Returns the bytes copied. What is damaged is copied as it is.
     ///
     /// ```
-    /// # use jvdb_core::{Databases, Metric, Options, Schema};
+    /// # use jvdb_core::{Metric, Options, Schema, Storage};
     /// # let dir = tempfile::tempdir()?;
     /// # let path = dir.path().join("points.jvdb");
-    /// let databases = Databases::in_memory(Options::default())?;
-    /// let db = databases.create("points", Schema::new(2, Metric::DotProduct)?)?;
+    /// let storage = Storage::in_memory(Options::default())?;
+    /// let db = storage.create("points", Schema::new(2, Metric::DotProduct)?)?;
     /// db.put(1, &[3.0, 4.0], b"")?;
     /// db.backup(&path)?;
-    /// let copy = Databases::open(dir.path(), Options::default())?.database("points")?;
+    /// let copy = Storage::open(dir.path(), Options::default())?.database("points")?;
     /// assert_eq!(copy.count(), 1);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

@@ -1,10 +1,10 @@
 //! Embedded, crash-safe vector storage: one log-structured `.jvdb` file per database.
 //!
 //! ```text
-//! Databases -> Database -> store -> log and index -> Medium
+//! Storage -> Database -> store -> log and index -> Medium
 //! ```
 //!
-//! [`Databases`] is a directory, [`Database`] one file of it in use. Vectors of `f32` are stored under integer or byte
+//! [`Storage`] is a directory, [`Database`] one file of it in use. Vectors of `f32` are stored under integer or byte
 //! keys, with metadata beside them, and read without a copy. `core/DESIGN.md` states the file format and the promises:
 //! a write that returned survives the death of the process, a flush that returned survives a loss of power, a batch is
 //! all or nothing, and damage is an error, never an answer.
@@ -24,7 +24,6 @@ mod checksum;
 mod compact;
 mod cursor;
 mod database;
-mod databases;
 mod delta;
 mod error;
 mod flush;
@@ -51,6 +50,7 @@ mod schema;
 mod shelf;
 mod state;
 mod stats;
+mod storage;
 mod store;
 mod superblock;
 mod sweep;
@@ -64,14 +64,14 @@ mod teeth;
 mod vector;
 mod verify;
 
-pub use cursor::{Cursor, Ids, Scan};
+pub use cursor::{Cursor, Keys, Position};
 pub use database::{Database, Operation, Written};
-pub use databases::Databases;
 pub use error::{Error, Result};
 pub use key::{Key, KeyBuf};
 pub use options::{Access, Advice, Layout, Options};
 pub use repair::{Gap, Item, Repair};
 pub use schema::{MAX_DIMENSION, MAX_KEY_LEN, MAX_METADATA_LEN, Metric, Schema};
 pub use stats::{DatabaseStats, StorageStats};
+pub use storage::Storage;
 pub use vector::Vector;
 pub use verify::{Damage, Report};

@@ -41,7 +41,7 @@ pub enum Layout {
     Folders,
 }
 
-/// Options of [`Databases::open`](crate::Databases::open).
+/// Options of [`Storage::open`](crate::Storage::open).
 ///
 /// ```
 /// use jvdb_core::Options;

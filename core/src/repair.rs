@@ -20,7 +20,7 @@ use crate::teeth::{Mutant, broken};
 use crate::verify::{Damage, Report};
 use std::sync::Arc;
 
-/// What [`Databases::repair`](crate::Databases::repair) found and did.
+/// What [`Storage::repair`](crate::Storage::repair) found and did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Repair {
@@ -184,7 +184,7 @@ impl Patient<'_> {
                 Error::Corrupt { path, offset: 0, what: what.into() }
             })?,
         };
-        // Cursors of the old file are not for the new one.
+        // Positions in the old file are not for the new one.
         let compactions = field::u32(&self.identity, 12) >> 16;
         let old = newest.unwrap_or(Superblock { compactions, ..Superblock::first(self.identity, schema) });
         let log = Log::without_table(medium, schema.vector_bytes(), medium.len());

@@ -20,7 +20,7 @@ const AHEAD: u64 = 2 << 20;
 
 /// A position in the log. It stays good while the log only grows.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Position {
+pub(crate) struct ScanState {
     offset: u64,
     era: u64,
     /// Up to where the medium was told what comes.
@@ -43,18 +43,18 @@ enum Step<B> {
     End,
 }
 
-/// Bits of a cursor that say where, in units of 64 bytes; those above say in which era.
+/// Bits of a position that say where, in units of 64 bytes; those above say in which era.
 const OFFSET_BITS: u32 = 48;
 
-impl Position {
-    /// From a cursor; the start of the log for 0.
-    pub(crate) fn from_cursor(cursor: u64) -> Self {
-        let (era, offset) = (cursor >> OFFSET_BITS, (cursor & ((1 << OFFSET_BITS) - 1)) << 6);
+impl ScanState {
+    /// From the number of a position; the start of the log for 0.
+    pub(crate) fn from_number(number: u64) -> Self {
+        let (era, offset) = (number >> OFFSET_BITS, (number & ((1 << OFFSET_BITS) - 1)) << 6);
         let offset = offset.max(LOG_START);
-        Self { offset, era, told: offset, sure: cursor == 0, fresh: cursor != 0 }
+        Self { offset, era, told: offset, sure: number == 0, fresh: number != 0 }
     }
 
-    pub(crate) fn cursor(&self) -> u64 {
+    pub(crate) fn number(&self) -> u64 {
         // The start is the start in every era.
         if self.is_start() { 0 } else { (self.era << OFFSET_BITS) | (self.offset >> 6) }
     }
@@ -73,7 +73,8 @@ impl Position {
         if self.era != state.era && !self.is_start() {
             let next = (self.era + 1) & (u64::MAX >> OFFSET_BITS) == state.era;
             let moves = state.moves.as_ref().filter(|_| next);
-            let moves = moves.ok_or_else(|| Error::invalid("cursor", "it is from before a compaction; begin again"))?;
+            let moves =
+                moves.ok_or_else(|| Error::invalid("position", "it is from before a compaction; begin again"))?;
             self.offset = moved(moves, self.offset);
             (self.told, self.sure) = (self.offset, false);
         }
@@ -84,7 +85,7 @@ impl Position {
 
 impl Store {
     /// The next live vector from a position, held in place; moves the position behind it.
-    pub(crate) fn next_vector(&self, position: &mut Position) -> Result<Option<Held>> {
+    pub(crate) fn next_vector(&self, position: &mut ScanState) -> Result<Option<Held>> {
         let Some((state, found)) = self.next_live(position)? else { return Ok(None) };
         self.hold(&state, &found.found(self.vector_bytes())).map(Some)
     }
@@ -92,7 +93,7 @@ impl Store {
     /// Shows live vectors from a position on, until `see` has had enough. Moves the position behind those that were shown.
     pub(crate) fn show_from(
         &self,
-        position: &mut Position,
+        position: &mut ScanState,
         mut see: impl FnMut(Key<'_>, &[f32], &[u8]) -> ControlFlow<()>,
     ) -> Result<()> {
         let vector_bytes = self.vector_bytes();
@@ -108,7 +109,7 @@ impl Store {
     }
 
     /// The key of the next live vector from a position; moves the position behind it.
-    pub(crate) fn next_key(&self, position: &mut Position) -> Result<Option<KeyBuf>> {
+    pub(crate) fn next_key(&self, position: &mut ScanState) -> Result<Option<KeyBuf>> {
         let Some((state, found)) = self.next_live(position)? else { return Ok(None) };
         let fault = |fault| self.fault(fault);
         let log = state.log().map_err(fault)?;
@@ -120,14 +121,14 @@ impl Store {
         Ok(key)
     }
 
-    fn next_live(&self, position: &mut Position) -> Result<Option<(Lease<'_, State>, Located)>> {
+    fn next_live(&self, position: &mut ScanState) -> Result<Option<(Lease<'_, State>, Located)>> {
         self.walk(position, |_, found| Ok(Break(*found)))
     }
 
     /// Meets live vectors from a position on, until `meet` breaks; then gives what it broke with, under the lease.
     fn walk<B>(
         &self,
-        position: &mut Position,
+        position: &mut ScanState,
         mut meet: impl FnMut(&Log<'_>, &Located) -> Result<ControlFlow<B>, Fault>,
     ) -> Result<Option<(Lease<'_, State>, B)>> {
         loop {
@@ -138,7 +139,7 @@ impl Store {
             if position.fresh && matches!(step, Err(Fault::Corrupt { .. })) {
                 drop(state);
                 if !self.begins_record(position)? {
-                    return Err(Error::invalid("cursor", "it was not given by a scan of this database"));
+                    return Err(Error::invalid("position", "it was not given by a scan of this database"));
                 }
                 // Once more, and what comes of it is the record's.
                 position.fresh = false;
@@ -160,7 +161,7 @@ impl Store {
 
     /// Whether a record begins at a position that a caller named and at which none can be read: it does not lie within
     /// another one. What lies behind damage may be a record's beginning.
-    fn begins_record(&self, position: &Position) -> Result<bool> {
+    fn begins_record(&self, position: &ScanState) -> Result<bool> {
         let mut offset = LOG_START;
         loop {
             let state = self.read();
@@ -190,11 +191,11 @@ impl Store {
     fn step<B>(
         &self,
         state: &State,
-        position: &mut Position,
+        position: &mut ScanState,
         meet: &mut impl FnMut(&Log<'_>, &Located) -> Result<ControlFlow<B>, Fault>,
     ) -> Result<Step<B>, Fault> {
         if position.fresh && position.offset > state.end() {
-            return Err(Fault::Corrupt { offset: position.offset, what: "cursor is beyond the end of the log" });
+            return Err(Fault::Corrupt { offset: position.offset, what: "position is beyond the end of the log" });
         }
         let mut end = state.end();
         // Asked for after the end, so that it reaches there.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// State of a storage directory, from [`Databases::stats`](crate::Databases::stats).
+/// State of a storage directory, from [`Storage::stats`](crate::Storage::stats).
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 #[non_exhaustive]
 pub struct StorageStats {

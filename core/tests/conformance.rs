@@ -1,7 +1,7 @@
 //! One suite for all media: the same operations give the same answers and, with the same seed, the same bytes.
 
 use jvdb_core::medium::{FolderVolume, MemoryVolume, NativeVolume, Volume};
-use jvdb_core::{Access, Advice, Cursor, Databases, Error, Key, Layout, Metric, Operation, Options, Schema, Written};
+use jvdb_core::{Access, Advice, Error, Key, Layout, Metric, Operation, Options, Position, Schema, Storage, Written};
 use std::ops::ControlFlow::{Break, Continue};
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,9 +34,9 @@ fn benches() -> Vec<Bench> {
 }
 
 impl Bench {
-    fn open(&self, options: Options) -> Databases {
+    fn open(&self, options: Options) -> Storage {
         let options = Options { seed: Some(42), flush_interval: Duration::ZERO, ..options };
-        Databases::on(Arc::clone(&self.volume), options).unwrap()
+        Storage::on(Arc::clone(&self.volume), options).unwrap()
     }
 
     fn bytes(&self, file: &str) -> Vec<u8> {
@@ -65,9 +65,9 @@ fn vector(seed: u64, dimension: usize) -> Vec<f32> {
 #[test]
 fn every_operation_answers_the_same_on_every_medium() {
     on_all_media(|bench| {
-        let databases = bench.open(Options::default());
-        let db = databases.create("d", schema(5)).unwrap();
-        assert!(matches!(databases.create("d", schema(5)), Err(Error::AlreadyExists { .. })));
+        let storage = bench.open(Options::default());
+        let db = storage.create("d", schema(5)).unwrap();
+        assert!(matches!(storage.create("d", schema(5)), Err(Error::AlreadyExists { .. })));
         assert_eq!(db.schema(), schema(5));
 
         assert!(db.put(1, &vector(1, 5), b"one").unwrap());
@@ -112,19 +112,19 @@ fn every_operation_answers_the_same_on_every_medium() {
         assert!(db.get("index").unwrap().is_none(), "an attribute is no vector");
         assert_eq!(db.verify().unwrap().damage, []);
 
-        databases.drop_database("d").unwrap();
+        storage.drop_database("d").unwrap();
         assert!(matches!(db.put(1, &vector(1, 5), b""), Err(Error::Dropped { .. })));
         assert!(matches!(db.get(1), Err(Error::Dropped { .. })));
-        assert!(matches!(databases.database("d"), Err(Error::NotFound { .. })));
-        assert_eq!(databases.list().unwrap(), Vec::<String>::new());
+        assert!(matches!(storage.database("d"), Err(Error::NotFound { .. })));
+        assert_eq!(storage.list().unwrap(), Vec::<String>::new());
     });
 }
 
 #[test]
 fn batches_are_all_or_nothing() {
     on_all_media(|bench| {
-        let databases = bench.open(Options::default());
-        let db = databases.create("d", schema(300)).unwrap();
+        let storage = bench.open(Options::default());
+        let db = storage.create("d", schema(300)).unwrap();
         let vectors: Vec<_> = (0..1000).map(|i| vector(i, 300)).collect();
         let put = |i: usize| Operation::Put { key: Key::Int(i as u64), vector: &vectors[i], metadata: b"m" };
         let written = db.write((0..1000).map(put)).unwrap();
@@ -160,11 +160,11 @@ fn batches_are_all_or_nothing() {
         assert_eq!(db.write(operations).unwrap(), Written { inserted: 2, replaced: 2, deleted: 2 });
         assert_eq!(db.count(), 1000);
         assert_eq!(db.write([]).unwrap(), Written::default());
-        databases.close().unwrap();
+        storage.close().unwrap();
         drop(db);
 
-        let databases = bench.open(Options::default());
-        let db = databases.database("d").unwrap();
+        let storage = bench.open(Options::default());
+        let db = storage.database("d").unwrap();
         assert_eq!(db.count(), 1000);
         assert!(db.get(7).unwrap().is_none());
         assert_eq!(db.get("x").unwrap().unwrap().vector(), vectors[2]);
@@ -176,8 +176,8 @@ fn batches_are_all_or_nothing() {
 #[test]
 fn pinned_vectors_stay_what_they_are() {
     on_all_media(|bench| {
-        let databases = bench.open(Options { max_open_files: 5, ..Options::default() });
-        let db = databases.create("d", schema(16)).unwrap();
+        let storage = bench.open(Options { max_open_files: 5, ..Options::default() });
+        let db = storage.create("d", schema(16)).unwrap();
         db.put(1, &vector(1, 16), b"first").unwrap();
         let held = db.get(1).unwrap().unwrap();
         db.put(1, &vector(2, 16), b"second").unwrap();
@@ -188,10 +188,10 @@ fn pinned_vectors_stay_what_they_are() {
         db.flush().unwrap();
         drop(db);
         for i in 0..10 {
-            databases.create(&format!("other{i}"), schema(1)).unwrap();
+            storage.create(&format!("other{i}"), schema(1)).unwrap();
         }
-        databases.drop_database("d").unwrap();
-        drop(databases);
+        storage.drop_database("d").unwrap();
+        drop(storage);
         assert_eq!((held.vector(), held.metadata()), (&vector(1, 16)[..], &b"first"[..]));
     });
 }
@@ -199,8 +199,8 @@ fn pinned_vectors_stay_what_they_are() {
 #[test]
 fn advice_changes_nothing_that_is_read() {
     on_all_media(|bench| {
-        let databases = bench.open(Options::default());
-        let db = databases.create("d", schema(4)).unwrap();
+        let storage = bench.open(Options::default());
+        let db = storage.create("d", schema(4)).unwrap();
         for i in 0..500_u64 {
             db.put(i, &vector(i, 4), b"m").unwrap();
         }
@@ -210,11 +210,11 @@ fn advice_changes_nothing_that_is_read() {
             for i in 0..500 {
                 assert_eq!(db.get(i).unwrap().unwrap().vector(), vector(i, 4));
             }
-            assert_eq!(db.scan(Cursor::START).count(), 500);
+            assert_eq!(db.scan(Position::START).count(), 500);
             db.flush().unwrap();
         }
         assert_eq!(held.vector(), vector(7, 4));
-        databases.drop_database("d").unwrap();
+        storage.drop_database("d").unwrap();
         assert!(matches!(db.advise(Advice::WillNeed), Err(Error::Dropped { .. })));
     });
 }
@@ -222,14 +222,14 @@ fn advice_changes_nothing_that_is_read() {
 #[test]
 fn a_visit_shows_what_a_scan_gives() {
     on_all_media(|bench| {
-        let databases = bench.open(Options::default());
-        let db = databases.create("d", schema(4)).unwrap();
+        let storage = bench.open(Options::default());
+        let db = storage.create("d", schema(4)).unwrap();
         for i in 0..3000_u64 {
             db.put(i, &vector(i, 4), &i.to_le_bytes()[..(i % 9) as usize]).unwrap();
         }
         db.put("a key that no header has room for", &vector(1, 4), b"long").unwrap();
         (0..3000_u64).step_by(5).for_each(|i| assert!(db.delete(i).unwrap()));
-        let scanned = db.scan(Cursor::START).map(|found| {
+        let scanned = db.scan(Position::START).map(|found| {
             let found = found.unwrap();
             (found.key().to_owned(), found.vector().to_vec(), found.metadata().to_vec())
         });
@@ -237,43 +237,43 @@ fn a_visit_shows_what_a_scan_gives() {
         assert_eq!(scanned.len(), 2401);
         let mut visited = Vec::new();
         // In pieces, each from where the one before broke off.
-        let mut cursor = Cursor::START;
+        let mut position = Position::START;
         while visited.len() < scanned.len() {
             let mut left = 700;
-            let visit = db.visit(cursor, |key, vector, metadata| {
+            let visit = db.visit(position, |key, vector, metadata| {
                 visited.push((key.to_owned(), vector.to_vec(), metadata.to_vec()));
                 left -= 1;
                 if left == 0 { Break(()) } else { Continue(()) }
             });
-            cursor = visit.unwrap();
+            position = visit.unwrap();
         }
         assert_eq!(visited, scanned);
-        assert_eq!(db.visit(cursor, |_, _, _| panic!("there is no more")).unwrap(), cursor);
-        let between = db.visit(Cursor::from_u64(129), |_, _, _| Continue(()));
-        assert!(matches!(between, Err(Error::InvalidArgument { .. })), "no cursor points between records");
+        assert_eq!(db.visit(position, |_, _, _| panic!("there is no more")).unwrap(), position);
+        let between = db.visit(Position::from_u64(129), |_, _, _| Continue(()));
+        assert!(matches!(between, Err(Error::InvalidArgument { .. })), "no position points between records");
     });
 }
 
 #[test]
 fn cursors_survive_writes() {
     on_all_media(|bench| {
-        let databases = bench.open(Options::default());
-        let db = databases.create("d", schema(4)).unwrap();
+        let storage = bench.open(Options::default());
+        let db = storage.create("d", schema(4)).unwrap();
         for i in 0..100_u64 {
             db.put(i, &vector(i, 4), b"").unwrap();
         }
-        let mut scan = db.scan(Cursor::START);
+        let mut scan = db.scan(Position::START);
         let first: Vec<_> = scan.by_ref().take(40).map(|v| v.unwrap().key().to_owned()).collect();
-        let cursor = Cursor::from_u64(scan.cursor().to_u64());
+        let position = Position::from_u64(scan.position().to_u64());
         db.delete(50).unwrap();
         db.put(100, &vector(100, 4), b"").unwrap();
         db.flush().unwrap();
-        let rest: Vec<_> = db.scan(cursor).map(|v| v.unwrap().key().to_owned()).collect();
+        let rest: Vec<_> = db.scan(position).map(|v| v.unwrap().key().to_owned()).collect();
         let expected: Vec<_> = (0..=100).filter(|i| *i != 50).map(|i| Key::Int(i).to_owned()).collect();
         assert_eq!([first, rest].concat(), expected);
-        assert_eq!(db.ids(cursor).count(), 60);
-        let between = db.scan(Cursor::from_u64(129)).next().unwrap();
-        assert!(matches!(between, Err(Error::InvalidArgument { .. })), "no cursor points between records");
+        assert_eq!(db.keys(position).count(), 60);
+        let between = db.scan(Position::from_u64(129)).next().unwrap();
+        assert!(matches!(between, Err(Error::InvalidArgument { .. })), "no position points between records");
     });
 }
 
@@ -281,8 +281,8 @@ fn cursors_survive_writes() {
 fn the_same_operations_write_the_same_bytes() {
     let mut images: Vec<(&str, Vec<u8>)> = Vec::new();
     for bench in benches() {
-        let databases = bench.open(Options::default());
-        let db = databases.create("d", schema(24)).unwrap();
+        let storage = bench.open(Options::default());
+        let db = storage.create("d", schema(24)).unwrap();
         for i in 0..3000_u64 {
             db.put(i % 1700, &vector(i, 24), &i.to_le_bytes()).unwrap();
             if i % 5 == 0 {
@@ -295,10 +295,10 @@ fn the_same_operations_write_the_same_bytes() {
         assert!(db.write([Operation::Put { key: Key::Int(1), vector: &[], metadata: b"" }]).is_err());
         db.set_attribute(b"a", b"value").unwrap();
         drop(db);
-        databases.close().unwrap();
-        let databases = bench.open(Options::default());
-        databases.database("d").unwrap().put("again", &vector(0, 24), b"").unwrap();
-        databases.close().unwrap();
+        storage.close().unwrap();
+        let storage = bench.open(Options::default());
+        storage.database("d").unwrap().put("again", &vector(0, 24), b"").unwrap();
+        storage.close().unwrap();
         images.push((bench.name, bench.bytes("d.jvdb")));
     }
     for (name, image) in &images[1..] {
@@ -309,13 +309,13 @@ fn the_same_operations_write_the_same_bytes() {
 #[test]
 fn bad_input_is_refused_and_changes_nothing() {
     on_all_media(|bench| {
-        let databases = bench.open(Options::default());
+        let storage = bench.open(Options::default());
         for name in ["", ".", "..", "a/b", "nul\0", &"x".repeat(300)] {
-            assert!(matches!(databases.create(name, schema(2)), Err(Error::InvalidName { .. })), "{name:?}");
-            assert!(matches!(databases.database(name), Err(Error::InvalidName { .. })), "{name:?}");
+            assert!(matches!(storage.create(name, schema(2)), Err(Error::InvalidName { .. })), "{name:?}");
+            assert!(matches!(storage.database(name), Err(Error::InvalidName { .. })), "{name:?}");
         }
         assert!(Schema::new(0, Metric::Cosine).is_err() && Schema::new(65_537, Metric::Cosine).is_err());
-        let db = databases.create("d", Schema::new(65_536, Metric::DotProduct).unwrap()).unwrap();
+        let db = storage.create("d", Schema::new(65_536, Metric::DotProduct).unwrap()).unwrap();
         db.put(1, &vec![1.5; 65_536], b"").unwrap();
         for wrong in [0, 1, 65_535, 65_537] {
             assert!(matches!(db.put(2, &vec![0.0; wrong], b""), Err(Error::DimensionMismatch { .. })));
@@ -338,8 +338,8 @@ fn bad_input_is_refused_and_changes_nothing() {
 #[test]
 fn compaction_keeps_what_lives_and_gives_back_the_rest() {
     on_all_media(|bench| {
-        let databases = bench.open(Options::default());
-        let db = databases.create("d", schema(16)).unwrap();
+        let storage = bench.open(Options::default());
+        let db = storage.create("d", schema(16)).unwrap();
         for round in 0..5_u64 {
             for id in 0..2000_u64 {
                 db.put(id, &vector(id + round, 16), &round.to_le_bytes()).unwrap();
@@ -350,7 +350,7 @@ fn compaction_keeps_what_lives_and_gives_back_the_rest() {
         }
         db.set_attribute(b"index", b"hnsw").unwrap();
         let held = db.get(1).unwrap().unwrap();
-        let mut scan = db.scan(Cursor::START);
+        let mut scan = db.scan(Position::START);
         let first: Vec<_> = scan.by_ref().take(300).map(|v| v.unwrap().key().to_owned()).collect();
         let before = db.stats().file_bytes;
 
@@ -361,9 +361,9 @@ fn compaction_keeps_what_lives_and_gives_back_the_rest() {
         assert_eq!(db.verify().unwrap().damage, []);
         assert_eq!(held.vector(), vector(5, 16));
 
-        // The scan under way misses nothing, and neither does one from its cursor.
-        let cursor = Cursor::from_u64(scan.cursor().to_u64());
-        for rest in [scan, db.scan(cursor)] {
+        // The scan under way misses nothing, and neither does one from its position.
+        let position = Position::from_u64(scan.position().to_u64());
+        for rest in [scan, db.scan(position)] {
             let mut seen: Vec<_> = rest.map(|v| v.unwrap().key().to_owned()).collect();
             seen.extend(first.iter().cloned());
             seen.sort();
@@ -375,7 +375,7 @@ fn compaction_keeps_what_lives_and_gives_back_the_rest() {
         db.compact().unwrap();
         for reopened in [false, true] {
             if reopened {
-                databases.flush().unwrap();
+                storage.flush().unwrap();
             }
             assert_eq!(db.get(3).unwrap().unwrap().vector(), vector(7, 16));
             assert!(db.get(1).unwrap().is_none() && db.get(2).unwrap().is_none());
@@ -384,9 +384,9 @@ fn compaction_keeps_what_lives_and_gives_back_the_rest() {
             assert_eq!(db.verify().unwrap().damage, []);
         }
         drop(db);
-        databases.close().unwrap();
-        let databases = bench.open(Options::default());
-        let db = databases.database("d").unwrap();
+        storage.close().unwrap();
+        let storage = bench.open(Options::default());
+        let db = storage.database("d").unwrap();
         assert_eq!((db.count(), db.verify().unwrap().damage), (1000, vec![]));
     });
 }
@@ -394,8 +394,8 @@ fn compaction_keeps_what_lives_and_gives_back_the_rest() {
 #[test]
 fn writers_go_on_while_a_database_is_compacted() {
     on_all_media(|bench| {
-        let databases = bench.open(Options::default());
-        let db = databases.create("d", schema(8)).unwrap();
+        let storage = bench.open(Options::default());
+        let db = storage.create("d", schema(8)).unwrap();
         std::thread::scope(|scope| {
             let writer = scope.spawn(|| {
                 for i in 0..6000_u64 {
@@ -429,40 +429,40 @@ fn writers_go_on_while_a_database_is_compacted() {
 fn folders_come_and_go_with_their_databases_and_keep_what_is_not_the_engines() {
     let dir = tempfile::tempdir().unwrap();
     let options = Options { layout: Layout::Folders, ..Options::default() };
-    let databases = Databases::open(dir.path(), options.clone()).unwrap();
+    let storage = Storage::open(dir.path(), options.clone()).unwrap();
     for name in ["plain", "with space", "kept"] {
-        databases.create(name, schema(2)).unwrap().put(1, &[1.0, 2.0], b"m").unwrap();
+        storage.create(name, schema(2)).unwrap().put(1, &[1.0, 2.0], b"m").unwrap();
     }
     let (plain, space, kept) = (dir.path().join("plain"), dir.path().join("with%20space"), dir.path().join("kept"));
     assert!(plain.join("vectors.jvdb").is_file() && space.join("vectors.jvdb").is_file());
     std::fs::write(kept.join("mine"), b"x").unwrap();
     std::fs::write(dir.path().join("beside"), b"x").unwrap();
-    databases.flush().unwrap();
-    databases.close().unwrap();
+    storage.flush().unwrap();
+    storage.close().unwrap();
 
     std::fs::write(plain.join("vectors.jvdb.tmp"), b"left by a crash").unwrap();
-    let databases = Databases::open(dir.path(), options).unwrap();
+    let storage = Storage::open(dir.path(), options).unwrap();
     assert!(!plain.join("vectors.jvdb.tmp").exists());
-    assert_eq!(databases.list().unwrap(), ["kept", "plain", "with space"]);
-    assert_eq!(databases.database("with space").unwrap().get(1).unwrap().unwrap().vector(), [1.0, 2.0]);
+    assert_eq!(storage.list().unwrap(), ["kept", "plain", "with space"]);
+    assert_eq!(storage.database("with space").unwrap().get(1).unwrap().unwrap().vector(), [1.0, 2.0]);
     for name in ["kept", "plain"] {
-        databases.drop_database(name).unwrap();
+        storage.drop_database(name).unwrap();
     }
     assert!(!plain.exists());
     assert!(kept.join("mine").exists() && !kept.join("vectors.jvdb").exists());
-    assert_eq!(databases.list().unwrap(), ["with space"]);
+    assert_eq!(storage.list().unwrap(), ["with space"]);
     std::fs::write(space.join("vectors.jvdb"), b"foreign").unwrap();
-    databases.close().unwrap();
-    let databases = Databases::open(dir.path(), Options { layout: Layout::Folders, ..Options::default() }).unwrap();
-    let error = databases.database("with space").err().map(|error| error.to_string()).unwrap_or_default();
+    storage.close().unwrap();
+    let storage = Storage::open(dir.path(), Options { layout: Layout::Folders, ..Options::default() }).unwrap();
+    let error = storage.database("with space").err().map(|error| error.to_string()).unwrap_or_default();
     assert!(error.contains("with%20space/vectors.jvdb"), "{error}");
 }
 
 #[test]
 fn a_change_from_within_a_read_is_an_error() {
     on_all_media(|bench| {
-        let databases = bench.open(Options::default());
-        let db = databases.create("d", schema(4)).unwrap();
+        let storage = bench.open(Options::default());
+        let db = storage.create("d", schema(4)).unwrap();
         db.put(1, &vector(1, 4), b"").unwrap();
         let refused = |result: Result<(), Error>| {
             assert!(matches!(result, Err(Error::InvalidArgument { what: "call", .. })), "{result:?}");
@@ -474,13 +474,13 @@ fn a_change_from_within_a_read_is_an_error() {
             refused(db.set_attribute(b"a", b"b"));
             refused(db.flush().map(drop));
             refused(db.compact().map(drop));
-            refused(databases.drop_database("d"));
-            refused(databases.flush().map(drop));
+            refused(storage.drop_database("d"));
+            refused(storage.flush().map(drop));
             refused(db.backup_to(&MemoryVolume::default(), "copy.jvdb").map(drop));
         };
         db.read(1, |_, _| attempt()).unwrap().unwrap();
         db.read_many([1, 1], |_, _| attempt()).unwrap();
-        db.visit(Cursor::START, |_, _, _| {
+        db.visit(Position::START, |_, _, _| {
             attempt();
             Continue(())
         })
@@ -489,11 +489,11 @@ fn a_change_from_within_a_read_is_an_error() {
         assert!(db.put(2, &vector(2, 4), b"").unwrap());
         db.flush().unwrap();
         drop(db);
-        databases.close().unwrap();
+        storage.close().unwrap();
         // Closing, too, although there is nothing to write.
-        let databases = bench.open(Options::default());
-        let db = databases.database("d").unwrap();
-        db.read(1, |_, _| refused(databases.close())).unwrap().unwrap();
+        let storage = bench.open(Options::default());
+        let db = storage.database("d").unwrap();
+        db.read(1, |_, _| refused(storage.close())).unwrap().unwrap();
         assert!(db.put(3, &vector(3, 4), b"").unwrap());
     });
 }

@@ -1,7 +1,7 @@
 //! Many threads on one directory, and full disks: nothing hangs, nothing is lost, nothing comes back.
 
 use jvdb_core::medium::{Medium, MemoryVolume, Permit, Volume};
-use jvdb_core::{Cursor, Databases, Error, Metric, Operation, Options, Schema};
+use jvdb_core::{Error, Metric, Operation, Options, Position, Schema, Storage};
 use std::io;
 use std::ops::ControlFlow::{Break, Continue};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
@@ -94,7 +94,7 @@ impl Volume for SmallDisk {
 
 #[test]
 fn of_several_creators_of_one_name_one_succeeds_and_none_blocks_the_rest() {
-    let databases = Databases::in_memory(options()).unwrap();
+    let storage = Storage::in_memory(options()).unwrap();
     for round in 0..500 {
         let (name, start) = (format!("d{round}"), Barrier::new(4));
         let made = std::thread::scope(|scope| {
@@ -102,47 +102,47 @@ fn of_several_creators_of_one_name_one_succeeds_and_none_blocks_the_rest() {
                 .map(|_| {
                     scope.spawn(|| {
                         start.wait();
-                        databases.create(&name, schema()).is_ok()
+                        storage.create(&name, schema()).is_ok()
                     })
                 })
                 .collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).filter(|made| *made).count()
         });
         assert_eq!(made, 1);
-        assert!(databases.database(&name).is_ok());
+        assert!(storage.database(&name).is_ok());
     }
 }
 
 #[test]
 fn a_dropped_name_does_not_come_back() {
     let dir = tempfile::tempdir().unwrap();
-    let databases = Databases::open(dir.path(), options()).unwrap();
+    let storage = Storage::open(dir.path(), options()).unwrap();
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !stop.load(SeqCst) {
-                databases.list().unwrap();
-                databases.stats().unwrap();
+                storage.list().unwrap();
+                storage.stats().unwrap();
             }
         });
         for round in 0..200 {
             let name = format!("d{round}");
-            drop(databases.create(&name, schema()).unwrap());
-            databases.drop_database(&name).unwrap();
+            drop(storage.create(&name, schema()).unwrap());
+            storage.drop_database(&name).unwrap();
         }
         stop.store(true, SeqCst);
     });
-    assert_eq!(databases.list().unwrap(), Vec::<String>::new());
-    assert_eq!(databases.stats().unwrap().databases, 0);
+    assert_eq!(storage.list().unwrap(), Vec::<String>::new());
+    assert_eq!(storage.stats().unwrap().databases, 0);
 }
 
 #[test]
 fn two_engines_do_not_share_a_volume() {
     let volume: Arc<dyn Volume> = Arc::new(MemoryVolume::default());
-    let first = Databases::on(Arc::clone(&volume), options()).unwrap();
-    assert!(matches!(Databases::on(Arc::clone(&volume), options()), Err(Error::Locked { .. })));
+    let first = Storage::on(Arc::clone(&volume), options()).unwrap();
+    assert!(matches!(Storage::on(Arc::clone(&volume), options()), Err(Error::Locked { .. })));
     drop(first);
-    assert!(Databases::on(volume, options()).is_ok());
+    assert!(Storage::on(volume, options()).is_ok());
 }
 
 #[test]
@@ -150,8 +150,8 @@ fn a_disk_full_at_any_point_of_a_flush_loses_nothing() {
     // The table's header, some of its buckets, all but its last byte: whatever there is room for.
     for room in [0, 64, 100, 4096, 10_000, 40_000] {
         let disk = SmallDisk::new();
-        let databases = Databases::on(Arc::clone(&disk) as _, options()).unwrap();
-        let db = databases.create("d", schema()).unwrap();
+        let storage = Storage::on(Arc::clone(&disk) as _, options()).unwrap();
+        let db = storage.create("d", schema()).unwrap();
         (0..1000).for_each(|id| assert!(db.put(id, &[id as f32; 4], b"metadata").is_ok()));
         let full = db.stats().file_bytes + room;
         for _ in 0..5 {
@@ -167,15 +167,15 @@ fn a_disk_full_at_any_point_of_a_flush_loses_nothing() {
         disk.limit.store(u64::MAX, SeqCst);
         drop(db);
         // Evicted, and back.
-        (0..5).for_each(|other| drop(databases.create(&format!("other{other}"), schema()).unwrap()));
-        let db = databases.database("d").unwrap();
+        (0..5).for_each(|other| drop(storage.create(&format!("other{other}"), schema()).unwrap()));
+        let db = storage.database("d").unwrap();
         db.put(1000, &[1.0; 4], b"").unwrap();
         db.flush().unwrap();
         assert_eq!(db.verify().unwrap().damage, []);
         drop(db);
-        databases.close().unwrap();
-        let databases = Databases::on(disk, options()).unwrap();
-        let db = databases.database("d").unwrap();
+        storage.close().unwrap();
+        let storage = Storage::on(disk, options()).unwrap();
+        let db = storage.database("d").unwrap();
         assert!(db.count() >= 1001);
         (0..1000).for_each(|id| assert_eq!(db.get(id).unwrap().unwrap().vector(), [id as f32; 4]));
     }
@@ -185,8 +185,8 @@ fn a_disk_full_at_any_point_of_a_flush_loses_nothing() {
 fn names_that_share_a_home_still_find_room() {
     use xxhash_rust::xxh3::xxh3_64_with_seed;
     let volume = Arc::new(MemoryVolume::default());
-    let databases = Databases::on(Arc::clone(&volume) as _, options()).unwrap();
-    let db = databases.create("d", schema()).unwrap();
+    let storage = Storage::on(Arc::clone(&volume) as _, options()).unwrap();
+    let db = storage.create("d", schema()).unwrap();
     let head = volume.bytes("d.jvdb").unwrap();
     let seed = u64::from_le_bytes(head[8..16].try_into().unwrap());
     // Hashes within a 4096th of their range: far too many for the windows of a table of their number.
@@ -198,9 +198,9 @@ fn names_that_share_a_home_still_find_room() {
     }
     assert_eq!(db.verify().unwrap().damage, []);
     drop(db);
-    databases.close().unwrap();
-    let databases = Databases::on(volume, options()).unwrap();
-    let db = databases.database("d").unwrap();
+    storage.close().unwrap();
+    let storage = Storage::on(volume, options()).unwrap();
+    let db = storage.database("d").unwrap();
     ids.iter().for_each(|id| assert_eq!(db.get(*id).unwrap().unwrap().vector(), [*id as f32; 4]));
     assert_eq!(db.count(), 300);
 }
@@ -208,14 +208,14 @@ fn names_that_share_a_home_still_find_room() {
 #[test]
 fn readers_writers_and_flushes_meet_without_harm() {
     let dir = tempfile::tempdir().unwrap();
-    let databases = Databases::open(dir.path(), Options { max_unflushed_operations: 300, ..options() }).unwrap();
-    (0..12).for_each(|n| drop(databases.create(&format!("d{n}"), schema()).unwrap()));
+    let storage = Storage::open(dir.path(), Options { max_unflushed_operations: 300, ..options() }).unwrap();
+    (0..12).for_each(|n| drop(storage.create(&format!("d{n}"), schema()).unwrap()));
     std::thread::scope(|scope| {
         for thread in 0..4_u64 {
-            let databases = &databases;
+            let storage = &storage;
             scope.spawn(move || {
                 for round in 0..1500_u64 {
-                    let db = databases.database(&format!("d{}", (round * 7 + thread) % 12)).unwrap();
+                    let db = storage.database(&format!("d{}", (round * 7 + thread) % 12)).unwrap();
                     let id = thread * 10_000 + round;
                     db.put(id, &[id as f32; 4], b"m").unwrap();
                     let held = db.get(id).unwrap().unwrap();
@@ -231,21 +231,21 @@ fn readers_writers_and_flushes_meet_without_harm() {
             });
         }
     });
-    let total: u64 = (0..12).map(|n| databases.database(&format!("d{n}")).unwrap().count()).sum();
+    let total: u64 = (0..12).map(|n| storage.database(&format!("d{n}")).unwrap().count()).sum();
     assert_eq!(total, 4 * 1000);
-    let stats = databases.stats().unwrap();
+    let stats = storage.stats().unwrap();
     assert_eq!((stats.vectors, stats.databases), (4000, 12));
     assert!(stats.evictions > 0 && stats.open_files <= 5);
     for n in 0..12 {
-        assert_eq!(databases.database(&format!("d{n}")).unwrap().verify().unwrap().damage, []);
+        assert_eq!(storage.database(&format!("d{n}")).unwrap().verify().unwrap().damage, []);
     }
 }
 
 #[test]
 fn a_scan_beside_single_writes_gives_every_key_and_no_error() {
     const KEYS: u64 = 20;
-    let databases = Databases::in_memory(options()).unwrap();
-    let db = databases.create("d", schema()).unwrap();
+    let storage = Storage::in_memory(options()).unwrap();
+    let db = storage.create("d", schema()).unwrap();
     (0..KEYS).for_each(|id| assert!(db.put(id, &[0.0; 4], b"").unwrap()));
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -261,7 +261,7 @@ fn a_scan_beside_single_writes_gives_every_key_and_no_error() {
         });
         while !stop.load(SeqCst) {
             let mut met = [false; KEYS as usize];
-            let mut scan = db.scan(jvdb_core::Cursor::START);
+            let mut scan = db.scan(jvdb_core::Position::START);
             let walked = scan.try_for_each(|found| {
                 let found = found?;
                 let jvdb_core::Key::Int(id) = found.key() else { panic!("{found:?}") };
@@ -271,7 +271,7 @@ fn a_scan_beside_single_writes_gives_every_key_and_no_error() {
             match walked {
                 Ok(()) => assert_eq!(met, [true; KEYS as usize], "a scan has left a key out"),
                 // It was passed by two compactions.
-                Err(Error::InvalidArgument { what: "cursor", .. }) => {}
+                Err(Error::InvalidArgument { what: "position", .. }) => {}
                 Err(error) => panic!("{error}"),
             }
         }
@@ -281,19 +281,19 @@ fn a_scan_beside_single_writes_gives_every_key_and_no_error() {
 #[test]
 fn figures_are_asked_for_while_databases_are_opened_and_flushed() {
     let dir = tempfile::tempdir().unwrap();
-    let databases = Databases::open(dir.path(), options()).unwrap();
-    (0..8).for_each(|n| drop(databases.create(&format!("d{n}"), schema()).unwrap()));
+    let storage = Storage::open(dir.path(), options()).unwrap();
+    (0..8).for_each(|n| drop(storage.create(&format!("d{n}"), schema()).unwrap()));
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let askers = [(); 2].map(|()| {
             scope.spawn(|| {
                 while !stop.load(SeqCst) {
-                    databases.stats().unwrap();
+                    storage.stats().unwrap();
                 }
             })
         });
         for round in 0..1000_u64 {
-            let db = databases.database(&format!("d{}", round % 8)).unwrap();
+            let db = storage.database(&format!("d{}", round % 8)).unwrap();
             db.put(round, &[0.0; 4], b"").unwrap();
             db.flush().unwrap();
         }
@@ -305,17 +305,17 @@ fn figures_are_asked_for_while_databases_are_opened_and_flushed() {
 #[test]
 fn a_database_dropped_while_it_is_compacted_stays_dropped() {
     let dir = tempfile::tempdir().unwrap();
-    let databases = Databases::open(dir.path(), options()).unwrap();
+    let storage = Storage::open(dir.path(), options()).unwrap();
     for round in 0..50 {
         let name = format!("d{round}");
-        let db = databases.create(&name, schema()).unwrap();
+        let db = storage.create(&name, schema()).unwrap();
         (0..200).for_each(|id| assert!(db.put(id % 20, &[0.0; 4], b"").is_ok()));
         std::thread::scope(|scope| {
             scope.spawn(|| while db.compact().is_ok() {});
             std::thread::sleep(Duration::from_micros(round * 97));
-            databases.drop_database(&name).unwrap();
+            storage.drop_database(&name).unwrap();
         });
-        assert_eq!(databases.list().unwrap(), Vec::<String>::new());
+        assert_eq!(storage.list().unwrap(), Vec::<String>::new());
         assert!(matches!(db.compact(), Err(Error::Dropped { .. })));
     }
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "only the lock file is left");
@@ -374,21 +374,21 @@ fn a_flush_of_all_waits_for_a_database_that_is_just_being_opened() {
         shut: AtomicBool::new(false),
         waiting: AtomicU64::new(0),
     });
-    let databases = Databases::on(Arc::clone(&disk) as Arc<dyn Volume>, options()).unwrap();
-    databases.create("parked", schema()).unwrap().put(1, &[1.0; 4], b"").unwrap();
+    let storage = Storage::on(Arc::clone(&disk) as Arc<dyn Volume>, options()).unwrap();
+    storage.create("parked", schema()).unwrap().put(1, &[1.0; 4], b"").unwrap();
     for round in 0..5 {
-        databases.create(&format!("d{round}"), schema()).unwrap();
+        storage.create(&format!("d{round}"), schema()).unwrap();
     }
     disk.shut.store(true, SeqCst);
     std::thread::scope(|scope| {
         // It comes back with what was acknowledged above.
-        let opening = scope.spawn(|| databases.database("parked").unwrap());
+        let opening = scope.spawn(|| storage.database("parked").unwrap());
         while disk.waiting.load(SeqCst) == 0 {
             std::thread::yield_now();
         }
         let flushing = scope.spawn(|| {
-            databases.flush().unwrap();
-            databases.stats().unwrap().unflushed_bytes
+            storage.flush().unwrap();
+            storage.stats().unwrap().unflushed_bytes
         });
         std::thread::sleep(Duration::from_millis(50));
         let early = flushing.is_finished();
@@ -403,11 +403,11 @@ fn a_flush_of_all_waits_for_a_database_that_is_just_being_opened() {
 fn what_a_flush_leaves_to_its_thread_is_missed_by_nobody() {
     const ROUNDS: u64 = if cfg!(miri) { 2 } else { 60 };
     let volume = Arc::new(MemoryVolume::default());
-    let mut databases = Databases::on(Arc::clone(&volume) as Arc<dyn Volume>, options()).unwrap();
-    databases.create("d", schema()).unwrap();
+    let mut storage = Storage::on(Arc::clone(&volume) as Arc<dyn Volume>, options()).unwrap();
+    storage.create("d", schema()).unwrap();
     let mut model = std::collections::BTreeMap::new();
     for round in 0..ROUNDS {
-        let db = databases.database("d").unwrap();
+        let db = storage.database("d").unwrap();
         for i in 0..200 {
             // New keys, keys of the round before, and keys from long ago.
             let key = if i % 3 == 0 { i } else { round * 130 + i };
@@ -427,17 +427,17 @@ fn what_a_flush_leaves_to_its_thread_is_missed_by_nobody() {
                 // The process dies with the index behind.
                 let image = volume.bytes("d.jvdb").unwrap();
                 let files = Arc::new(MemoryVolume::with_files([("d.jvdb", &image[..])]));
-                let again = Databases::on(files, options()).unwrap();
+                let again = Storage::on(files, options()).unwrap();
                 assert_eq!(again.database("d").unwrap().count(), model.len() as u64);
             }
             4 => {
                 drop(db);
-                databases.close().unwrap();
-                databases = Databases::on(Arc::clone(&volume) as Arc<dyn Volume>, options()).unwrap();
+                storage.close().unwrap();
+                storage = Storage::on(Arc::clone(&volume) as Arc<dyn Volume>, options()).unwrap();
             }
             _ => {}
         }
-        let db = databases.database("d").unwrap();
+        let db = storage.database("d").unwrap();
         assert_eq!(db.count(), model.len() as u64);
         for (key, (round, i)) in &model {
             let found = db.get(*key).unwrap().expect("it was put");
@@ -451,12 +451,12 @@ fn what_a_flush_leaves_to_its_thread_is_missed_by_nobody() {
 #[cfg_attr(miri, ignore = "waits for time to pass")]
 fn those_that_flush_all_the_time_do_not_keep_the_others_from_being_flushed() {
     let options = Options { flush_interval: Duration::from_millis(50), ..options() };
-    let databases = Databases::in_memory(Options { max_open_files: 100, ..options }).unwrap();
-    let quiet = databases.create("quiet", schema()).unwrap();
+    let storage = Storage::in_memory(Options { max_open_files: 100, ..options }).unwrap();
+    let quiet = storage.create("quiet", schema()).unwrap();
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         for number in 0..8 {
-            let (db, done) = (databases.create(&format!("busy {number}"), schema()).unwrap(), &done);
+            let (db, done) = (storage.create(&format!("busy {number}"), schema()).unwrap(), &done);
             scope.spawn(move || {
                 while !done.load(SeqCst) {
                     let puts =
@@ -478,12 +478,12 @@ fn those_that_flush_all_the_time_do_not_keep_the_others_from_being_flushed() {
 
 #[test]
 fn a_flush_waits_for_no_more_than_one_vector_of_a_visit() {
-    let databases = Databases::in_memory(Options::default()).unwrap();
-    let db = databases.create("d", Schema::new(2, Metric::Cosine).unwrap()).unwrap();
+    let storage = Storage::in_memory(Options::default()).unwrap();
+    let db = storage.create("d", Schema::new(2, Metric::Cosine).unwrap()).unwrap();
     (0..500_u64).for_each(|id| assert!(db.put(id, &[1.0, 2.0], b"").unwrap()));
     let (flushed, mut shown) = (AtomicBool::new(false), 0);
     std::thread::scope(|scope| {
-        db.visit(Cursor::START, |_, _, _| {
+        db.visit(Position::START, |_, _, _| {
             if shown == 0 {
                 scope.spawn(|| {
                     db.flush().unwrap();

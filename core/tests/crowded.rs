@@ -4,7 +4,7 @@
 mod crowd;
 
 use crowd::crowd;
-use jvdb_core::{Database, Databases, Metric, Options, Schema};
+use jvdb_core::{Database, Metric, Options, Schema, Storage};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -24,17 +24,17 @@ fn value(key: u64, version: u64) -> [f32; 2] {
 }
 
 /// A flushed database of the first keys, and the crowd that is to come.
-fn database(dir: &Path) -> (Databases, Database, Vec<u64>) {
-    let databases = Databases::open(dir, options()).unwrap();
-    let database = databases.create(NAME, Schema::new(2, Metric::Cosine).unwrap()).unwrap();
+fn database(dir: &Path) -> (Storage, Database, Vec<u64>) {
+    let storage = Storage::open(dir, options()).unwrap();
+    let database = storage.create(NAME, Schema::new(2, Metric::Cosine).unwrap()).unwrap();
     (0..FIRST).for_each(|key| assert!(database.put(key, &value(key, 0), b"").unwrap()));
     database.flush().unwrap();
     let crowd = crowd(&std::fs::read(dir.join(format!("{NAME}.jvdb"))).unwrap(), FIRST);
-    (databases, database, crowd)
+    (storage, database, crowd)
 }
 
 /// Whether the database holds just that, also once it is closed and opened again.
-fn check(databases: Databases, database: Database, dir: &Path, there: &BTreeMap<u64, u64>, gone: &[u64]) {
+fn check(storage: Storage, database: Database, dir: &Path, there: &BTreeMap<u64, u64>, gone: &[u64]) {
     let same = |database: &Database| {
         assert_eq!(database.count(), there.len() as u64);
         for (&key, &version) in there {
@@ -48,21 +48,21 @@ fn check(databases: Databases, database: Database, dir: &Path, there: &BTreeMap<
     database.flush().unwrap();
     same(&database);
     drop(database);
-    databases.close().unwrap();
-    let databases = Databases::open(dir, options()).unwrap();
-    same(&databases.database(NAME).unwrap());
+    storage.close().unwrap();
+    let storage = Storage::open(dir, options()).unwrap();
+    same(&storage.database(NAME).unwrap());
 }
 
 #[test]
 fn what_has_no_room_is_found_before_and_after_the_table_has_grown() {
     let dir = tempfile::tempdir().unwrap();
-    let (databases, database, crowd) = database(dir.path());
+    let (storage, database, crowd) = database(dir.path());
     let before = database.stats().index_buckets;
     crowd.iter().for_each(|key| assert!(database.put(*key, &value(*key, 1), b"").unwrap()));
     database.flush().unwrap();
     assert!(database.stats().index_buckets > before);
     let there = (0..FIRST).map(|key| (key, 0)).chain(crowd.iter().map(|key| (*key, 1))).collect();
-    check(databases, database, dir.path(), &there, &[]);
+    check(storage, database, dir.path(), &there, &[]);
 }
 
 /// Writes come between a flush that finds no room and the one that makes it.
@@ -70,7 +70,7 @@ fn what_has_no_room_is_found_before_and_after_the_table_has_grown() {
 fn writes_meanwhile_are_newer_than_what_had_no_room() {
     for round in 0..20 {
         let dir = tempfile::tempdir().unwrap();
-        let (databases, database, crowd) = database(dir.path());
+        let (storage, database, crowd) = database(dir.path());
         let random = |version: u64, below: u64| xxh3_64_with_seed(&version.to_le_bytes(), round) % below;
         let mut there: BTreeMap<u64, u64> = (0..FIRST).map(|key| (key, 0)).collect();
         crowd.iter().for_each(|key| {
@@ -96,6 +96,6 @@ fn writes_meanwhile_are_newer_than_what_had_no_room() {
             }
         });
         let gone: Vec<u64> = crowd.iter().copied().filter(|key| !there.contains_key(key)).collect();
-        check(databases, database, dir.path(), &there, &gone);
+        check(storage, database, dir.path(), &there, &gone);
     }
 }

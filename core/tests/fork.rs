@@ -1,7 +1,7 @@
 //! A forked child and what its parent has open: the child is refused, and neither it nor its end changes anything.
 #![cfg(unix)]
 
-use jvdb_core::{Access, Cursor, Databases, Error, Metric, Options, Result, Schema};
+use jvdb_core::{Access, Error, Metric, Options, Position, Result, Schema, Storage};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -83,15 +83,15 @@ fn a_child_is_refused_and_changes_nothing() {
     let _alone = alone();
     for access in [Access::Mmap, Access::File] {
         let dir = tempfile::tempdir().unwrap();
-        let databases = Databases::open(dir.path(), options(access)).unwrap();
-        let db = databases.create("d", schema()).unwrap();
+        let storage = Storage::open(dir.path(), options(access)).unwrap();
+        let db = storage.create("d", schema()).unwrap();
         db.put(1, &[1.0; 4], b"one").unwrap();
         let held = db.get(1).unwrap().unwrap();
         let before = all_bytes(dir.path());
         // The child takes its copy; what is here stays.
-        let mut handles = Some((databases, db));
+        let mut handles = Some((storage, db));
         let child = Child::start(|| {
-            let (databases, db) = handles.take().unwrap();
+            let (storage, db) = handles.take().unwrap();
             refused(db.put(2, &[2.0; 4], b""));
             refused(db.delete(1));
             refused(db.set_attribute(b"a", b"b"));
@@ -103,29 +103,29 @@ fn a_child_is_refused_and_changes_nothing() {
             refused(db.attribute(b"a"));
             refused(db.attributes());
             refused(db.verify());
-            refused(db.scan(Cursor::START).next().unwrap());
-            refused(db.ids(Cursor::START).next().unwrap());
-            refused(databases.create("e", schema()));
-            refused(databases.database("d"));
-            refused(databases.exists("d"));
-            refused(databases.drop_database("d"));
-            refused(databases.list());
-            refused(databases.flush());
-            refused(databases.stats());
+            refused(db.scan(Position::START).next().unwrap());
+            refused(db.keys(Position::START).next().unwrap());
+            refused(storage.create("e", schema()));
+            refused(storage.database("d"));
+            refused(storage.exists("d"));
+            refused(storage.drop_database("d"));
+            refused(storage.list());
+            refused(storage.flush());
+            refused(storage.stats());
             assert_eq!(held.vector(), [1.0; 4]);
             drop(db);
-            refused(databases.close());
+            refused(storage.close());
         });
         child.wait();
-        let (databases, db) = handles.take().unwrap();
+        let (storage, db) = handles.take().unwrap();
         assert_eq!(before, all_bytes(dir.path()));
-        let Err(Error::Locked { holder, .. }) = Databases::open(dir.path(), options(access)) else {
+        let Err(Error::Locked { holder, .. }) = Storage::open(dir.path(), options(access)) else {
             panic!("the child let go of its parent's lock")
         };
         assert_eq!(holder, format!("process {}", std::process::id()));
         db.put(3, &[3.0; 4], b"three").unwrap();
         db.flush().unwrap();
-        assert_eq!(databases.list().unwrap(), ["d"]);
+        assert_eq!(storage.list().unwrap(), ["d"]);
         assert_eq!(db.verify().unwrap().damage, []);
     }
 }
@@ -135,12 +135,12 @@ fn a_child_forked_amid_writes_and_flushes_is_refused_and_does_not_hang() {
     let _alone = alone();
     let dir = tempfile::tempdir().unwrap();
     let due = Options { max_unflushed_operations: 50, ..options(Access::Mmap) };
-    let databases = Databases::open(dir.path(), due).unwrap();
-    let db = databases.create("d", schema()).unwrap();
+    let storage = Storage::open(dir.path(), due).unwrap();
+    let db = storage.create("d", schema()).unwrap();
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         for thread in 0..3u64 {
-            let (db, databases, done) = (&db, &databases, &done);
+            let (db, storage, done) = (&db, &storage, &done);
             scope.spawn(move || {
                 for id in 0.. {
                     if done.load(Relaxed) {
@@ -148,8 +148,8 @@ fn a_child_forked_amid_writes_and_flushes_is_refused_and_does_not_hang() {
                     }
                     db.put((thread << 32) | (id % 1000), &[id as f32; 4], b"").unwrap();
                     if id % 100 == 0 {
-                        databases.flush().unwrap();
-                        databases.list().unwrap();
+                        storage.flush().unwrap();
+                        storage.list().unwrap();
                     }
                 }
             });
@@ -160,8 +160,8 @@ fn a_child_forked_amid_writes_and_flushes_is_refused_and_does_not_hang() {
                 refused(db.put(2, &[2.0; 4], b""));
                 refused(db.get(1));
                 refused(db.flush());
-                refused(databases.list());
-                refused(databases.database("d"));
+                refused(storage.list());
+                refused(storage.database("d"));
                 db.stats();
             })
             .wait();
@@ -174,37 +174,37 @@ fn a_child_forked_amid_writes_and_flushes_is_refused_and_does_not_hang() {
 fn a_child_opens_for_itself_what_its_parent_has_closed() {
     let _alone = alone();
     let (parents, childs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let databases = Databases::open(parents.path(), options(Access::Mmap)).unwrap();
-    let own = Databases::open(childs.path(), options(Access::Mmap)).unwrap();
+    let storage = Storage::open(parents.path(), options(Access::Mmap)).unwrap();
+    let own = Storage::open(childs.path(), options(Access::Mmap)).unwrap();
     own.create("d", schema()).unwrap().put(1, &[1.0; 4], b"").unwrap();
     own.close().unwrap();
     Child::start(|| {
-        let own = Databases::open(childs.path(), options(Access::Mmap)).unwrap();
+        let own = Storage::open(childs.path(), options(Access::Mmap)).unwrap();
         let db = own.database("d").unwrap();
         db.put(2, &[2.0; 4], b"").unwrap();
         // One generation more.
         Child::start(|| refused(db.get(2))).wait();
         assert_eq!(db.count(), 2);
-        refused(databases.list());
+        refused(storage.list());
         drop(db);
         own.close().unwrap();
     })
     .wait();
-    let own = Databases::open(childs.path(), options(Access::Mmap)).unwrap();
+    let own = Storage::open(childs.path(), options(Access::Mmap)).unwrap();
     assert_eq!(own.database("d").unwrap().count(), 2);
-    assert!(databases.list().unwrap().is_empty());
+    assert!(storage.list().unwrap().is_empty());
 }
 
 #[test]
 fn a_directory_in_memory_is_the_childs_own_copy() {
     let _alone = alone();
     let due = Options { max_unflushed_operations: 50, ..options(Access::Mmap) };
-    let databases = Databases::in_memory(due).unwrap();
-    let db = databases.create("d", schema()).unwrap();
+    let storage = Storage::in_memory(due).unwrap();
+    let db = storage.create("d", schema()).unwrap();
     db.put(1, &[1.0; 4], b"").unwrap();
-    let mut handles = Some((databases, db));
+    let mut handles = Some((storage, db));
     let child = Child::start(|| {
-        let (databases, db) = handles.take().unwrap();
+        let (storage, db) = handles.take().unwrap();
         assert_eq!(db.get(1).unwrap().unwrap().vector(), [1.0; 4]);
         for id in 0..1000 {
             db.put(id, &[2.0; 4], b"").unwrap();
@@ -212,7 +212,7 @@ fn a_directory_in_memory_is_the_childs_own_copy() {
         // There is no flush thread here: it was done within a write.
         assert!(db.stats().flushes > 0);
         drop(db);
-        databases.close().unwrap();
+        storage.close().unwrap();
     });
     child.wait();
     let (_databases, db) = handles.take().unwrap();
@@ -223,18 +223,18 @@ fn a_directory_in_memory_is_the_childs_own_copy() {
 fn a_directory_is_free_when_it_is_closed_though_a_child_has_its_descriptors() {
     let _alone = alone();
     let dir = tempfile::tempdir().unwrap();
-    let databases = Databases::open(dir.path(), options(Access::Mmap)).unwrap();
+    let storage = Storage::open(dir.path(), options(Access::Mmap)).unwrap();
     let (mut ours, mut childs) = UnixStream::pair().unwrap();
     let child = Child::start(|| {
         // Like one between fork and exec, but for as long as it is told to.
         childs.read_exact(&mut [0]).unwrap();
     });
-    drop(databases);
-    let databases = Databases::open(dir.path(), options(Access::Mmap)).unwrap();
-    databases.create("d", schema()).unwrap();
+    drop(storage);
+    let storage = Storage::open(dir.path(), options(Access::Mmap)).unwrap();
+    storage.create("d", schema()).unwrap();
     ours.write_all(&[0]).unwrap();
     child.wait();
-    let Err(Error::Locked { holder, .. }) = Databases::open(dir.path(), options(Access::Mmap)) else {
+    let Err(Error::Locked { holder, .. }) = Storage::open(dir.path(), options(Access::Mmap)) else {
         panic!("the end of a child let go of its parent's lock")
     };
     assert_eq!(holder, format!("process {}", std::process::id()));
@@ -248,23 +248,23 @@ fn a_lock_that_only_a_child_holds_on_to_says_so() {
     let path = dir.path();
     // A process that opens the directory, forks, and ends without a word to the directory.
     let child = Child::start(|| {
-        let databases = Databases::open(path, options(Access::Mmap)).unwrap();
+        let storage = Storage::open(path, options(Access::Mmap)).unwrap();
         // Nobody waits for this one.
         Child::start(|| {
             childs.write_all(&[0]).unwrap();
             childs.read_exact(&mut [0]).unwrap();
         });
-        std::mem::forget(databases);
+        std::mem::forget(storage);
     });
     let parent = child.0;
     child.wait();
     ours.read_exact(&mut [0]).unwrap();
-    let Err(Error::Locked { holder, .. }) = Databases::open(path, options(Access::Mmap)) else {
+    let Err(Error::Locked { holder, .. }) = Storage::open(path, options(Access::Mmap)) else {
         panic!("a lock that is held was taken")
     };
     assert!(holder.starts_with(&format!("process {parent}, which has ended")), "{holder}");
     ours.write_all(&[0]).unwrap();
     // The child's end comes at any moment now, and an opening waits for it.
-    let freed = (0..100).any(|_| Databases::open(path, options(Access::Mmap)).is_ok());
+    let freed = (0..100).any(|_| Storage::open(path, options(Access::Mmap)).is_ok());
     assert!(freed);
 }

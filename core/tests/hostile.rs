@@ -1,7 +1,7 @@
-//! Crafted files, forged cursors and rotten superblocks: an error or the truth, never a panic and never wrong bytes.
+//! Crafted files, forged positions and rotten superblocks: an error or the truth, never a panic and never wrong bytes.
 
 use jvdb_core::medium::MemoryVolume;
-use jvdb_core::{Cursor, Databases, Error, Metric, Options, Schema};
+use jvdb_core::{Error, Metric, Options, Position, Schema, Storage};
 use std::sync::Arc;
 use std::time::Duration;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
@@ -12,17 +12,17 @@ fn options() -> Options {
     Options { flush_interval: Duration::ZERO, seed: Some(42), ..Options::default() }
 }
 
-fn open(image: &[u8]) -> (Arc<MemoryVolume>, Databases) {
+fn open(image: &[u8]) -> (Arc<MemoryVolume>, Storage) {
     let volume = Arc::new(MemoryVolume::with_files([(FILE, image)]));
-    let databases = Databases::on(Arc::clone(&volume) as _, options()).unwrap();
-    (volume, databases)
+    let storage = Storage::on(Arc::clone(&volume) as _, options()).unwrap();
+    (volume, storage)
 }
 
 /// The file of a database of that dimension after some work on it, as a kill leaves it.
 fn image(dimension: usize, work: impl Fn(&jvdb_core::Database)) -> Vec<u8> {
     let volume = Arc::new(MemoryVolume::default());
-    let databases = Databases::on(Arc::clone(&volume) as _, options()).unwrap();
-    let db = databases.create("d", Schema::new(dimension, Metric::Cosine).unwrap()).unwrap();
+    let storage = Storage::on(Arc::clone(&volume) as _, options()).unwrap();
+    let db = storage.create("d", Schema::new(dimension, Metric::Cosine).unwrap()).unwrap();
     work(&db);
     volume.bytes(FILE).unwrap()
 }
@@ -65,8 +65,8 @@ fn crafted_superblocks_are_refused() {
             let mut image = sound.clone();
             image[at + field..at + field + 8].copy_from_slice(&value.to_le_bytes());
             reseal(&mut image, at);
-            let (_, databases) = open(&image);
-            if let Ok(db) = databases.database("d") {
+            let (_, storage) = open(&image);
+            if let Ok(db) = storage.database("d") {
                 let _ = db.put(2, &[0.0; 4], b"");
                 let _ = db.flush();
                 assert!(db.stats().file_bytes < 1 << 20, "field {field} makes the file grow");
@@ -82,12 +82,12 @@ fn a_cursor_into_a_record_finds_no_forged_one() {
     let mut metadata = vec![0; 48];
     metadata.extend(forged_record(16));
     metadata.resize(48 + 64 * 8, 0);
-    let databases = Databases::in_memory(options()).unwrap();
-    let db = databases.create("d", Schema::new(4, Metric::Cosine).unwrap()).unwrap();
+    let storage = Storage::in_memory(options()).unwrap();
+    let db = storage.create("d", Schema::new(4, Metric::Cosine).unwrap()).unwrap();
     db.put(1, &[1.0; 4], &metadata).unwrap();
-    for cursor in (0..200).chain([u64::MAX, 1 << 63, (1 << 48) + 130]) {
-        for found in db.scan(Cursor::from_u64(cursor)).flatten() {
-            assert_ne!(found.key(), 99.into(), "cursor {cursor}");
+    for position in (0..200).chain([u64::MAX, 1 << 63, (1 << 48) + 130]) {
+        for found in db.scan(Position::from_u64(position)).flatten() {
+            assert_ne!(found.key(), 99.into(), "position {position}");
         }
     }
 }
@@ -121,8 +121,8 @@ fn a_slot_that_points_into_a_superblock_or_the_table_is_damage() {
         let durable = u64_at(&image, at + 48);
         image[at + 56..at + 64].copy_from_slice(&durable.to_le_bytes());
         reseal(&mut image, at);
-        let (_, databases) = open(&image);
-        let db = databases.database("d").unwrap();
+        let (_, storage) = open(&image);
+        let db = storage.database("d").unwrap();
         assert!(matches!(db.get(1), Err(Error::Corrupt { .. })), "target {target}");
         assert!(!db.verify().unwrap().damage.is_empty());
     }
@@ -139,9 +139,9 @@ fn the_older_superblock_serves_when_the_newer_one_rots() {
     });
     let mut image = sound.clone();
     image[newest_superblock(&sound) + 100] ^= 1;
-    let (_, databases) = open(&image);
-    let db = databases.database("d").unwrap();
-    assert_eq!((db.count(), db.scan(Cursor::START).count()), (70, 70));
+    let (_, storage) = open(&image);
+    let db = storage.database("d").unwrap();
+    assert_eq!((db.count(), db.scan(Position::START).count()), (70, 70));
     db.put(7, &[0.5; 4], b"").unwrap();
     db.flush().unwrap();
     assert_eq!(db.count(), 71);
@@ -150,8 +150,8 @@ fn the_older_superblock_serves_when_the_newer_one_rots() {
     let last = image.len() - 1;
     image[last - 4096] ^= 1;
     image[last] ^= 1;
-    let (_, databases) = open(&image);
-    assert!(matches!(databases.database("d"), Err(Error::Corrupt { .. })));
+    let (_, storage) = open(&image);
+    assert!(matches!(storage.database("d"), Err(Error::Corrupt { .. })));
 }
 
 #[test]
@@ -187,8 +187,8 @@ fn a_rotten_long_key_is_damage_and_not_absence() {
     };
     let settled = |more: bool| {
         let volume = Arc::new(MemoryVolume::default());
-        let databases = Databases::on(Arc::clone(&volume) as _, options()).unwrap();
-        let db = databases.create("d", Schema::new(4, Metric::Cosine).unwrap()).unwrap();
+        let storage = Storage::on(Arc::clone(&volume) as _, options()).unwrap();
+        let db = storage.create("d", Schema::new(4, Metric::Cosine).unwrap()).unwrap();
         db.put(1, &[1.0; 4], b"").unwrap();
         db.put(LONG, &[2.0; 4], b"").unwrap();
         db.set_attribute(&[LONG, b"!"].concat(), b"value").unwrap();
@@ -196,26 +196,26 @@ fn a_rotten_long_key_is_damage_and_not_absence() {
             db.delete(1).unwrap();
         }
         drop(db);
-        databases.close().unwrap();
+        storage.close().unwrap();
         volume.bytes(FILE).unwrap()
     };
     for more in [false, true] {
         let sound = settled(more);
-        let (_, databases) = open(&flip(&sound, &[LONG, b"!"].concat()));
-        let db = databases.database("d").unwrap();
+        let (_, storage) = open(&flip(&sound, &[LONG, b"!"].concat()));
+        let db = storage.database("d").unwrap();
         assert!(matches!(db.attributes(), Err(Error::Corrupt { .. })));
         assert!(matches!(db.attribute(&[LONG, b"!"].concat()), Err(Error::Corrupt { .. })));
         // The same bytes as the key of the vector, which comes first.
         let mut image = sound.clone();
         let at = image.windows(LONG.len()).position(|bytes| bytes == LONG).unwrap();
         image[at + 3] ^= 1;
-        let (volume, databases) = open(&image);
-        let db = databases.database("d").unwrap();
+        let (volume, storage) = open(&image);
+        let db = storage.database("d").unwrap();
         assert!(matches!(db.get(LONG), Err(Error::Corrupt { .. })));
         assert!(matches!(db.contains(LONG), Err(Error::Corrupt { .. })));
         assert!(matches!(db.put(LONG, &[3.0; 4], b""), Err(Error::Corrupt { .. })));
-        assert!(db.scan(Cursor::START).any(|found| matches!(found, Err(Error::Corrupt { .. }))));
-        assert!(db.ids(Cursor::START).any(|found| matches!(found, Err(Error::Corrupt { .. }))));
+        assert!(db.scan(Position::START).any(|found| matches!(found, Err(Error::Corrupt { .. }))));
+        assert!(db.keys(Position::START).any(|found| matches!(found, Err(Error::Corrupt { .. }))));
         // A compaction that took it for dead would lose it.
         assert!(matches!(db.compact(), Err(Error::Corrupt { .. })));
         assert_eq!(volume.bytes(FILE).unwrap(), image);
@@ -246,8 +246,8 @@ const TWINS: [u64; 2] = [5_187_918, 5_428_814];
 #[test]
 fn names_of_one_hash_are_told_apart() {
     let volume = Arc::new(MemoryVolume::default());
-    let databases = Databases::on(Arc::clone(&volume) as _, options()).unwrap();
-    let db = databases.create("d", Schema::new(16, Metric::Cosine).unwrap()).unwrap();
+    let storage = Storage::on(Arc::clone(&volume) as _, options()).unwrap();
+    let db = storage.create("d", Schema::new(16, Metric::Cosine).unwrap()).unwrap();
     let seed = u64_at(&volume.bytes(FILE).unwrap(), 8);
     let hash = |key: u64| xxh3_64_with_seed(&key.to_le_bytes(), seed) >> 17;
     assert_eq!(hash(TWINS[0]), hash(TWINS[1]));

@@ -1,7 +1,7 @@
 //! Repair: what is sound is saved, what is damaged is named, nothing old comes back, and the old file stays.
 
 use jvdb_core::medium::MemoryVolume;
-use jvdb_core::{Cursor, Database, Databases, Error, Item, Key, Metric, Operation, Options, Repair, Schema};
+use jvdb_core::{Database, Error, Item, Key, Metric, Operation, Options, Position, Repair, Schema, Storage};
 use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,20 +19,20 @@ fn schema() -> Schema {
     Schema::new(DIMENSION, Metric::Euclidean).unwrap()
 }
 
-fn open(image: &[u8]) -> (Arc<MemoryVolume>, Databases) {
+fn open(image: &[u8]) -> (Arc<MemoryVolume>, Storage) {
     let volume = Arc::new(MemoryVolume::with_files([(FILE, image)]));
-    let databases = Databases::on(Arc::clone(&volume) as _, options()).unwrap();
-    (volume, databases)
+    let storage = Storage::on(Arc::clone(&volume) as _, options()).unwrap();
+    (volume, storage)
 }
 
 /// The file of a database after some work on it and a clean close.
 fn image(work: impl Fn(&Database)) -> Vec<u8> {
     let volume = Arc::new(MemoryVolume::default());
-    let databases = Databases::on(Arc::clone(&volume) as _, options()).unwrap();
-    let db = databases.create("d", schema()).unwrap();
+    let storage = Storage::on(Arc::clone(&volume) as _, options()).unwrap();
+    let db = storage.create("d", schema()).unwrap();
     work(&db);
     drop(db);
-    databases.close().unwrap();
+    storage.close().unwrap();
     volume.bytes(FILE).unwrap()
 }
 
@@ -79,24 +79,24 @@ fn ids(db: &Database) -> Vec<u64> {
         Key::Int(id) => id,
         Key::Bytes(_) => u64::MAX,
     };
-    db.scan(Cursor::START).map(|vector| id(vector.unwrap())).collect()
+    db.scan(Position::START).map(|vector| id(vector.unwrap())).collect()
 }
 
 /// Repairs an image that is damaged, and makes sure of what holds for all repairs.
-fn repaired(image: &[u8]) -> (Repair, Databases) {
-    let (volume, databases) = open(image);
-    let repair = databases.repair("d", None).unwrap();
+fn repaired(image: &[u8]) -> (Repair, Storage) {
+    let (volume, storage) = open(image);
+    let repair = storage.repair("d", None).unwrap();
     let backup = repair.backup.as_deref().expect("something was damaged");
     assert_eq!(volume.bytes(backup).unwrap(), image, "the backup is the file as it was");
-    assert_eq!(databases.list().unwrap(), ["d"]);
-    let db = databases.database("d").unwrap();
+    assert_eq!(storage.list().unwrap(), ["d"]);
+    let db = storage.database("d").unwrap();
     assert_eq!(db.verify().unwrap().damage, []);
     assert_eq!(db.count(), repair.vectors);
-    assert_eq!(databases.repair("d", None).err().map(|error| error.to_string().contains("handles hold")), Some(true));
+    assert_eq!(storage.repair("d", None).err().map(|error| error.to_string().contains("handles hold")), Some(true));
     drop(db);
-    let again = databases.repair("d", None).unwrap();
+    let again = storage.repair("d", None).unwrap();
     assert_eq!((again.backup, again.vectors, again.attributes), (None, repair.vectors, repair.attributes));
-    (repair, databases)
+    (repair, storage)
 }
 
 #[test]
@@ -107,11 +107,11 @@ fn what_is_sound_is_not_touched() {
         }
         db.set_attribute(b"a", b"b").unwrap();
     });
-    let (volume, databases) = open(&sound);
-    let repair = databases.repair("d", None).unwrap();
+    let (volume, storage) = open(&sound);
+    let repair = storage.repair("d", None).unwrap();
     assert_eq!((repair.backup, repair.vectors, repair.attributes), (None, 50, 1));
     assert_eq!(volume.bytes(FILE).unwrap(), sound);
-    assert!(matches!(databases.repair("e", None), Err(Error::NotFound { .. })));
+    assert!(matches!(storage.repair("e", None), Err(Error::NotFound { .. })));
 }
 
 #[test]
@@ -124,20 +124,20 @@ fn a_rotten_index_is_built_anew() {
     });
     let table = number::<8>(&image, newest_superblock(&image) + 80) as usize;
     image[table + 3] ^= 1;
-    let (_, databases) = open(&image);
-    let db = databases.database("d").unwrap();
+    let (_, storage) = open(&image);
+    let db = storage.database("d").unwrap();
     // Flushed data is not in danger, but every flush that meets the bucket says what is to be done.
     for id in 100..150 {
         let _ = db.put(id, &[0.0; DIMENSION], b"");
     }
     let message = db.flush().unwrap_err().to_string();
     assert!(message.contains("jvdb repair") && message.contains(&table.to_string()), "{message}");
-    drop((db, databases));
-    let (repair, databases) = repaired(&image);
+    drop((db, storage));
+    let (repair, storage) = repaired(&image);
     assert_eq!((repair.vectors, repair.attributes), (50, 1));
     assert_eq!((repair.lost, repair.gaps, repair.doubtful), (vec![], vec![], vec![]));
     assert_eq!(repair.damage[0].offset, table as u64);
-    let db = databases.database("d").unwrap();
+    let db = storage.database("d").unwrap();
     assert_eq!(ids(&db), Vec::from_iter(0..50));
     assert_eq!(db.attribute(b"a").unwrap().unwrap(), b"b");
     db.put(50, &[0.0; DIMENSION], b"").unwrap();
@@ -159,7 +159,7 @@ fn an_old_version_does_not_take_the_place_of_a_damaged_one() {
         for (place, header) in [(at + 20, true), (at + 64, false), (at + 64 + 4 * DIMENSION + 1, false)] {
             let mut image = sound.clone();
             image[place] ^= 4;
-            let (repair, databases) = repaired(&image);
+            let (repair, storage) = repaired(&image);
             assert_eq!(repair.lost, std::slice::from_ref(&lost), "{place}");
             assert_eq!((repair.vectors, repair.doubtful), (2, vec![]));
             assert_eq!(
@@ -171,7 +171,7 @@ fn an_old_version_does_not_take_the_place_of_a_damaged_one() {
                     false => None,
                 }
             );
-            let db = databases.database("d").unwrap();
+            let db = storage.database("d").unwrap();
             assert_eq!(db.get(2).unwrap().unwrap().vector(), [2.0; DIMENSION]);
             let Item::Vector(lost) = &lost else { panic!("no vector") };
             assert!(db.get(lost).unwrap().is_none());
@@ -198,10 +198,10 @@ fn what_was_deleted_stays_deleted_though_the_deletion_is_damaged() {
     let at = record(&image, 10);
     assert_eq!(image[at + 40], 2, "a deletion");
     image[at + 44] ^= 1;
-    let (repair, databases) = repaired(&image);
+    let (repair, storage) = repaired(&image);
     assert_eq!((repair.gaps[0].offset, repair.gaps[0].records), (at as u64, Some(1)));
     assert_eq!((repair.lost, repair.doubtful), (vec![], vec![]), "the index tells what the deletion said");
-    assert_eq!(ids(&databases.database("d").unwrap()), [0, 1, 2, 4, 5, 6, 7, 8, 9, 10]);
+    assert_eq!(ids(&storage.database("d").unwrap()), [0, 1, 2, 4, 5, 6, 7, 8, 9, 10]);
 }
 
 #[test]
@@ -218,10 +218,10 @@ fn where_no_index_tells_what_was_lost_all_that_is_older_is_listed() {
     // Both superblocks: no sum is right, the schema can still be read in both.
     image[504] ^= 1;
     image[4096 + 504] ^= 1;
-    let (repair, databases) = repaired(&image);
+    let (repair, storage) = repaired(&image);
     assert_eq!(repair.doubtful, [key(0), key(1), key(2), key(3)]);
     assert_eq!((repair.gaps[0].offset, repair.gaps[0].records, repair.vectors), (at as u64, Some(1), 5));
-    assert_eq!(databases.database("d").unwrap().schema(), schema());
+    assert_eq!(storage.database("d").unwrap().schema(), schema());
 }
 
 #[test]
@@ -234,25 +234,25 @@ fn a_schema_that_nothing_tells_is_asked_for_and_must_fit() {
     let mut image = sound.clone();
     image[..512].fill(0);
     image[4096..4608].fill(0xAA);
-    let (volume, databases) = open(&image);
-    let refused = databases.repair("d", None).unwrap_err();
+    let (volume, storage) = open(&image);
+    let refused = storage.repair("d", None).unwrap_err();
     assert!(matches!(&refused, Error::Corrupt { what, .. } if what.contains("dimension")), "{refused}");
     let wrong = Schema::new(100, Metric::Euclidean).unwrap();
-    let refused = databases.repair("d", Some(wrong)).unwrap_err();
+    let refused = storage.repair("d", Some(wrong)).unwrap_err();
     assert!(matches!(refused, Error::InvalidArgument { what: "schema", .. }), "{refused}");
-    assert_eq!((volume.bytes(FILE).unwrap(), databases.list().unwrap()), (image, vec!["d".into()]));
-    let repair = databases.repair("d", Some(schema())).unwrap();
+    assert_eq!((volume.bytes(FILE).unwrap(), storage.list().unwrap()), (image, vec!["d".into()]));
+    let repair = storage.repair("d", Some(schema())).unwrap();
     assert_eq!((repair.vectors, repair.lost.len(), repair.gaps.len()), (20, 0, 0));
-    let db = databases.database("d").unwrap();
+    let db = storage.database("d").unwrap();
     assert_eq!((db.schema(), ids(&db)), (schema(), Vec::from_iter(0..20)));
     assert_eq!(db.get(7).unwrap().unwrap().metadata(), b"metadata");
     // Where a superblock is sound, it must not be contradicted.
     let mut image = sound;
     let at = record(&image, 3) + 64;
     image[at] ^= 1;
-    let (_, databases) = open(&image);
-    assert!(matches!(databases.repair("d", Some(wrong)), Err(Error::InvalidArgument { .. })));
-    assert_eq!(databases.repair("d", Some(schema())).unwrap().lost, [key(3)]);
+    let (_, storage) = open(&image);
+    assert!(matches!(storage.repair("d", Some(wrong)), Err(Error::InvalidArgument { .. })));
+    assert_eq!(storage.repair("d", Some(schema())).unwrap().lost, [key(3)]);
 }
 
 #[test]
@@ -264,20 +264,20 @@ fn a_file_that_was_cut_off_keeps_what_is_left_of_it() {
         db.put(3, &[33.0; DIMENSION], b"").unwrap();
     });
     let cut = record(&sound, 15) + 70;
-    let (repair, databases) = repaired(&sound[..cut]);
+    let (repair, storage) = repaired(&sound[..cut]);
     assert_eq!(repair.gaps[0].offset, record(&sound, 15) as u64);
     assert_eq!(repair.gaps[0].records, Some(5 + 1), "five vectors, and the new version of one");
-    let db = databases.database("d").unwrap();
+    let db = storage.database("d").unwrap();
     assert_eq!(ids(&db), Vec::from_iter(0..15));
     // The index is gone as well, so that each of them may be an old version; one is.
     assert_eq!(repair.doubtful.len(), 15);
     for hopeless in [&sound[..0], &sound[..300], &[7; 20_000]] {
-        let (volume, databases) = open(hopeless);
+        let (volume, storage) = open(hopeless);
         for schema in [None, Some(schema())] {
-            assert!(matches!(databases.repair("d", schema), Err(Error::Corrupt { .. })));
+            assert!(matches!(storage.repair("d", schema), Err(Error::Corrupt { .. })));
         }
         assert_eq!(volume.bytes(FILE).unwrap(), hopeless);
-        assert_eq!(databases.list().unwrap(), ["d"]);
+        assert_eq!(storage.list().unwrap(), ["d"]);
     }
 }
 
@@ -291,14 +291,14 @@ fn a_batch_is_kept_as_far_as_it_is_whole_and_an_unfinished_one_stays_out() {
     let mut image = sound.clone();
     let at = record(&sound, 2) + 64;
     image[at] ^= 1;
-    let (repair, databases) = repaired(&image);
-    assert_eq!((repair.lost, ids(&databases.database("d").unwrap())), (vec![key(2)], vec![1, 3]));
+    let (repair, storage) = repaired(&image);
+    assert_eq!((repair.lost, ids(&storage.database("d").unwrap())), (vec![key(2)], vec![1, 3]));
     // Without superblocks and without its end nobody can tell that it was ever acknowledged.
     let mut image = sound.clone();
     (image[504], image[4096 + 504]) = (0, 0);
     image.truncate(record(&sound, 4));
-    let (repair, databases) = repaired(&image);
-    assert_eq!(ids(&databases.database("d").unwrap()), [0]);
+    let (repair, storage) = repaired(&image);
+    assert_eq!(ids(&storage.database("d").unwrap()), [0]);
     assert_eq!((repair.gaps[0].offset, &repair.doubtful[..]), (record(&sound, 1) as u64, &[key(0)][..]));
 }
 
@@ -321,8 +321,8 @@ fn what_a_caller_stored_to_look_like_a_record_is_none() {
     });
     let at = record(&image, 1);
     image[at + 30] ^= 1;
-    let (repair, databases) = repaired(&image);
-    assert_eq!(ids(&databases.database("d").unwrap()), [1, 3]);
+    let (repair, storage) = repaired(&image);
+    assert_eq!(ids(&storage.database("d").unwrap()), [1, 3]);
     assert_eq!((repair.gaps[0].offset, repair.gaps[0].end), (at as u64, record(&image, 2) as u64));
 }
 
@@ -330,13 +330,13 @@ fn what_a_caller_stored_to_look_like_a_record_is_none() {
 fn records_of_a_second_opening_are_found_between_two_damaged_places() {
     let volume = Arc::new(MemoryVolume::default());
     for life in 0..3 {
-        let databases = Databases::on(Arc::clone(&volume) as _, Options { seed: Some(life), ..options() }).unwrap();
-        let db = databases.database("d").or_else(|_| databases.create("d", schema())).unwrap();
+        let storage = Storage::on(Arc::clone(&volume) as _, Options { seed: Some(life), ..options() }).unwrap();
+        let db = storage.database("d").or_else(|_| storage.create("d", schema())).unwrap();
         for id in 0..5 {
             db.put(10 * life + id, &[1.0; DIMENSION], b"").unwrap();
         }
         drop(db);
-        databases.close().unwrap();
+        storage.close().unwrap();
     }
     let mut image = volume.bytes(FILE).unwrap();
     let table = |at: &usize| image[at + 40] != 5;
@@ -345,11 +345,11 @@ fn records_of_a_second_opening_are_found_between_two_damaged_places() {
     for at in [puts[5], puts[9]] {
         image[at] ^= 1;
     }
-    let (repair, databases) = repaired(&image);
+    let (repair, storage) = repaired(&image);
     assert_eq!(repair.vectors, 13);
     assert_eq!(repair.gaps.iter().map(|gap| gap.records).collect::<Vec<_>>(), [Some(1), Some(1)]);
     let expected = [0, 1, 2, 3, 4, 11, 12, 13, 20, 21, 22, 23, 24];
-    assert_eq!(ids(&databases.database("d").unwrap()), expected);
+    assert_eq!(ids(&storage.database("d").unwrap()), expected);
 }
 
 #[test]
@@ -366,9 +366,9 @@ fn a_table_that_is_not_there_makes_nothing_large_or_slow() {
     }
     let sum = xxh3_64(&image[at..at + 504]);
     image[at + 504..at + 512].copy_from_slice(&sum.to_le_bytes());
-    let (volume, databases) = open(&image);
-    assert!(databases.database("d").is_err());
-    let repair = databases.repair("d", None).unwrap();
+    let (volume, storage) = open(&image);
+    assert!(storage.database("d").is_err());
+    let repair = storage.repair("d", None).unwrap();
     assert_eq!(repair.vectors, 3);
     assert!(volume.bytes(FILE).unwrap().len() < 1 << 20);
 }
@@ -396,8 +396,8 @@ fn an_empty_table_of_a_size_makes_nothing_large() {
         // The other superblock serves.
         let mut image = sound.clone();
         forge(&mut image, newest);
-        let (volume, databases) = open(&image);
-        let db = databases.database("d").unwrap();
+        let (volume, storage) = open(&image);
+        let db = storage.database("d").unwrap();
         assert!((0..3).all(|id| db.contains(id).unwrap()), "window {window}, offset {offset}");
         assert_eq!(ids(&db), [0, 1, 2], "window {window}, offset {offset}");
         db.put(3, &[0.0; DIMENSION], b"").unwrap();
@@ -409,9 +409,9 @@ fn an_empty_table_of_a_size_makes_nothing_large() {
             let ends = end.into_iter().flat_map(|end| [(48, end), (56, end)]);
             ends.for_each(|(field, end)| image[newest + field..][..8].copy_from_slice(&end.to_le_bytes()));
             forge(&mut image, newest);
-            let (volume, databases) = open(&image);
-            let refused = matches!(databases.database("d"), Err(Error::Corrupt { .. }));
-            assert_eq!(databases.repair("d", None).unwrap().vectors, 3);
+            let (volume, storage) = open(&image);
+            let refused = matches!(storage.database("d"), Err(Error::Corrupt { .. }));
+            assert_eq!(storage.repair("d", None).unwrap().vectors, 3);
             small(&volume);
             assert!(refused, "window {window}, offset {offset}");
         }
@@ -422,27 +422,27 @@ fn an_empty_table_of_a_size_makes_nothing_large() {
 fn every_backup_is_kept() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(FILE);
-    let databases = Databases::open(dir.path(), options()).unwrap();
-    let db = databases.create("d", schema()).unwrap();
+    let storage = Storage::open(dir.path(), options()).unwrap();
+    let db = storage.create("d", schema()).unwrap();
     for id in 0..10 {
         db.put(id, &[id as f32; DIMENSION], b"").unwrap();
     }
     drop(db);
-    databases.close().unwrap();
+    storage.close().unwrap();
     for round in 1..=3 {
         let mut image = fs::read(&path).unwrap();
         let at = records(&image).into_iter().find(|at| image[at + 40] == 1).unwrap();
         image[at + 64] ^= 1;
         fs::write(&path, &image).unwrap();
-        let databases = Databases::open(dir.path(), options()).unwrap();
-        let repair = databases.repair("d", None).unwrap();
+        let storage = Storage::open(dir.path(), options()).unwrap();
+        let repair = storage.repair("d", None).unwrap();
         assert_eq!((repair.backup.clone().unwrap(), repair.vectors), (format!("d.jvdb.damaged-{round}"), 10 - round));
         assert_eq!(repair.lost, [key(round - 1)]);
         assert_eq!(fs::read(dir.path().join(repair.backup.unwrap())).unwrap(), image);
-        databases.close().unwrap();
+        storage.close().unwrap();
     }
-    let databases = Databases::open(dir.path(), Options { read_only: true, ..options() }).unwrap();
-    assert_eq!(databases.list().unwrap(), ["d"]);
-    assert!(matches!(databases.repair("d", None), Err(Error::ReadOnly { .. })));
+    let storage = Storage::open(dir.path(), Options { read_only: true, ..options() }).unwrap();
+    assert_eq!(storage.list().unwrap(), ["d"]);
+    assert!(matches!(storage.repair("d", None), Err(Error::ReadOnly { .. })));
     assert!(!fs::exists(dir.path().join("d.jvdb.tmp")).unwrap());
 }

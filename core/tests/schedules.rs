@@ -6,7 +6,7 @@
 #![cfg(jvdb_shuttle)]
 
 use jvdb_core::medium::{Medium, MemoryVolume, Permit, Pinned, View, Volume};
-use jvdb_core::{Cursor, Database, Databases, Error, Key, Metric, Operation, Options, Schema};
+use jvdb_core::{Database, Error, Key, Metric, Operation, Options, Position, Schema, Storage};
 use shuttle::scheduler::{PctScheduler, RandomScheduler};
 use shuttle::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use shuttle::{Config, Runner, thread};
@@ -151,8 +151,8 @@ fn options() -> Options {
     Options { max_open_files: LIMIT, flush_interval: Duration::ZERO, seed: Some(1), ..Options::default() }
 }
 
-fn open_on(stage: &Arc<Stage>, options: Options) -> Arc<Databases> {
-    Arc::new(Databases::on(Arc::clone(stage) as _, options).unwrap())
+fn open_on(stage: &Arc<Stage>, options: Options) -> Arc<Storage> {
+    Arc::new(Storage::on(Arc::clone(stage) as _, options).unwrap())
 }
 
 fn schema() -> Schema {
@@ -179,31 +179,31 @@ fn version(database: &Database, key: u64) -> u64 {
 }
 
 /// Everything is closed, opened again, and found to be sound.
-fn reopened(databases: Arc<Databases>, stage: &Arc<Stage>) -> Arc<Databases> {
-    Arc::into_inner(databases).expect("no thread has it any more").close().unwrap();
+fn reopened(storage: Arc<Storage>, stage: &Arc<Stage>) -> Arc<Storage> {
+    Arc::into_inner(storage).expect("no thread has it any more").close().unwrap();
     assert_eq!(stage.open.load(SeqCst), 0, "all files are closed");
-    let databases = open_on(stage, options());
-    for name in databases.list().unwrap() {
-        assert_eq!(databases.database(&name).unwrap().verify().unwrap().damage, []);
+    let storage = open_on(stage, options());
+    for name in storage.list().unwrap() {
+        assert_eq!(storage.database(&name).unwrap().verify().unwrap().damage, []);
     }
-    databases
+    storage
 }
 
 #[test]
 fn databases_that_share_one_place() {
     explore("databases that are pinned, evicted and opened again", || {
         let stage = Stage::new();
-        let databases = open_on(&stage, options());
-        (0..3).for_each(|number| drop(databases.create(&format!("d{number}"), schema()).unwrap()));
+        let storage = open_on(&stage, options());
+        (0..3).for_each(|number| drop(storage.create(&format!("d{number}"), schema()).unwrap()));
         // All places but one are taken.
         let held: Vec<_> =
-            (1..LIMIT).map(|number| databases.create(&format!("held{number}"), schema()).unwrap()).collect();
+            (1..LIMIT).map(|number| storage.create(&format!("held{number}"), schema()).unwrap()).collect();
         let threads: Vec<_> = (0..3_u64)
             .map(|number| {
-                let databases = Arc::clone(&databases);
+                let storage = Arc::clone(&storage);
                 thread::spawn(move || {
                     for round in 0..2 {
-                        let database = databases.database(&format!("d{}", (number + round) % 3)).unwrap();
+                        let database = storage.database(&format!("d{}", (number + round) % 3)).unwrap();
                         put(&database, number, round + 1);
                         let found = database.get(number).unwrap().unwrap();
                         if round == 0 {
@@ -219,10 +219,10 @@ fn databases_that_share_one_place() {
         threads.into_iter().for_each(|thread| thread.join().unwrap());
         held.iter().for_each(|held| assert_eq!(version(held, 1), 0, "what is held stays open"));
         drop(held);
-        let databases = reopened(databases, &stage);
+        let storage = reopened(storage, &stage);
         for number in 0..3 {
             for round in 0..2 {
-                let database = databases.database(&format!("d{}", (number + round) % 3)).unwrap();
+                let database = storage.database(&format!("d{}", (number + round) % 3)).unwrap();
                 assert_eq!(version(&database, number), round + 1);
             }
         }
@@ -233,8 +233,8 @@ fn databases_that_share_one_place() {
 fn readers_beside_writers_and_flushes() {
     explore("readers beside writers and flushes", || {
         let stage = Stage::new();
-        let databases = open_on(&stage, options());
-        let database = databases.create("d", schema()).unwrap();
+        let storage = open_on(&stage, options());
+        let database = storage.create("d", schema()).unwrap();
         put(&database, 7, 1);
         database.set_attribute(b"name", b"").unwrap();
         let acknowledged = Arc::new(AtomicU64::new(0));
@@ -275,7 +275,7 @@ fn readers_beside_writers_and_flushes() {
         };
         [writer, flusher, reader].into_iter().for_each(|thread| thread.join().unwrap());
         drop(database);
-        let database = reopened(databases, &stage).database("d").unwrap();
+        let database = reopened(storage, &stage).database("d").unwrap();
         assert_eq!((1..=3).map(|key| version(&database, key)).collect::<Vec<_>>(), [3, 3, 3]);
         assert_eq!((version(&database, 7), database.count()), (0, 3));
     });
@@ -285,8 +285,8 @@ fn readers_beside_writers_and_flushes() {
 fn a_compaction_beside_everything() {
     explore("a compaction beside writers, readers and scans", || {
         let stage = Stage::new();
-        let databases = open_on(&stage, options());
-        let database = databases.create("d", schema()).unwrap();
+        let storage = open_on(&stage, options());
+        let database = storage.create("d", schema()).unwrap();
         (1..=3).for_each(|version| put(&database, 1, version));
         put(&database, 2, 1);
         let start = |work: fn(&Database)| {
@@ -302,7 +302,7 @@ fn a_compaction_beside_everything() {
             }),
             start(|database| {
                 let mut last = 0;
-                for found in database.scan(Cursor::START) {
+                for found in database.scan(Position::START) {
                     let found = found.unwrap();
                     let version = u64::from_le_bytes(found.metadata().try_into().unwrap());
                     assert_eq!(found.vector(), vector(version));
@@ -318,7 +318,7 @@ fn a_compaction_beside_everything() {
         ];
         threads.into_iter().for_each(|thread| thread.join().unwrap());
         drop(database);
-        let database = reopened(databases, &stage).database("d").unwrap();
+        let database = reopened(storage, &stage).database("d").unwrap();
         assert_eq!((1..=3).map(|key| version(&database, key)).collect::<Vec<_>>(), [4, 0, 1]);
     });
 }
@@ -327,8 +327,8 @@ fn a_compaction_beside_everything() {
 fn a_database_dropped_and_made_again() {
     explore("a database that is dropped and made again", || {
         let stage = Stage::new();
-        let databases = open_on(&stage, options());
-        let database = databases.create("d", schema()).unwrap();
+        let storage = open_on(&stage, options());
+        let database = storage.create("d", schema()).unwrap();
         put(&database, 1, 1);
         let is_dropped = |error: Error| assert!(matches!(error, Error::Dropped { .. }), "{error}");
         let flusher = {
@@ -347,16 +347,16 @@ fn a_database_dropped_and_made_again() {
             })
         };
         let dropper = {
-            let databases = Arc::clone(&databases);
+            let storage = Arc::clone(&storage);
             thread::spawn(move || {
-                databases.drop_database("d").unwrap();
-                let database = databases.create("d", schema()).unwrap();
+                storage.drop_database("d").unwrap();
+                let database = storage.create("d", schema()).unwrap();
                 assert_eq!(version(&database, 1), 0, "it is new");
                 put(&database, 2, 9);
             })
         };
         [flusher, writer, dropper].into_iter().for_each(|thread| thread.join().unwrap());
-        let database = reopened(databases, &stage).database("d").unwrap();
+        let database = reopened(storage, &stage).database("d").unwrap();
         assert_eq!((version(&database, 1), version(&database, 2), database.count()), (0, 9, 1));
     });
 }
@@ -365,19 +365,19 @@ fn a_database_dropped_and_made_again() {
 fn the_flush_thread() {
     explore("the flush thread beside writers, and its end", || {
         let stage = Stage::new();
-        let databases = open_on(&stage, Options { max_unflushed_operations: 2, ..options() });
-        (0..2).for_each(|number| drop(databases.create(&format!("d{number}"), schema()).unwrap()));
+        let storage = open_on(&stage, Options { max_unflushed_operations: 2, ..options() });
+        (0..2).for_each(|number| drop(storage.create(&format!("d{number}"), schema()).unwrap()));
         let threads = [0, 1].map(|number| {
-            let databases = Arc::clone(&databases);
+            let storage = Arc::clone(&storage);
             thread::spawn(move || {
-                let database = databases.database(&format!("d{number}")).unwrap();
+                let database = storage.database(&format!("d{number}")).unwrap();
                 (1..=5).for_each(|round| put(&database, round % 3, round));
             })
         });
         threads.into_iter().for_each(|thread| thread.join().unwrap());
-        let databases = reopened(databases, &stage);
+        let storage = reopened(storage, &stage);
         for number in 0..2 {
-            let database = databases.database(&format!("d{number}")).unwrap();
+            let database = storage.database(&format!("d{number}")).unwrap();
             assert_eq!((0..3).map(|key| version(&database, key)).collect::<Vec<_>>(), [3, 4, 5]);
         }
     });

@@ -3,18 +3,18 @@
 #![cfg(unix)]
 
 use jvdb_core::medium::{MemoryVolume, NativeVolume, Volume};
-use jvdb_core::{Access, Cursor, Databases, Key, Metric, Operation, Options, Schema};
+use jvdb_core::{Access, Key, Metric, Operation, Options, Position, Schema, Storage};
 use std::sync::Arc;
 use std::time::Duration;
 
-fn open(volume: &Arc<dyn Volume>) -> Databases {
+fn open(volume: &Arc<dyn Volume>) -> Storage {
     let options = Options { seed: Some(1), flush_interval: Duration::ZERO, ..Options::default() };
-    Databases::on(Arc::clone(volume), options).unwrap()
+    Storage::on(Arc::clone(volume), options).unwrap()
 }
 
 fn live(volume: &Arc<dyn Volume>) {
-    let databases = open(volume);
-    let db = databases.create("d", Schema::new(2, Metric::Cosine).unwrap()).unwrap();
+    let storage = open(volume);
+    let db = storage.create("d", Schema::new(2, Metric::Cosine).unwrap()).unwrap();
     db.put(1, &[1.0, 2.0], b"metadata").unwrap();
     let held = db.get(1).unwrap().unwrap();
     let put = |key, vector| Operation::Put { key, vector, metadata: b"" };
@@ -34,11 +34,11 @@ fn live(volume: &Arc<dyn Volume>) {
     db.compact().unwrap();
     assert_eq!((held.vector(), held.metadata()), (&[1.0, 2.0][..], &b"metadata"[..]));
     drop(db);
-    databases.close().unwrap();
+    storage.close().unwrap();
     drop(held);
-    let databases = open(volume);
-    let db = databases.database("d").unwrap();
-    let vectors: Vec<_> = db.scan(Cursor::START).map(|found| found.unwrap().vector().to_vec()).collect();
+    let storage = open(volume);
+    let db = storage.database("d").unwrap();
+    let vectors: Vec<_> = db.scan(Position::START).map(|found| found.unwrap().vector().to_vec()).collect();
     assert_eq!(vectors, [[5.0, 6.0], [7.0, 8.0]]);
     assert_eq!(db.attribute(b"name").unwrap().as_deref(), Some(&b"value"[..]));
     assert_eq!(db.verify().unwrap().damage, []);

@@ -7,7 +7,7 @@ use jvdb::key::Key;
 use jvdb::options::Options;
 use jvdb::storage::{Storage, jvdb_close, jvdb_create, jvdb_open, jvdb_open_memory};
 use jvdb::vector::{Vector, jvdb_get_pinned, jvdb_vector_release};
-use jvdb_core::{Databases, Metric, Schema};
+use jvdb_core::{self as core, Metric, Schema};
 use std::ffi::{CString, c_void};
 use std::hint::black_box;
 use std::ptr::{null, null_mut};
@@ -54,8 +54,8 @@ fn main() {
     let [for_rust, for_c] = ["rust", "c"].map(|name| scratch.path().join(name));
     let vector: Vec<f32> = (0..DIMENSION).map(|number| number as f32).collect();
     let options = jvdb_core::Options { flush_interval: std::time::Duration::ZERO, ..Default::default() };
-    let databases = Databases::open(for_rust, options).expect("a directory");
-    let rust = databases.create("a", Schema::new(DIMENSION, Metric::Cosine).expect("a schema")).expect("a database");
+    let directory = core::Storage::open(for_rust, options).expect("a directory");
+    let rust = directory.create("a", Schema::new(DIMENSION, Metric::Cosine).expect("a schema")).expect("a database");
     let (mut storage, mut c): (*mut Storage, *mut Database) = (null_mut(), null_mut());
     // SAFETY: integers, of which zero is a value.
     let mut options: Options = unsafe { std::mem::zeroed() };
@@ -138,7 +138,7 @@ fn main() {
         ),
     ));
     // In memory: a system call takes longer than what is to be measured.
-    let memory = Databases::in_memory(databases.options().clone()).expect("memory");
+    let memory = core::Storage::in_memory(directory.options().clone()).expect("memory");
     let to_rust = memory.create("a", rust.schema()).expect("a database");
     let (mut memory, mut to_c): (*mut Storage, *mut Database) = (null_mut(), null_mut());
     // SAFETY: as above.

@@ -26,13 +26,13 @@ struct Walk {
     /// The key given last, which the caller may still read.
     given: Option<core::KeyBuf>,
     /// Behind the key given last.
-    position: core::Cursor,
+    position: core::Position,
 }
 
 /// What was taken from the engine and not given yet.
 enum Page {
-    Keys(std::vec::IntoIter<(core::KeyBuf, core::Cursor)>),
-    Vectors(std::vec::IntoIter<(core::Vector, core::Cursor)>),
+    Keys(std::vec::IntoIter<(core::KeyBuf, core::Position)>),
+    Vectors(std::vec::IntoIter<(core::Vector, core::Position)>),
 }
 
 impl Walk {
@@ -44,11 +44,11 @@ impl Walk {
         let next = match next {
             Some(next) => Some(next),
             None => {
-                let mut ids = self.database.ids(self.position);
+                let mut keys = self.database.keys(self.position);
                 let mut page = Vec::new();
                 while page.len() < KEYS {
-                    match ids.next() {
-                        Some(Ok(key)) => page.push((key, ids.cursor())),
+                    match keys.next() {
+                        Some(Ok(key)) => page.push((key, keys.position())),
                         // It is met again behind the keys of this page.
                         Some(Err(error)) if page.is_empty() => return Err(error),
                         _ => break,
@@ -81,7 +81,7 @@ impl Walk {
                     match scan.next() {
                         Some(Ok(vector)) => {
                             bytes += size_of_val(vector.vector()) + vector.metadata().len();
-                            page.push((vector, scan.cursor()));
+                            page.push((vector, scan.position()));
                         }
                         Some(Err(error)) if page.is_empty() => return Err(error),
                         _ => break,
@@ -117,7 +117,7 @@ pub unsafe extern "C" fn jvdb_cursor_open(
 ) -> Status {
     let body = |database: &core::Database| {
         present(cursor, "cursor")?;
-        let position = core::Cursor::from_u64(position);
+        let position = core::Position::from_u64(position);
         let page = Page::Keys(Vec::new().into_iter());
         let walk = Walk { database: database.clone(), page, given: None, position };
         // SAFETY: `cursor` is valid for writing.

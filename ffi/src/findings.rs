@@ -178,10 +178,10 @@ mod tests {
 
     #[test]
     fn every_kind_arrives_with_what_it_knows() {
-        let databases = jvdb_core::Databases::in_memory(jvdb_core::Options::default()).unwrap();
+        let storage = jvdb_core::Storage::in_memory(jvdb_core::Options::default()).unwrap();
         let schema = jvdb_core::Schema::new(2, jvdb_core::Metric::Cosine).unwrap();
-        databases.create("a", schema).unwrap();
-        let mut repair = databases.repair("a", None).unwrap();
+        storage.create("a", schema).unwrap();
+        let mut repair = storage.repair("a", None).unwrap();
         repair.backup = Some("a.jvdb.damaged-1".into());
         let vector = || Item::Vector(jvdb_core::KeyBuf::Int(17));
         let attribute = || Item::Attribute((*b"name").into());

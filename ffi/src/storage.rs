@@ -9,13 +9,13 @@ use crate::pointer::{self, borrow, c_text, give, present, set, text};
 use crate::sized;
 use crate::stats::{StorageStats, microseconds};
 use crate::status::*;
-use jvdb_core::{Databases, Metric, Schema};
+use jvdb_core::{self as core, Metric, Schema};
 use std::ffi::{OsStr, c_char};
 use std::os::unix::ffi::OsStrExt;
 use std::ptr::null_mut;
 
 /// A directory of databases, open. Every call but jvdb_close() may run on any thread, any number at once.
-pub struct Storage(Handle<Databases>);
+pub struct Storage(Handle<core::Storage>);
 
 /// Metric of a database: cosine distance.
 pub const JVDB_METRIC_COSINE: i32 = 0;
@@ -50,7 +50,7 @@ pub unsafe extern "C" fn jvdb_open(
     unsafe {
         open(options, storage, error, |options| {
             let path = OsStr::from_bytes(c_text(path, "path")?.to_bytes());
-            Ok(Databases::open(path, options)?)
+            Ok(core::Storage::open(path, options)?)
         })
     }
 }
@@ -64,7 +64,7 @@ pub unsafe extern "C" fn jvdb_open_memory(
     error: *mut *mut Error,
 ) -> Status {
     // SAFETY: pointers are NULL or valid, as the header demands.
-    unsafe { open(options, storage, error, |options| Ok(Databases::in_memory(options)?)) }
+    unsafe { open(options, storage, error, |options| Ok(core::Storage::in_memory(options)?)) }
 }
 
 /// # Safety
@@ -73,15 +73,15 @@ unsafe fn open(
     options: *const Options,
     storage: *mut *mut Storage,
     error: *mut *mut Error,
-    how: impl FnOnce(jvdb_core::Options) -> Result<Databases, Failure>,
+    how: impl FnOnce(jvdb_core::Options) -> Result<core::Storage, Failure>,
 ) -> Status {
     let body = || {
         present(storage, "storage")?;
         // SAFETY: as promised by the caller.
         unsafe {
             set(storage, null_mut());
-            let databases = how(options::read(options)?)?;
-            set(storage, give(Storage(Handle::new(databases))));
+            let opened = how(options::read(options)?)?;
+            set(storage, give(Storage(Handle::new(opened))));
         }
         Ok(JVDB_OK)
     };
@@ -109,7 +109,11 @@ pub unsafe extern "C" fn jvdb_close(storage: *mut Storage, error: *mut *mut Erro
 ///
 /// # Safety
 /// Both pointers are NULL or valid.
-unsafe fn call(storage: *const Storage, error: *mut *mut Error, body: impl FnOnce(&Databases) -> Outcome) -> Status {
+unsafe fn call(
+    storage: *const Storage,
+    error: *mut *mut Error,
+    body: impl FnOnce(&core::Storage) -> Outcome,
+) -> Status {
     // SAFETY: as promised by the caller.
     unsafe { Handle::call(borrow(storage).map(|storage| &storage.0), "storage", error, body) }
 }
@@ -122,10 +126,10 @@ pub(crate) unsafe fn named(
     storage: *const Storage,
     name: *const c_char,
     error: *mut *mut Error,
-    body: impl FnOnce(&Databases, &str) -> Outcome,
+    body: impl FnOnce(&core::Storage, &str) -> Outcome,
 ) -> Status {
     // SAFETY: as promised by the caller.
-    unsafe { call(storage, error, |databases| body(databases, text(name, "name")?)) }
+    unsafe { call(storage, error, |storage| body(storage, text(name, "name")?)) }
 }
 
 /// Creates a database; it is durable when this returns. Names are UTF-8 of up to 255 bytes, without '/' and NUL.
@@ -144,8 +148,8 @@ pub unsafe extern "C" fn jvdb_create(
 ) -> Status {
     // SAFETY: `database` is NULL or valid for writing; what it was is not read.
     unsafe { set(database, null_mut()) };
-    let body = |databases: &Databases, name: &str| {
-        let handle = databases.create(name, Schema::new(dimension as usize, metric_of(metric)?)?)?;
+    let body = |storage: &core::Storage, name: &str| {
+        let handle = storage.create(name, Schema::new(dimension as usize, metric_of(metric)?)?)?;
         if !database.is_null() {
             // SAFETY: as above.
             unsafe { set(database, give(Database::new(handle))) };
@@ -169,10 +173,10 @@ pub unsafe extern "C" fn jvdb_database_open(
 ) -> Status {
     // SAFETY: `database` is NULL or valid for writing; what it was is not read.
     unsafe { set(database, null_mut()) };
-    let body = |databases: &Databases, name: &str| {
+    let body = |storage: &core::Storage, name: &str| {
         present(database, "database")?;
         // SAFETY: as above.
-        unsafe { set(database, give(Database::new(databases.database(name)?))) };
+        unsafe { set(database, give(Database::new(storage.database(name)?))) };
         Ok(JVDB_OK)
     };
     // SAFETY: pointers are NULL or valid, as the header demands.
@@ -182,7 +186,7 @@ pub unsafe extern "C" fn jvdb_database_open(
 /// Whether a database of this name exists: JVDB_OK or JVDB_ABSENT. Opens nothing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jvdb_exists(storage: *const Storage, name: *const c_char, error: *mut *mut Error) -> Status {
-    let body = |databases: &Databases, name: &str| Ok(if databases.exists(name)? { JVDB_OK } else { JVDB_ABSENT });
+    let body = |storage: &core::Storage, name: &str| Ok(if storage.exists(name)? { JVDB_OK } else { JVDB_ABSENT });
     // SAFETY: pointers are NULL or valid, as the header demands.
     unsafe { named(storage, name, error, body) }
 }
@@ -192,8 +196,8 @@ pub unsafe extern "C" fn jvdb_exists(storage: *const Storage, name: *const c_cha
 /// Fails with JVDB_ERROR_NOT_FOUND if there is none of this name.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jvdb_drop(storage: *mut Storage, name: *const c_char, error: *mut *mut Error) -> Status {
-    let body = |databases: &Databases, name: &str| {
-        databases.drop_database(name)?;
+    let body = |storage: &core::Storage, name: &str| {
+        storage.drop_database(name)?;
         Ok(JVDB_OK)
     };
     // SAFETY: pointers are NULL or valid, as the header demands.
@@ -205,10 +209,10 @@ pub unsafe extern "C" fn jvdb_drop(storage: *mut Storage, name: *const c_char, e
 pub unsafe extern "C" fn jvdb_list(storage: *const Storage, names: *mut *mut Names, error: *mut *mut Error) -> Status {
     // SAFETY: `names` is NULL or valid for writing; what it was is not read.
     unsafe { set(names, null_mut()) };
-    let body = |databases: &Databases| {
+    let body = |storage: &core::Storage| {
         present(names, "names")?;
         // SAFETY: as above.
-        unsafe { set(names, give(Names::new(databases.list()?.into_iter().map(String::into_bytes).collect()))) };
+        unsafe { set(names, give(Names::new(storage.list()?.into_iter().map(String::into_bytes).collect()))) };
         Ok(JVDB_OK)
     };
     // SAFETY: pointers are NULL or valid, as the header demands.
@@ -223,8 +227,8 @@ pub unsafe extern "C" fn jvdb_storage_flush(
     duration_us: *mut u64,
     error: *mut *mut Error,
 ) -> Status {
-    let body = |databases: &Databases| {
-        let duration = databases.flush()?;
+    let body = |storage: &core::Storage| {
+        let duration = storage.flush()?;
         // SAFETY: `duration_us` is NULL or valid for writing.
         unsafe { set(duration_us, microseconds(duration)) };
         Ok(JVDB_OK)
@@ -241,9 +245,9 @@ pub unsafe extern "C" fn jvdb_storage_stats(
     stats: *mut StorageStats,
     error: *mut *mut Error,
 ) -> Status {
-    let body = |databases: &Databases| {
+    let body = |storage: &core::Storage| {
         // SAFETY: `stats` is NULL or as large as its first field says.
-        unsafe { sized::write(stats, &databases.stats()?.into(), "stats") }?;
+        unsafe { sized::write(stats, &storage.stats()?.into(), "stats") }?;
         Ok(JVDB_OK)
     };
     // SAFETY: pointers are NULL or valid, as the header demands.

@@ -7,7 +7,7 @@ use crate::pointer::{c_text, give, set};
 use crate::sized::{self, Versioned};
 use crate::status::*;
 use crate::storage::{Storage, metric_of, named};
-use jvdb_core::{self as core, Databases, Schema};
+use jvdb_core::{self as core, Schema};
 use std::ffi::{OsStr, c_char};
 use std::os::unix::ffi::OsStrExt;
 use std::ptr::null_mut;
@@ -117,7 +117,7 @@ pub unsafe extern "C" fn jvdb_repair(
 ) -> Status {
     // SAFETY: `findings` is NULL or valid for writing; what it was is not read.
     unsafe { set(findings, null_mut()) };
-    let body = |databases: &Databases, name: &str| {
+    let body = |storage: &core::Storage, name: &str| {
         let schema = match dimension {
             0 => None,
             _ => Some(Schema::new(dimension as usize, metric_of(metric)?)?),
@@ -125,7 +125,7 @@ pub unsafe extern "C" fn jvdb_repair(
         // SAFETY: `repaired` is NULL or as large as its first field says, `findings` NULL or valid for writing.
         unsafe {
             sized::check(repaired)?;
-            let repair = databases.repair(name, schema)?;
+            let repair = storage.repair(name, schema)?;
             let figures = Repaired {
                 struct_size: size_of::<Repaired>(),
                 damaged: repair.damage.len() as u64,

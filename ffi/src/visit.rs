@@ -62,7 +62,7 @@ pub unsafe extern "C" fn jvdb_visit(
             let stop = unsafe { callback(user, Key::of(key), vector.as_ptr(), vector.len(), bytes, length) };
             if stop == 0 { Continue(()) } else { Break(()) }
         };
-        let end = database.visit(core::Cursor::from_u64(position), see)?;
+        let end = database.visit(core::Position::from_u64(position), see)?;
         // SAFETY: `reached` is NULL or valid for writing.
         unsafe { set(reached, end.to_u64()) };
         Ok(JVDB_OK)

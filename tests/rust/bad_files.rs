@@ -1,32 +1,32 @@
 //! Files that are not what they should be, and directories that cannot be used: an error that names them, and the other
 //! databases go on.
 
-use jvdb_core::{Access, Databases, Error, Metric, Options, Schema};
+use jvdb_core::{Access, Error, Metric, Options, Schema, Storage};
 use std::fs;
 use std::path::Path;
 
 /// A directory with the sound databases `good` and `bad`, closed.
 fn two_databases() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
-    let databases = Databases::open(dir.path(), Options::default()).unwrap();
+    let storage = Storage::open(dir.path(), Options::default()).unwrap();
     for name in ["good", "bad"] {
-        let database = databases.create(name, Schema::new(3, Metric::Cosine).unwrap()).unwrap();
+        let database = storage.create(name, Schema::new(3, Metric::Cosine).unwrap()).unwrap();
         for id in 0..100 {
             database.put(id, &[id as f32; 3], b"{}").unwrap();
         }
     }
-    databases.close().unwrap();
+    storage.close().unwrap();
     dir
 }
 
 /// Opening `bad` fails with an error about its file, and `good` is what it was. The file is not changed.
 fn is_refused(dir: &Path) -> Error {
     let before = fs::read(dir.join("bad.jvdb")).unwrap();
-    let databases = Databases::open(dir, Options::default()).unwrap();
-    let error = databases.database("bad").err().expect("the file is bad");
+    let storage = Storage::open(dir, Options::default()).unwrap();
+    let error = storage.database("bad").err().expect("the file is bad");
     assert!(error.to_string().contains("bad.jvdb"), "{error}");
-    assert_eq!(databases.list().unwrap(), ["bad", "good"]);
-    let good = databases.database("good").unwrap();
+    assert_eq!(storage.list().unwrap(), ["bad", "good"]);
+    let good = storage.database("good").unwrap();
     assert_eq!((good.count(), good.get(7).unwrap().unwrap().vector()), (100, &[7.0; 3][..]));
     assert!(good.put(100, &[0.0; 3], b"").unwrap());
     assert_eq!(fs::read(dir.join("bad.jvdb")).unwrap(), before);
@@ -66,8 +66,8 @@ fn a_flipped_bit_is_found_and_never_served() {
         let mut bytes = sound.clone();
         bytes[at] ^= 1 << (at % 8);
         fs::write(&path, &bytes).unwrap();
-        let databases = Databases::open(dir.path(), options.clone()).unwrap();
-        let Ok(database) = databases.database("bad") else {
+        let storage = Storage::open(dir.path(), options.clone()).unwrap();
+        let Ok(database) = storage.database("bad") else {
             found += 1;
             continue;
         };
@@ -89,12 +89,12 @@ fn a_directory_that_cannot_be_used_is_an_error_that_names_it() {
     fs::write(dir.path().join("file"), "").unwrap();
     for path in ["file", "file/below"] {
         let path = dir.path().join(path);
-        let error = Databases::open(&path, Options::default()).err().expect("no directory");
+        let error = Storage::open(&path, Options::default()).err().expect("no directory");
         assert!(matches!(error, Error::Io { .. }) && error.to_string().contains(path.to_str().unwrap()), "{error}");
     }
     let missing = dir.path().join("missing");
     let options = Options { create: false, ..Options::default() };
-    let error = Databases::open(&missing, options).err().expect("not there, and not to be made");
+    let error = Storage::open(&missing, options).err().expect("not there, and not to be made");
     assert!(error.to_string().contains(missing.to_str().unwrap()), "{error}");
     assert!(!missing.exists());
 }
@@ -104,8 +104,8 @@ fn a_file_cut_off_while_it_is_open_is_noticed_by_the_next_flush() {
     for access in [jvdb_core::Access::Mmap, jvdb_core::Access::File] {
         let dir = tempfile::tempdir().unwrap();
         let options = Options { access, flush_interval: std::time::Duration::ZERO, ..Options::default() };
-        let databases = Databases::open(dir.path(), options).unwrap();
-        let database = databases.create("d", Schema::new(3, Metric::Cosine).unwrap()).unwrap();
+        let storage = Storage::open(dir.path(), options).unwrap();
+        let database = storage.create("d", Schema::new(3, Metric::Cosine).unwrap()).unwrap();
         for id in 0..200 {
             database.put(id, &[id as f32; 3], b"{}").unwrap();
         }
@@ -130,8 +130,8 @@ fn a_file_cut_off_while_it_is_open_is_noticed_by_the_next_flush() {
 #[test]
 fn a_flush_does_not_fill_up_with_zeros_what_another_program_cut_off() {
     let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let databases = Databases::open(dir.path(), Options::default()).unwrap();
-    let db = databases.create("d", Schema::new(3, Metric::Cosine).unwrap()).unwrap();
+    let storage = Storage::open(dir.path(), Options::default()).unwrap();
+    let db = storage.create("d", Schema::new(3, Metric::Cosine).unwrap()).unwrap();
     db.put(1, &[1.0; 3], b"").unwrap();
     db.flush().unwrap();
     db.put(2, &[2.0; 3], b"").unwrap();
@@ -139,8 +139,8 @@ fn a_flush_does_not_fill_up_with_zeros_what_another_program_cut_off() {
     let path = other.path().join("d.jvdb");
     fs::copy(dir.path().join("d.jvdb"), &path).unwrap();
     for access in [Access::Mmap, Access::File] {
-        let databases = Databases::open(other.path(), Options { access, ..Options::default() }).unwrap();
-        let db = databases.database("d").unwrap();
+        let storage = Storage::open(other.path(), Options { access, ..Options::default() }).unwrap();
+        let db = storage.database("d").unwrap();
         assert_eq!(db.count(), 2);
         let whole = fs::read(&path).unwrap();
         let cut = whole.len() as u64 - 64;
@@ -151,7 +151,7 @@ fn a_flush_does_not_fill_up_with_zeros_what_another_program_cut_off() {
             db.put(3, &[3.0; 3], b"").unwrap_err();
         }
         assert_eq!(fs::metadata(&path).unwrap().len(), cut, "it has not grown over what is gone");
-        drop((db, databases));
+        drop((db, storage));
         fs::write(&path, whole).unwrap();
     }
 }

@@ -1,6 +1,6 @@
 //! Death of the process by SIGKILL, in the midst of writing and without any flush: nothing acknowledged is lost.
 
-use jvdb_core::{Access, Database, Databases, Options};
+use jvdb_core::{Access, Database, Options, Storage};
 use jvdb_tests::child::Process;
 use jvdb_tests::{DATABASE, Order, bits, metadata, vector};
 use std::path::Path;
@@ -22,8 +22,8 @@ fn killed(order: Order, directory: &Path) -> u64 {
 }
 
 fn reopen(directory: &Path, access: Access) -> Database {
-    let databases = Databases::open(directory, Options { access, ..Options::default() }).unwrap();
-    databases.database(DATABASE).unwrap()
+    let storage = Storage::open(directory, Options { access, ..Options::default() }).unwrap();
+    storage.database(DATABASE).unwrap()
 }
 
 /// Ids are stored in order, so what is there is `0..count`; all of it must be right.

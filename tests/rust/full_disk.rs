@@ -1,7 +1,7 @@
 //! A disk that is full: the error says so, nothing acknowledged is lost, and the store goes on when there is room again.
 
 use jvdb_core::medium::{Medium, NativeVolume, Permit, Pinned, View, Volume};
-use jvdb_core::{Access, Database, Databases, Error, Key, Metric, Operation, Schema};
+use jvdb_core::{Access, Database, Error, Key, Metric, Operation, Schema, Storage};
 use jvdb_tests::child;
 use jvdb_tests::{DIMENSION, Order, bits, metadata, never_flushing, vector};
 
@@ -114,8 +114,8 @@ fn a_full_disk_is_told_and_the_store_stays_usable() {
         let inner = NativeVolume::open(dir.path(), access, true).unwrap();
         let limit = Arc::new(AtomicU64::new(u64::MAX));
         let disk = Arc::new(SmallDisk { inner, limit: Arc::clone(&limit) });
-        let databases = Databases::on(Arc::clone(&disk) as _, never_flushing(access)).unwrap();
-        let database = databases.create("d", Schema::new(DIMENSION, Metric::Cosine).unwrap()).unwrap();
+        let storage = Storage::on(Arc::clone(&disk) as _, never_flushing(access)).unwrap();
+        let database = storage.create("d", Schema::new(DIMENSION, Metric::Cosine).unwrap()).unwrap();
 
         // Odd, so that what fits ends in the middle of a record.
         limit.store(100_001, Relaxed);
@@ -142,9 +142,9 @@ fn a_full_disk_is_told_and_the_store_stays_usable() {
         database.flush().unwrap();
         check(&database, stored + 100);
         drop(database);
-        databases.close().unwrap();
-        let databases = Databases::on(disk, never_flushing(access)).unwrap();
-        let database = databases.database("d").unwrap();
+        storage.close().unwrap();
+        let storage = Storage::on(disk, never_flushing(access)).unwrap();
+        let database = storage.database("d").unwrap();
         check(&database, stored + 100);
         assert_eq!(database.verify().unwrap().damage, []);
     }
@@ -157,16 +157,16 @@ fn what_was_stored_before_the_disk_filled_survives_a_restart_on_the_full_disk() 
     let open = || {
         let inner = NativeVolume::open(dir.path(), Access::Mmap, true).unwrap();
         let disk = SmallDisk { inner, limit: Arc::clone(&limit) };
-        Databases::on(Arc::new(disk), never_flushing(Access::Mmap)).unwrap()
+        Storage::on(Arc::new(disk), never_flushing(Access::Mmap)).unwrap()
     };
-    let databases = open();
-    let database = databases.create("d", Schema::new(DIMENSION, Metric::Cosine).unwrap()).unwrap();
+    let storage = open();
+    let database = storage.create("d", Schema::new(DIMENSION, Metric::Cosine).unwrap()).unwrap();
     limit.store(100_001, Relaxed);
     let stored = (0..).find(|id| database.put(*id, &vector(*id), &metadata(*id)).is_err()).unwrap();
     drop(database);
-    drop(databases);
-    let databases = open();
-    check(&databases.database("d").unwrap(), stored);
+    drop(storage);
+    let storage = open();
+    check(&storage.database("d").unwrap(), stored);
 }
 
 /// The kernel's own refusal: a limit on the length of files, of 128 KiB. The signal that goes with it would end the child,
@@ -188,6 +188,6 @@ fn a_file_that_may_not_grow_is_an_error_and_no_signal() {
     let stored: u64 = recovered.strip_prefix("recovered ").unwrap().parse().unwrap();
     assert!(stored > 200, "{stored}");
 
-    let databases = Databases::open(dir.path(), never_flushing(Access::Mmap)).unwrap();
-    check(&databases.database(jvdb_tests::DATABASE).unwrap(), stored);
+    let storage = Storage::open(dir.path(), never_flushing(Access::Mmap)).unwrap();
+    check(&storage.database(jvdb_tests::DATABASE).unwrap(), stored);
 }

@@ -1,6 +1,6 @@
 //! The functional tests that users of the replaced classes know from their migration guide.
 
-use jvdb_core::{Access, Databases, Metric, Options, Schema};
+use jvdb_core::{Access, Metric, Options, Schema, Storage};
 use jvdb_tests::child;
 use jvdb_tests::{DATABASE, DIMENSION, Order, bits, metadata, vector};
 
@@ -18,8 +18,8 @@ fn options(access: Access) -> Options {
 fn a_stored_vector_is_retrieved_and_its_file_exists() {
     for access in [Access::Mmap, Access::File] {
         let dir = tempfile::tempdir().unwrap();
-        let databases = Databases::open(dir.path(), options(access)).unwrap();
-        let database = databases.create("test_db", schema()).unwrap();
+        let storage = Storage::open(dir.path(), options(access)).unwrap();
+        let database = storage.create("test_db", schema()).unwrap();
         assert!(database.put(1, &vector(1), br#"{"k":"v"}"#).unwrap());
         let found = database.get(1).unwrap().expect("just stored");
         assert_eq!(bits(found.vector()), bits(&vector(1)));
@@ -34,8 +34,8 @@ fn a_hundred_vectors_survive_a_restart_after_a_flush() {
     let dir = tempfile::tempdir().unwrap();
     assert!(child::command(CHILD, Order::Flush, dir.path()).status().unwrap().success());
     for access in [Access::Mmap, Access::File] {
-        let databases = Databases::open(dir.path(), options(access)).unwrap();
-        let database = databases.database(DATABASE).unwrap();
+        let storage = Storage::open(dir.path(), options(access)).unwrap();
+        let database = storage.database(DATABASE).unwrap();
         assert_eq!(database.count(), 100);
         for id in 0..100 {
             let found = database.get(id).unwrap().expect("flushed before the restart");
@@ -51,8 +51,8 @@ fn a_thousand_vectors_keep_every_bit_through_replacement_deletion_and_restart() 
     // What is expected of an id: every third is replaced, every tenth deleted afterwards.
     let last = |id: u64| if id.is_multiple_of(3) { id + 1_000_000 } else { id };
     let alive = |id: &u64| id % 10 != 9;
-    let databases = Databases::open(dir.path(), options(Access::Mmap)).unwrap();
-    let database = databases.create("integrity", schema()).unwrap();
+    let storage = Storage::open(dir.path(), options(Access::Mmap)).unwrap();
+    let database = storage.create("integrity", schema()).unwrap();
     for id in 0..1000 {
         assert!(database.put(id, &vector(id), &metadata(id)).unwrap());
     }
@@ -63,11 +63,11 @@ fn a_thousand_vectors_keep_every_bit_through_replacement_deletion_and_restart() 
         assert!(database.delete(id).unwrap());
     }
     drop(database);
-    databases.close().unwrap();
+    storage.close().unwrap();
 
     for access in [Access::File, Access::Mmap] {
-        let databases = Databases::open(dir.path(), options(access)).unwrap();
-        let database = databases.database("integrity").unwrap();
+        let storage = Storage::open(dir.path(), options(access)).unwrap();
+        let database = storage.database("integrity").unwrap();
         assert_eq!(database.count(), 900);
         for id in 0..1000 {
             let found = database.get(id).unwrap();

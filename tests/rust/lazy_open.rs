@@ -2,7 +2,7 @@
 //! it holds. Counted at the seam between the engine and the files, and as the kernel counts mapped pages.
 
 use jvdb_core::medium::{Medium, NativeVolume, Permit, Pinned, View, Volume};
-use jvdb_core::{Access, Advice, Databases, Key, Metric, Operation, Options, Schema};
+use jvdb_core::{Access, Advice, Key, Metric, Operation, Options, Schema, Storage};
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -112,20 +112,20 @@ impl Medium for CountingMedium {
 fn a_directory_of_a_thousand_databases_opens_without_opening_a_file() {
     let dir = tempfile::tempdir().unwrap();
     {
-        let databases = Databases::open(dir.path(), Options::default()).unwrap();
-        databases.create("db_0000", Schema::new(4, Metric::Cosine).unwrap()).unwrap().put(1, &[1.0; 4], b"").unwrap();
-        databases.close().unwrap();
+        let storage = Storage::open(dir.path(), Options::default()).unwrap();
+        storage.create("db_0000", Schema::new(4, Metric::Cosine).unwrap()).unwrap().put(1, &[1.0; 4], b"").unwrap();
+        storage.close().unwrap();
     }
     for number in 1..1000 {
         fs::copy(dir.path().join("db_0000.jvdb"), dir.path().join(format!("db_{number:04}.jvdb"))).unwrap();
     }
     let volume = CountingVolume::over(dir.path(), Access::Mmap);
     let count = Arc::clone(&volume.count);
-    let databases = Databases::on(Arc::new(volume), Options::default()).unwrap();
-    assert_eq!(databases.list().unwrap().len(), 1000);
-    assert!(databases.exists("db_0999").unwrap());
+    let storage = Storage::on(Arc::new(volume), Options::default()).unwrap();
+    assert_eq!(storage.list().unwrap().len(), 1000);
+    assert!(storage.exists("db_0999").unwrap());
     assert_eq!((count.opened.load(Relaxed), count.reads.load(Relaxed)), (0, 0));
-    assert_eq!(databases.database("db_0500").unwrap().get(1).unwrap().unwrap().vector(), [1.0; 4]);
+    assert_eq!(storage.database("db_0500").unwrap().get(1).unwrap().unwrap().vector(), [1.0; 4]);
     assert_eq!(count.opened.load(Relaxed), 1);
 }
 
@@ -133,8 +133,8 @@ fn a_directory_of_a_thousand_databases_opens_without_opening_a_file() {
 fn filled(vectors: u64) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let options = Options { flush_interval: Duration::ZERO, ..Options::default() };
-    let databases = Databases::open(dir.path(), options).unwrap();
-    let database = databases.create("d", Schema::new(4, Metric::Cosine).unwrap()).unwrap();
+    let storage = Storage::open(dir.path(), options).unwrap();
+    let database = storage.create("d", Schema::new(4, Metric::Cosine).unwrap()).unwrap();
     for first in (0..vectors).step_by(10_000) {
         let ids: Vec<u64> = (first..vectors.min(first + 10_000)).collect();
         let rows: Vec<_> = ids.iter().map(|id| row(*id)).collect();
@@ -142,7 +142,7 @@ fn filled(vectors: u64) -> tempfile::TempDir {
         database.write(puts.map(|(id, vector)| Operation::Put { key: Key::Int(*id), vector, metadata: b"" })).unwrap();
     }
     drop(database);
-    databases.close().unwrap();
+    storage.close().unwrap();
     dir
 }
 
@@ -154,8 +154,8 @@ fn row(id: u64) -> [f32; 4] {
 fn cost(directory: &Path, access: Access, vectors: u64) -> (u64, u64) {
     let volume = CountingVolume::over(directory, access);
     let count = Arc::clone(&volume.count);
-    let databases = Databases::on(Arc::new(volume), Options::default()).unwrap();
-    let database = databases.database("d").unwrap();
+    let storage = Storage::on(Arc::new(volume), Options::default()).unwrap();
+    let database = storage.database("d").unwrap();
     assert_eq!(database.count(), vectors);
     let cost = (count.reads.load(Relaxed), count.bytes.load(Relaxed));
     // It is the whole database that was opened.
@@ -195,8 +195,8 @@ fn a_million_vectors_open_with_a_bounded_number_of_pages_after_a_clean_close() {
     }
 
     // The kernel maps up to 16 pages around each that is touched, so this is an upper bound on those touched.
-    let databases = Databases::open(large.path(), Options::default()).unwrap();
-    let database = databases.database("d").unwrap();
+    let storage = Storage::open(large.path(), Options::default()).unwrap();
+    let database = storage.database("d").unwrap();
     let opened = mapped_kib(&file);
     println!("{opened} KiB mapped after opening");
     assert!(opened <= 512, "{opened} KiB of the file were touched");
@@ -242,8 +242,8 @@ fn is_cached(path: &Path) -> Option<bool> {
 #[cfg(target_os = "linux")]
 fn a_database_that_is_not_needed_gives_its_memory_back() {
     let dir = tempfile::tempdir().unwrap();
-    let databases = Databases::open(dir.path(), Options::default()).unwrap();
-    let db = databases.create("d", Schema::new(1024, Metric::Cosine).unwrap()).unwrap();
+    let storage = Storage::open(dir.path(), Options::default()).unwrap();
+    let db = storage.create("d", Schema::new(1024, Metric::Cosine).unwrap()).unwrap();
     for id in 0..1000_u64 {
         assert!(db.put(id, &[1.0; 1024], b"").unwrap());
     }
@@ -276,21 +276,21 @@ fn what_will_be_needed_is_read_whole_and_nothing_drops_it() {
     for access in [Access::Mmap, Access::File] {
         let name = format!("{access:?}");
         let options = Options { access, ..Options::default() };
-        let databases = Databases::open(dir.path(), options.clone()).unwrap();
-        let db = databases.create(&name, Schema::new(65_536, Metric::Cosine).unwrap()).unwrap();
+        let storage = Storage::open(dir.path(), options.clone()).unwrap();
+        let db = storage.create(&name, Schema::new(65_536, Metric::Cosine).unwrap()).unwrap();
         for id in 0..130_u64 {
             assert!(db.put(id, &vec![1.0; 65_536], b"").unwrap());
         }
         drop(db);
-        databases.close().unwrap();
+        storage.close().unwrap();
         let path = dir.path().join(format!("{name}.jvdb"));
         let file = fs::File::open(&path).unwrap();
         // Clean, and mapped by nobody: it goes.
         rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
         let dropped = is_cached(&path) == Some(false);
         println!("{name}: the cache {}", if dropped { "is cold" } else { "cannot be emptied here" });
-        let databases = Databases::open(dir.path(), options).unwrap();
-        let db = databases.database(&name).unwrap();
+        let storage = Storage::open(dir.path(), options).unwrap();
+        let db = storage.database(&name).unwrap();
         db.advise(Advice::WillNeed).unwrap();
         let begun = std::time::Instant::now();
         while is_cached(&path) == Some(false) {

@@ -1,6 +1,6 @@
 //! One writing process per directory: the second is told who the first is, and death frees the directory.
 
-use jvdb_core::{Access, Databases, Error, Metric, Options, Schema};
+use jvdb_core::{Access, Error, Metric, Options, Schema, Storage};
 use jvdb_tests::Order;
 use jvdb_tests::child::Process;
 
@@ -10,14 +10,14 @@ const CHILD: &str = env!("CARGO_BIN_EXE_jvdb-child");
 fn a_second_process_is_refused_and_told_the_process_id_of_the_first() {
     let dir = tempfile::tempdir().unwrap();
     {
-        let databases = Databases::open(dir.path(), Options::default()).unwrap();
-        databases.create("d", Schema::new(2, Metric::Cosine).unwrap()).unwrap().put(1, &[1.0, 2.0], b"m").unwrap();
+        let storage = Storage::open(dir.path(), Options::default()).unwrap();
+        storage.create("d", Schema::new(2, Metric::Cosine).unwrap()).unwrap().put(1, &[1.0, 2.0], b"m").unwrap();
     }
     let mut first = Process::start(CHILD, Order::Hold, dir.path());
     assert_eq!(first.line().as_deref(), Some("holding"));
 
     for access in [Access::Mmap, Access::File] {
-        let refused = Databases::open(dir.path(), Options { access, ..Options::default() });
+        let refused = Storage::open(dir.path(), Options { access, ..Options::default() });
         let error = refused.err().expect("the directory is taken");
         let Error::Locked { path, holder } = &error else { panic!("{error:?}") };
         assert_eq!(*path, dir.path().display().to_string());
@@ -26,7 +26,7 @@ fn a_second_process_is_refused_and_told_the_process_id_of_the_first() {
         assert!(text.contains(path) && text.contains(&first.id().to_string()), "{text}");
     }
     // Reading needs no lock.
-    let reading = Databases::open(dir.path(), Options { read_only: true, ..Options::default() }).unwrap();
+    let reading = Storage::open(dir.path(), Options { read_only: true, ..Options::default() }).unwrap();
     let database = reading.database("d").unwrap();
     assert_eq!(database.get(1).unwrap().unwrap().vector(), [1.0, 2.0]);
     assert!(matches!(database.put(2, &[0.0, 0.0], b""), Err(Error::ReadOnly { .. })));
@@ -36,10 +36,10 @@ fn a_second_process_is_refused_and_told_the_process_id_of_the_first() {
 #[test]
 fn a_process_is_refused_its_own_second_opening() {
     let dir = tempfile::tempdir().unwrap();
-    let first = Databases::open(dir.path(), Options::default()).unwrap();
-    assert!(matches!(Databases::open(dir.path(), Options::default()), Err(Error::Locked { .. })));
+    let first = Storage::open(dir.path(), Options::default()).unwrap();
+    assert!(matches!(Storage::open(dir.path(), Options::default()), Err(Error::Locked { .. })));
     drop(first);
-    assert!(Databases::open(dir.path(), Options::default()).is_ok());
+    assert!(Storage::open(dir.path(), Options::default()).is_ok());
 }
 
 #[test]
@@ -47,8 +47,8 @@ fn the_lock_is_gone_after_kill_minus_nine() {
     let dir = tempfile::tempdir().unwrap();
     let mut first = Process::start(CHILD, Order::Hold, dir.path());
     assert_eq!(first.line().as_deref(), Some("holding"));
-    assert!(matches!(Databases::open(dir.path(), Options::default()), Err(Error::Locked { .. })));
+    assert!(matches!(Storage::open(dir.path(), Options::default()), Err(Error::Locked { .. })));
     first.kill();
-    let databases = Databases::open(dir.path(), Options::default()).unwrap();
-    databases.create("d", Schema::new(2, Metric::Cosine).unwrap()).unwrap().put(1, &[1.0, 2.0], b"").unwrap();
+    let storage = Storage::open(dir.path(), Options::default()).unwrap();
+    storage.create("d", Schema::new(2, Metric::Cosine).unwrap()).unwrap().put(1, &[1.0, 2.0], b"").unwrap();
 }

@@ -1,6 +1,6 @@
 //! `max_open_files` holds, as the operating system counts.
 
-use jvdb_core::{Databases, Metric, Options, Schema};
+use jvdb_core::{Metric, Options, Schema, Storage};
 use jvdb_tests::{DIMENSION, bits, metadata, vector};
 use std::fs;
 use std::path::Path;
@@ -53,9 +53,9 @@ impl Drop for Stop<'_> {
 
 fn fill_and_read(path: &Path) {
     let options = Options { max_open_files: LIMIT, ..Options::default() };
-    let databases = Databases::open(path, options).unwrap();
+    let storage = Storage::open(path, options).unwrap();
     for number in 0..DATABASES {
-        let database = databases.create(&name(number), Schema::new(DIMENSION, Metric::Cosine).unwrap()).unwrap();
+        let database = storage.create(&name(number), Schema::new(DIMENSION, Metric::Cosine).unwrap()).unwrap();
         for id in 0..10 {
             database.put(id, &vector(number * 10 + id), &metadata(id)).unwrap();
         }
@@ -65,7 +65,7 @@ fn fill_and_read(path: &Path) {
 
     // Round and round, against the order of eviction: every access opens a file.
     for number in (0..DATABASES).chain((0..DATABASES).rev()) {
-        let database = databases.database(&name(number)).unwrap();
+        let database = storage.database(&name(number)).unwrap();
         assert_eq!(database.count(), 10);
         for id in 0..10 {
             let found = database.get(id).unwrap().expect("each still has all");
@@ -73,9 +73,9 @@ fn fill_and_read(path: &Path) {
         }
         assert!(open_files(path) <= LIMIT);
     }
-    let stats = databases.stats().unwrap();
+    let stats = storage.stats().unwrap();
     assert_eq!((stats.databases, stats.vectors), (DATABASES, DATABASES * 10));
     assert_eq!((stats.open_files, stats.max_open_files), (LIMIT as u64, LIMIT as u64));
-    databases.close().unwrap();
+    storage.close().unwrap();
     assert_eq!(open_files(path), 0);
 }

@@ -1,7 +1,7 @@
 //! `jvdb-child ORDER DIRECTORY`: the process that the tests kill, lock out and starve. It says on standard output what it
 //! has been acknowledged; see [`Order`].
 
-use jvdb_core::{Access, Database, Databases, Error, Key, Metric, Operation, Result, Schema};
+use jvdb_core::{Access, Database, Error, Key, Metric, Operation, Result, Schema, Storage};
 use jvdb_tests::{DATABASE, DIMENSION, Order, bits, metadata, never_flushing, vector};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io::Write;
@@ -12,11 +12,11 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let [_, order, directory] = &arguments[..] else { return Err("usage: jvdb-child ORDER DIRECTORY".into()) };
     let order = Order::ALL.into_iter().find(|it| it.name() == order).ok_or("there is no such order")?;
     let access = if order == Order::PutFile { Access::File } else { Access::Mmap };
-    let databases = Databases::open(Path::new(directory), never_flushing(access))?;
+    let storage = Storage::open(Path::new(directory), never_flushing(access))?;
     if order == Order::Hold {
         hold();
     }
-    let database = databases.create(DATABASE, Schema::new(DIMENSION, Metric::Cosine)?)?;
+    let database = storage.create(DATABASE, Schema::new(DIMENSION, Metric::Cosine)?)?;
     match order {
         Order::Flush => flush(&database)?,
         Order::Batch => batch(&database)?,

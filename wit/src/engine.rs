@@ -3,7 +3,7 @@
 use crate::bindings::exports::jvdb::storage::engine as wit;
 use crate::directory::Directory;
 use crate::types::{Result, nanoseconds};
-use jvdb_core::{Cursor, Databases, Error, Key, Operation, Options, Schema};
+use jvdb_core::{self as core, Error, Key, Operation, Options, Position, Schema};
 use std::sync::Arc;
 
 /// The most a page is filled to, whatever the caller asks for: hosts bound what one call may give.
@@ -15,7 +15,7 @@ const ELEMENT_BYTES: usize = 64;
 pub struct Engine;
 
 /// An open directory.
-pub struct Storage(Databases);
+pub struct Storage(core::Storage);
 
 /// An open database.
 pub struct Database(jvdb_core::Database);
@@ -29,7 +29,7 @@ impl wit::GuestStorage for Storage {
     fn open(options: wit::Options) -> Result<wit::Storage> {
         let directory = Directory::preopened(options.directory.as_deref(), options.read_only)
             .map_err(|reason| Error::InvalidArgument { what: "directory", reason })?;
-        Ok(wit::Storage::new(Self(Databases::on(Arc::new(directory), Options::from(&options))?)))
+        Ok(wit::Storage::new(Self(core::Storage::on(Arc::new(directory), Options::from(&options))?)))
     }
 
     fn close(storage: wit::Storage) -> Result<()> {
@@ -111,23 +111,23 @@ impl wit::GuestDatabase for Database {
         self.0.count()
     }
 
-    fn ids(&self, start: u64, max_bytes: u32) -> Result<wit::KeyPage> {
-        let mut ids = self.0.ids(Cursor::from_u64(start));
-        let keys = page(&mut ids, max_bytes, |key| {
+    fn keys(&self, start: u64, max_bytes: u32) -> Result<wit::KeyPage> {
+        let mut walk = self.0.keys(Position::from_u64(start));
+        let keys = page(&mut walk, max_bytes, |key| {
             let bytes = key_bytes(key.as_key());
             (key.into(), bytes)
         })?;
-        Ok(wit::KeyPage { keys, next: ids.cursor().to_u64() })
+        Ok(wit::KeyPage { keys, next: walk.position().to_u64() })
     }
 
     fn scan(&self, start: u64, max_bytes: u32) -> Result<wit::EntryPage> {
-        let mut scan = self.0.scan(Cursor::from_u64(start));
+        let mut scan = self.0.scan(Position::from_u64(start));
         let entries = page(&mut scan, max_bytes, |found| {
             let (key, vector, metadata) = (found.key(), found.vector(), found.metadata());
             let bytes = key_bytes(key) + size_of_val(vector) + metadata.len();
             (wit::Entry { key: key.to_owned().into(), vector: vector.into(), metadata: metadata.into() }, bytes)
         })?;
-        Ok(wit::EntryPage { entries, next: scan.cursor().to_u64() })
+        Ok(wit::EntryPage { entries, next: scan.position().to_u64() })
     }
 
     fn flush(&self) -> Result<u64> {

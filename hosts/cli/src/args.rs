@@ -38,7 +38,7 @@ pub enum Command {
 
 /// The directory every command works on.
 #[derive(Args)]
-pub struct Storage {
+pub struct StorageDir {
     /// Storage directory
     #[arg(long, value_name = "DIR")]
     pub storage: PathBuf,
@@ -55,7 +55,7 @@ pub struct Storage {
 #[derive(Args)]
 pub struct Import {
     #[command(flatten)]
-    pub storage: Storage,
+    pub storage: StorageDir,
     /// JSON file to read, `-` for standard input
     #[arg(long, value_name = "FILE")]
     pub input: PathBuf,
@@ -79,7 +79,7 @@ pub struct Import {
 #[derive(Args)]
 pub struct Export {
     #[command(flatten)]
-    pub storage: Storage,
+    pub storage: StorageDir,
     /// JSON file to write, `-` for standard output
     #[arg(long, value_name = "FILE")]
     pub output: PathBuf,
@@ -92,14 +92,14 @@ pub struct Export {
 #[derive(Args)]
 pub struct List {
     #[command(flatten)]
-    pub storage: Storage,
+    pub storage: StorageDir,
 }
 
 /// Print figures of the directory and of each database
 #[derive(Args)]
 pub struct Stats {
     #[command(flatten)]
-    pub storage: Storage,
+    pub storage: StorageDir,
     /// Print the figures of this database only
     #[arg(long, value_name = "NAME")]
     pub database: Option<String>,
@@ -109,7 +109,7 @@ pub struct Stats {
 #[derive(Args)]
 pub struct Get {
     #[command(flatten)]
-    pub storage: Storage,
+    pub storage: StorageDir,
     /// Database to read
     #[arg(long, value_name = "NAME")]
     pub database: String,
@@ -121,7 +121,7 @@ pub struct Get {
 #[derive(Args)]
 pub struct Verify {
     #[command(flatten)]
-    pub storage: Storage,
+    pub storage: StorageDir,
     /// Check this database only
     #[arg(long, value_name = "NAME")]
     pub database: Option<String>,
@@ -137,7 +137,7 @@ pub struct Verify {
 #[derive(Args)]
 pub struct Repair {
     #[command(flatten)]
-    pub storage: Storage,
+    pub storage: StorageDir,
     /// Database to repair
     #[arg(long, value_name = "NAME")]
     pub database: String,

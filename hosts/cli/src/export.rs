@@ -6,7 +6,7 @@ use crate::format;
 use crate::output::{self, Error, Out};
 use crate::progress::Progress;
 use crate::storage::names;
-use jvdb_core::{Cursor, Database, Databases};
+use jvdb_core::{Database, Position, Storage};
 use serde::Serialize;
 use std::io::Write;
 use std::path::Path;
@@ -20,12 +20,12 @@ struct Done {
 
 /// Runs the command.
 pub fn run(export: &Export, arguments: &Arguments, stdout: &mut impl Write) -> Result<(), Failure> {
-    let databases = export.storage.open_for_reading()?;
+    let storage = export.storage.open_for_reading()?;
     let to_stdout = export.output == Path::new("-");
     let progress = Progress::of_vectors(!arguments.verbose && !to_stdout);
     let mut done = Done { databases: 0, vectors: 0 };
     output::write_to(&export.output, stdout, |out| {
-        write_all(&databases, export.database.as_deref(), out, &progress, &mut done)
+        write_all(&storage, export.database.as_deref(), out, &progress, &mut done)
     })?;
     drop(progress);
     if to_stdout {
@@ -41,16 +41,16 @@ pub fn run(export: &Export, arguments: &Arguments, stdout: &mut impl Write) -> R
 }
 
 fn write_all(
-    databases: &Databases,
+    storage: &Storage,
     wanted: Option<&str>,
     out: &mut Out,
     progress: &Progress,
     done: &mut Done,
 ) -> Result<(), Error> {
     out.write_all(b"{\"databases\":[")?;
-    for (at, name) in names(databases, wanted)?.iter().enumerate() {
+    for (at, name) in names(storage, wanted)?.iter().enumerate() {
         out.write_all(if at == 0 { b"\n" } else { b",\n" })?;
-        write_database(&databases.database(name)?, out, progress, done)?;
+        write_database(&storage.database(name)?, out, progress, done)?;
         done.databases += 1;
     }
     Ok(out.write_all(b"]}\n")?)
@@ -63,7 +63,7 @@ fn write_database(database: &Database, out: &mut Out, progress: &Progress, done:
     write_attributes(database, out)?;
     out.write_all(b",\"vectors\":[")?;
     let mut separator: &[u8] = b"\n";
-    for vector in database.scan(Cursor::START) {
+    for vector in database.scan(Position::START) {
         let vector = vector?;
         out.write_all(separator)?;
         format::write_vector(out, vector.key(), vector.vector(), vector.metadata())?;

@@ -9,8 +9,8 @@ use std::io::{self, Write};
 /// Runs the command.
 pub fn run(get: &Get, json: bool, stdout: &mut impl Write) -> Result<(), Failure> {
     let key = get.key.key();
-    let databases = get.storage.open_for_reading()?;
-    let database = databases.database(&get.database)?;
+    let storage = get.storage.open_for_reading()?;
+    let database = storage.database(&get.database)?;
     let found = database.get(key)?;
     let vector = found.ok_or_else(|| Error::KeyNotFound { database: get.database.clone(), key: key.to_string() })?;
     let written = if json {

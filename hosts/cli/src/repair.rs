@@ -17,9 +17,9 @@ pub fn run(arguments: &Arguments, json: bool, stdout: &mut impl Write) -> Result
         (Some(dimension), Some(metric)) => Some(Schema::new(dimension, metric.into())?),
         _ => None,
     };
-    let databases = arguments.storage.open_for_repair()?;
-    let repair = databases.repair(&arguments.database, schema)?;
-    databases.close()?;
+    let storage = arguments.storage.open_for_repair()?;
+    let repair = storage.repair(&arguments.database, schema)?;
+    storage.close()?;
     let outcome = Outcome { name: &arguments.database, repair: &repair };
     let written = if json { format::write_line(stdout, &outcome) } else { outcome.write(stdout) };
     written.map_err(Failure::Stdout)

@@ -4,7 +4,7 @@ use crate::args::Stats;
 use crate::failure::Failure;
 use crate::storage::names;
 use crate::{format, table};
-use jvdb_core::{Databases, Result};
+use jvdb_core::{Result, Storage};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -49,16 +49,16 @@ struct All {
 
 /// Runs the command. A database that cannot be opened does not hide the others.
 pub fn run(stats: &Stats, json: bool, stdout: &mut impl Write) -> std::result::Result<(), Failure> {
-    let databases = stats.storage.open_for_reading()?;
+    let storage = stats.storage.open_for_reading()?;
     let mut all = All { storage: None, databases: Vec::new(), unreadable: Vec::new() };
-    for name in names(&databases, stats.database.as_deref())? {
-        match row(&databases, &name) {
+    for name in names(&storage, stats.database.as_deref())? {
+        match row(&storage, &name) {
             Ok(row) => all.databases.push(row),
             Err(error) => all.unreadable.push(Unreadable { name, error: error.to_string() }),
         }
     }
     if stats.database.is_none() && all.unreadable.is_empty() {
-        all.storage = Some(directory(&databases)?);
+        all.storage = Some(directory(&storage)?);
     }
     if json { format::write_line(stdout, &all) } else { all.write(stdout) }.map_err(Failure::Stdout)?;
     match all.unreadable.len() {
@@ -67,8 +67,8 @@ pub fn run(stats: &Stats, json: bool, stdout: &mut impl Write) -> std::result::R
     }
 }
 
-fn directory(databases: &Databases) -> Result<Directory> {
-    let stats = databases.stats()?;
+fn directory(storage: &Storage) -> Result<Directory> {
+    let stats = storage.stats()?;
     Ok(Directory {
         databases: stats.databases,
         vectors: stats.vectors,
@@ -77,8 +77,8 @@ fn directory(databases: &Databases) -> Result<Directory> {
     })
 }
 
-fn row(databases: &Databases, name: &str) -> Result<Row> {
-    let database = databases.database(name)?;
+fn row(storage: &Storage, name: &str) -> Result<Row> {
+    let database = storage.database(name)?;
     let (schema, stats) = (database.schema(), database.stats());
     Ok(Row {
         name: name.to_owned(),

@@ -4,7 +4,7 @@ use crate::args::Verify;
 use crate::failure::Failure;
 use crate::format;
 use crate::storage::names;
-use jvdb_core::{Databases, Report, Result};
+use jvdb_core::{Report, Result, Storage};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -34,10 +34,10 @@ struct Findings {
 
 /// Runs the command. All databases are checked before it fails.
 pub fn run(verify: &Verify, json: bool, stdout: &mut impl Write) -> std::result::Result<(), Failure> {
-    let databases = verify.storage.open_for_checking()?;
+    let storage = verify.storage.open_for_checking()?;
     let mut findings = Vec::new();
-    for name in names(&databases, verify.database.as_deref())? {
-        let finding = Finding::new(check(&databases, &name), name);
+    for name in names(&storage, verify.database.as_deref())? {
+        let finding = Finding::new(check(&storage, &name), name);
         if !json {
             finding.write(stdout).map_err(Failure::Stdout)?;
         }
@@ -51,8 +51,8 @@ pub fn run(verify: &Verify, json: bool, stdout: &mut impl Write) -> std::result:
     if bad == 0 { Ok(()) } else { Err(Failure::Damaged { bad, all }) }
 }
 
-fn check(databases: &Databases, name: &str) -> Result<Report> {
-    databases.database(name)?.verify()
+fn check(storage: &Storage, name: &str) -> Result<Report> {
+    storage.database(name)?.verify()
 }
 
 impl Finding {

@@ -10,7 +10,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Bytes of ids asked for at once.
+/// Bytes of keys asked for at once.
 const PAGE_BYTES: u32 = 1 << 20;
 
 /// What was written, and how long reading it took.
@@ -60,9 +60,9 @@ pub fn dump(storage: &Storage, output: &Path) -> Result<Dumped> {
 
 fn sorted_ids(database: &Database, name: &str) -> Result<Vec<u64>> {
     let mut sorted = Vec::new();
-    let mut cursor = 0;
+    let mut position = 0;
     loop {
-        let page = database.ids(cursor, PAGE_BYTES)?;
+        let page = database.keys(position, PAGE_BYTES)?;
         if page.keys.is_empty() {
             break;
         }
@@ -74,7 +74,7 @@ fn sorted_ids(database: &Database, name: &str) -> Result<Vec<u64>> {
                 }
             }
         }
-        cursor = page.next;
+        position = page.next;
     }
     sorted.sort_unstable();
     Ok(sorted)

@@ -279,16 +279,16 @@ impl Database {
     /// 32 MiB. An empty page says that there are none.
     ///
     /// # Errors
-    /// As [`get`](Self::get); `InvalidArgument` for a cursor that no page gave.
-    pub fn ids(&self, start: u64, max_bytes: u32) -> Result<KeyPage> {
-        said(self.call(|database, store, this| database.call_ids(store, this, start, max_bytes))?)
+    /// As [`get`](Self::get); `InvalidArgument` for a position that no page gave.
+    pub fn keys(&self, start: u64, max_bytes: u32) -> Result<KeyPage> {
+        said(self.call(|database, store, this| database.call_keys(store, this, start, max_bytes))?)
     }
 
     /// The vectors behind `start` (0: all), in the order they were last written, until they reach `max_bytes`, at most
     /// 32 MiB. An empty page says that there are none.
     ///
     /// # Errors
-    /// As [`ids`](Self::ids).
+    /// As [`keys`](Self::keys).
     pub fn scan(&self, start: u64, max_bytes: u32) -> Result<EntryPage> {
         said(self.call(|database, store, this| database.call_scan(store, this, start, max_bytes))?)
     }

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{component, entry, metadata, open, schema, vector};
-use jvdb_core::{Access, Databases};
+use jvdb_core::Access;
 use jvdb_wasmtime::{Options, Storage};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -69,9 +69,9 @@ fn killed_at_any_moment_every_acknowledged_vector_is_there() {
         assert!([0, 9, 10, 19].contains(&(count - acknowledged)), "{count} vectors, {acknowledged} acknowledged");
         database.put(1 << 40, &vector(1, DIMENSION), b"").unwrap();
         drop((database, storage));
-        let databases =
-            Databases::open(scratch.path(), jvdb_core::Options { access: Access::File, ..Default::default() });
-        let database = databases.unwrap().database("d").unwrap();
+        let storage =
+            jvdb_core::Storage::open(scratch.path(), jvdb_core::Options { access: Access::File, ..Default::default() });
+        let database = storage.unwrap().database("d").unwrap();
         assert_eq!(database.count(), count + 1);
         assert!(database.verify().unwrap().damage.is_empty());
     }

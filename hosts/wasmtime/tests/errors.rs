@@ -100,12 +100,12 @@ fn a_second_writer_is_told_who_is_there() {
     let own = format!("process {}", std::process::id());
     refused!(Storage::open(component(), scratch.path(), Options::default()), ErrorKind::Locked(lock) if lock.holder == own, own.as_str(), "in use");
     // The native library keeps to the same lock, both ways.
-    let native = jvdb_core::Databases::open(scratch.path(), jvdb_core::Options::default());
+    let native = jvdb_core::Storage::open(scratch.path(), jvdb_core::Options::default());
     assert!(matches!(native.err(), Some(jvdb_core::Error::Locked { .. })));
     let reading = Options { read_only: true, ..Options::default() };
     Storage::open(component(), scratch.path(), reading).unwrap();
     drop(first);
-    let native = jvdb_core::Databases::open(scratch.path(), jvdb_core::Options::default()).unwrap();
+    let native = jvdb_core::Storage::open(scratch.path(), jvdb_core::Options::default()).unwrap();
     refused!(Storage::open(component(), scratch.path(), Options::default()), ErrorKind::Locked(_), "in use");
     drop(native);
     open(scratch.path());
@@ -180,7 +180,7 @@ fn a_cursor_that_no_page_gave() {
     for made_up in [end + 1, end - 1, 1 << 47, 1 << 48, u64::MAX] {
         for read in [
             database.scan(made_up, 1).map(|page| page.entries.len()),
-            database.ids(made_up, 1).map(|page| page.keys.len()),
+            database.keys(made_up, 1).map(|page| page.keys.len()),
         ] {
             assert!(matches!(read, Ok(0 | 1) | Err(Error::Engine(_))), "{made_up}: {read:?}");
         }

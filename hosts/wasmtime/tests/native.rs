@@ -4,17 +4,17 @@
 mod common;
 
 use common::{component, entry, metadata, open, scan_all, schema, vector};
-use jvdb_core::{Access, Cursor, Databases, Key as NativeKey};
+use jvdb_core::{Access, Key as NativeKey, Position};
 use jvdb_wasmtime::{Entry, Key, Metric, Operation, Options, Schema, Storage};
 use std::fs;
 use std::path::Path;
 
-fn native(directory: &Path, access: Access) -> Databases {
-    Databases::open(directory, jvdb_core::Options { access, ..jvdb_core::Options::default() }).unwrap()
+fn native(directory: &Path, access: Access) -> jvdb_core::Storage {
+    jvdb_core::Storage::open(directory, jvdb_core::Options { access, ..jvdb_core::Options::default() }).unwrap()
 }
 
 fn everything(database: &jvdb_core::Database) -> Vec<Entry> {
-    let found = database.scan(Cursor::START).map(|found| {
+    let found = database.scan(Position::START).map(|found| {
         let found = found.unwrap();
         let key = match found.key() {
             NativeKey::Int(id) => Key::Integer(id),
@@ -47,8 +47,8 @@ fn written_by_the_component_read_natively() {
             drop(storage);
         }
         for access in [Access::Mmap, Access::File] {
-            let databases = native(scratch.path(), access);
-            let database = databases.database("d").unwrap();
+            let storage = native(scratch.path(), access);
+            let database = storage.database("d").unwrap();
             assert_eq!(database.schema().metric(), jvdb_core::Metric::DotProduct);
             assert!(everything(&database) == expected);
             let report = database.verify().unwrap();
@@ -61,9 +61,9 @@ fn written_by_the_component_read_natively() {
 fn written_natively_read_by_the_component() {
     for access in [Access::Mmap, Access::File] {
         let scratch = tempfile::tempdir().unwrap();
-        let databases = native(scratch.path(), access);
+        let storage = native(scratch.path(), access);
         let shape = jvdb_core::Schema::new(24, jvdb_core::Metric::Euclidean).unwrap();
-        let database = databases.create("d", shape).unwrap();
+        let database = storage.create("d", shape).unwrap();
         for id in 0..500 {
             database.put(id, &vector(id, 24), &metadata(id)).unwrap();
         }
@@ -71,7 +71,7 @@ fn written_natively_read_by_the_component() {
         database.put("text", &vector(1, 24), b"\xff").unwrap();
         let expected = everything(&database);
         drop(database);
-        databases.close().unwrap();
+        storage.close().unwrap();
 
         let storage = open(scratch.path());
         let database = storage.open_database("d").unwrap();
@@ -109,8 +109,8 @@ mod same {
             flush_interval: std::time::Duration::ZERO,
             ..jvdb_core::Options::default()
         };
-        let databases = Databases::open(directory, options).unwrap();
-        let database = databases.create("d", jvdb_core::Schema::new(48, jvdb_core::Metric::Cosine).unwrap()).unwrap();
+        let storage = jvdb_core::Storage::open(directory, options).unwrap();
+        let database = storage.create("d", jvdb_core::Schema::new(48, jvdb_core::Metric::Cosine).unwrap()).unwrap();
         let entries: Vec<_> = (0..1500).map(|id| entry(id, 48)).collect();
         let operations = entries.iter().zip(0..).map(|(entry, id): (&Entry, u64)| jvdb_core::Operation::Put {
             key: NativeKey::Int(id),
@@ -126,7 +126,7 @@ mod same {
         database.flush().unwrap();
         database.put(9000, &vector(9000, 48), b"").unwrap();
         drop(database);
-        databases.close().unwrap();
+        storage.close().unwrap();
     }
 }
 

@@ -113,15 +113,15 @@ fn pages_are_bounded_and_give_everything_once() {
         assert_eq!(scan_all(&database, max_bytes), entries, "pages of {max_bytes}");
     }
 
-    let (mut ids, mut cursor, mut pages) = (Vec::new(), 0, 0);
+    let (mut ids, mut position, mut pages) = (Vec::new(), 0, 0);
     loop {
-        let page = database.ids(cursor, 10 * (64 + 8)).unwrap();
+        let page = database.keys(position, 10 * (64 + 8)).unwrap();
         if page.keys.is_empty() {
             break;
         }
         assert_eq!(page.keys.len(), 10);
         ids.extend(page.keys);
-        (cursor, pages) = (page.next, pages + 1);
+        (position, pages) = (page.next, pages + 1);
     }
     assert_eq!(pages, 50);
     assert_eq!(ids, (0..500).map(Key::Integer).collect::<Vec<_>>());
@@ -130,7 +130,7 @@ fn pages_are_bounded_and_give_everything_once() {
     database.put(7, &vector(1, 16), b"").unwrap();
     database.put("new", &vector(2, 16), b"").unwrap();
     database.delete(3).unwrap();
-    assert_eq!(database.ids(cursor, 1 << 20).unwrap().keys, [Key::from(7), Key::from("new")]);
+    assert_eq!(database.keys(position, 1 << 20).unwrap().keys, [Key::from(7), Key::from("new")]);
     let all = scan_all(&database, 1 << 20);
     assert_eq!(all.len(), 500);
     assert!(all.iter().all(|entry| entry.key != Key::from(3)));

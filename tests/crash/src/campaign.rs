@@ -2,7 +2,7 @@
 
 use crate::disk::{Call, Disk, Fate, Image, SimVolume};
 use crate::model::{self, KEYS, Model, NAME, Op};
-use jvdb_core::{Database, Databases, Error, late};
+use jvdb_core::{Database, Error, Storage, late};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The errno of a broken disk.
@@ -210,7 +210,7 @@ struct Process {
     disk: Arc<Disk>,
     shared: Shared,
     manner: Manner,
-    running: Option<(Databases, Database)>,
+    running: Option<(Storage, Database)>,
 }
 
 impl Process {
@@ -228,20 +228,19 @@ impl Process {
     /// Opens the directory, and makes the database if there is none.
     fn start(&mut self) -> Result<(), String> {
         self.watch();
-        let databases = Databases::on(Arc::new(SimVolume(Arc::clone(&self.disk))), model::options());
-        let databases = databases.map_err(|error| format!("opening failed: {error}"))?;
-        let db = match databases.database(NAME) {
+        let storage = Storage::on(Arc::new(SimVolume(Arc::clone(&self.disk))), model::options());
+        let storage = storage.map_err(|error| format!("opening failed: {error}"))?;
+        let db = match storage.database(NAME) {
             Ok(db) => db,
             Err(Error::NotFound { .. }) => {
                 lock(&self.shared).expected.coming = vec![Some(Model::default())];
-                let db =
-                    databases.create(NAME, model::schema()).map_err(|error| format!("creating failed: {error}"))?;
+                let db = storage.create(NAME, model::schema()).map_err(|error| format!("creating failed: {error}"))?;
                 self.acknowledge(Some(Model::default()), true);
                 db
             }
             Err(error) => return Err(format!("opening failed: {error}")),
         };
-        self.running = Some((databases, db));
+        self.running = Some((storage, db));
         Ok(())
     }
 
@@ -277,22 +276,22 @@ impl Process {
             coming.push(None);
         }
         lock(&self.shared).expected.coming = coming;
-        let Some((databases, db)) = self.running.take() else { return Err("nothing is running".into()) };
+        let Some((storage, db)) = self.running.take() else { return Err("nothing is running".into()) };
         let done = match op {
             Op::Kill => Err(Error::Poisoned { database: NAME.into(), cause: "killed".into() }),
             Op::Reopen => {
                 drop(db);
-                databases.close().and_then(|()| {
+                storage.close().and_then(|()| {
                     self.acknowledge(Some(after.clone()), true);
                     self.start().map_err(|what| Error::NotFound { database: what })
                 })
             }
-            Op::Recreate => databases.drop_database(NAME).and_then(|()| {
-                let db = databases.create(NAME, model::schema())?;
-                self.running = Some((databases, db));
+            Op::Recreate => storage.drop_database(NAME).and_then(|()| {
+                let db = storage.create(NAME, model::schema())?;
+                self.running = Some((storage, db));
                 Ok(())
             }),
-            op => model::perform(&db, op).map(|()| self.running = Some((databases, db))),
+            op => model::perform(&db, op).map(|()| self.running = Some((storage, db))),
         };
         match done {
             Ok(()) if *op == Op::Reopen => Ok(()),
@@ -433,6 +432,6 @@ impl Watcher {
 /// What a start after the power came back finds.
 pub(crate) fn look_at(image: &Image, life: u64) -> Result<Option<Model>, String> {
     let volume = SimVolume(Disk::new(image, life));
-    let databases = Databases::on(Arc::new(volume), model::options()).map_err(|error| error.to_string())?;
-    model::read_all(&databases)
+    let storage = Storage::on(Arc::new(volume), model::options()).map_err(|error| error.to_string())?;
+    model::read_all(&storage)
 }

@@ -1,6 +1,6 @@
 //! What a database must hold: operations, and the content after each of them.
 
-use jvdb_core::{Cursor, Database, Databases, Error, Key, KeyBuf, Metric, Operation, Options, Result, Schema, late};
+use jvdb_core::{Database, Error, Key, KeyBuf, Metric, Operation, Options, Position, Result, Schema, Storage, late};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -132,8 +132,8 @@ pub fn perform(db: &Database, op: &Op) -> Result<()> {
 }
 
 /// Reads everything in every way there is. Any contradiction is an error; no database is `None`.
-pub fn read_all(databases: &Databases) -> std::result::Result<Option<Model>, String> {
-    let db = match databases.database(NAME) {
+pub fn read_all(storage: &Storage) -> std::result::Result<Option<Model>, String> {
+    let db = match storage.database(NAME) {
         Ok(db) => db,
         Err(Error::NotFound { .. }) => return Ok(None),
         Err(error) => return Err(error.to_string()),
@@ -145,7 +145,7 @@ pub fn read_all(databases: &Databases) -> std::result::Result<Option<Model>, Str
 pub fn read(db: &Database) -> std::result::Result<Model, String> {
     let fail = |error: Error| error.to_string();
     let mut model = Model::default();
-    for vector in db.scan(Cursor::START) {
+    for vector in db.scan(Position::START) {
         let vector = vector.map_err(fail)?;
         let (number, value) = recognise(vector.key(), vector.vector(), vector.metadata())?;
         if model.vectors.insert(number, value).is_some() {

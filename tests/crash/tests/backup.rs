@@ -1,7 +1,7 @@
 //! Backups under power cuts and failing disks: a copy is whole, or it is not there.
 
 use jvdb_core::teeth::{Mutant, break_protocol};
-use jvdb_core::{Database, Databases};
+use jvdb_core::{Database, Storage};
 use jvdb_crash::disk::{Call, Disk, Fate, Image, SimVolume};
 use jvdb_crash::model::{self, NAME, Op};
 use std::sync::{Arc, Mutex};
@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 const COPY: &str = "copy.jvdb";
 const EIO: i32 = 5;
 
-fn open(disk: &Arc<Disk>) -> Databases {
-    Databases::on(Arc::new(SimVolume(Arc::clone(disk))), model::options()).unwrap()
+fn open(disk: &Arc<Disk>) -> Storage {
+    Storage::on(Arc::new(SimVolume(Arc::clone(disk))), model::options()).unwrap()
 }
 
 /// Five flushed vectors, of which one was deleted and one replaced.

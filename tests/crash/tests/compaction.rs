@@ -1,28 +1,28 @@
 //! Writes that come while a file is compacted: what was flushed before stays flushed.
 
 use jvdb_core::teeth::{Mutant, break_protocol};
-use jvdb_core::{Database, Databases};
+use jvdb_core::{Database, Storage};
 use jvdb_crash::disk::{Call, Disk, Fate, Image, SimVolume};
 use jvdb_crash::model::{self, NAME, Op};
 use std::sync::{Arc, Mutex};
 
 const EIO: i32 = 5;
 
-fn open(disk: &Arc<Disk>) -> Databases {
-    Databases::on(Arc::new(SimVolume(Arc::clone(disk))), model::options()).unwrap()
+fn open(disk: &Arc<Disk>) -> Storage {
+    Storage::on(Arc::new(SimVolume(Arc::clone(disk))), model::options()).unwrap()
 }
 
 fn found(image: &Image, number: u8) -> Option<f32> {
-    let databases = open(&Disk::new(image, 9));
-    let db = databases.database(NAME).unwrap();
+    let storage = open(&Disk::new(image, 9));
+    let db = storage.database(NAME).unwrap();
     assert_eq!(db.verify().unwrap().damage, []);
     db.get(&model::key(number)).unwrap().map(|vector| vector.vector()[0])
 }
 
 /// A database with five flushed vectors, in which two are replaced and one is deleted while it is compacted.
 fn compacted_under_a_writer(disk: &Arc<Disk>) -> Database {
-    let databases = open(disk);
-    let db = databases.create(NAME, model::schema()).unwrap();
+    let storage = open(disk);
+    let db = storage.create(NAME, model::schema()).unwrap();
     (0..5).for_each(|number| model::perform(&db, &Op::Put(number, 1)).unwrap());
     db.flush().unwrap();
     let writer = db.clone();
@@ -68,11 +68,11 @@ fn a_compaction_that_fails_changes_nothing() {
     for failing in [Call::Create, Call::Write, Call::Sync, Call::Rename] {
         for skipped in 0..6 {
             let disk = Disk::new(&Image::new(), 1);
-            let databases = open(&disk);
-            let db = databases.create(NAME, model::schema()).unwrap();
+            let storage = open(&disk);
+            let db = storage.create(NAME, model::schema()).unwrap();
             (0..5).for_each(|number| model::perform(&db, &Op::Put(number, 1)).unwrap());
             model::perform(&db, &Op::Delete(4)).unwrap();
-            databases.flush().unwrap();
+            storage.flush().unwrap();
             // Flushes what the compaction would flush, so that what fails is the compaction's own.
             let left = Mutex::new(skipped);
             disk.on_call(Some(Box::new(move |call| {

@@ -5,7 +5,7 @@
 mod crowd;
 
 use crowd::{CROWD, crowd};
-use jvdb_core::{Database, Databases, Metric, Schema, late};
+use jvdb_core::{Database, Metric, Schema, Storage, late};
 use jvdb_crash::disk::{Disk, Image, SimVolume};
 use jvdb_crash::model::{NAME, options};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -16,8 +16,8 @@ const FIRST: u64 = 300;
 /// Images looked at after each change of the disk.
 const IMAGES: usize = 12;
 
-fn open(disk: &Arc<Disk>) -> Databases {
-    Databases::on(Arc::new(SimVolume(Arc::clone(disk))), options()).unwrap()
+fn open(disk: &Arc<Disk>) -> Storage {
+    Storage::on(Arc::new(SimVolume(Arc::clone(disk))), options()).unwrap()
 }
 
 /// How many of the crowd are there: the first of them, beside all of the others.
@@ -44,8 +44,8 @@ fn a_power_cut_while_a_window_is_crowded_by_what_a_flush_left_loses_nothing() {
 
 fn crowded() {
     let disk = Disk::new(&Image::new(), 1);
-    let databases = open(&disk);
-    let db = databases.create(NAME, Schema::new(1, Metric::Cosine).unwrap()).unwrap();
+    let storage = open(&disk);
+    let db = storage.create(NAME, Schema::new(1, Metric::Cosine).unwrap()).unwrap();
     (0..FIRST).for_each(|key| assert!(db.put(key, &[0.0], b"").unwrap()));
     db.flush().unwrap();
     let crowd = crowd(&disk.cached()[&format!("{NAME}.jvdb")], FIRST);
@@ -71,15 +71,15 @@ fn crowded() {
     assert!(images.len() > 100, "{}", images.len());
     for (durable, image) in images {
         let disk = Disk::new(&image, 2);
-        let databases = open(&disk);
-        let db = databases.database(NAME).unwrap();
+        let storage = open(&disk);
+        let db = storage.database(NAME).unwrap();
         let found = prefix(&db, &crowd);
         assert!(found >= durable, "{found} of {durable}");
         // The next life flushes, too, and meets the same window.
         crowd[found..].iter().for_each(|key| assert!(db.put(*key, &[2.0], b"").unwrap()));
         db.flush().unwrap();
         assert_eq!(prefix(&db, &crowd), CROWD);
-        drop((db, databases));
+        drop((db, storage));
         let disk = Disk::new(&disk.image(|_| 0), 3);
         assert_eq!(prefix(&open(&disk).database(NAME).unwrap(), &crowd), CROWD);
     }

@@ -1,7 +1,7 @@
 //! Calls that fail: a campaign of them finds nothing, notices protocols that are broken, and what it once found stays away.
 
 use jvdb_core::teeth::{Mutant, break_protocol};
-use jvdb_core::{Database, Databases, Error};
+use jvdb_core::{Database, Error, Storage};
 use jvdb_crash::disk::{Call, Disk, Fate, Image, SimVolume};
 use jvdb_crash::faults::{Tally, campaign};
 use jvdb_crash::model::{self, NAME, Op};
@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 
 const EIO: i32 = 5;
 
-fn open(disk: &Arc<Disk>) -> Databases {
-    Databases::on(Arc::new(SimVolume(Arc::clone(disk))), model::options()).unwrap()
+fn open(disk: &Arc<Disk>) -> Storage {
+    Storage::on(Arc::new(SimVolume(Arc::clone(disk))), model::options()).unwrap()
 }
 
 /// Lets the `nth` call of a sort from now on end so, and the others be done.
@@ -30,8 +30,8 @@ fn write(db: &Database, ops: &[Op]) {
 }
 
 fn found(image: &Image, number: u8) -> Option<f32> {
-    let databases = open(&Disk::new(image, 9));
-    let db = databases.database(NAME).unwrap();
+    let storage = open(&Disk::new(image, 9));
+    let db = storage.database(NAME).unwrap();
     assert_eq!(db.verify().unwrap().damage, []);
     db.get(&model::key(number)).unwrap().map(|vector| vector.vector()[0])
 }
@@ -75,8 +75,8 @@ fn a_directory_that_is_not_synced_is_noticed() {
 #[test]
 fn the_room_of_a_table_that_may_be_named_is_not_built_in_again() {
     let disk = Disk::new(&Image::new(), 1);
-    let databases = open(&disk);
-    let db = databases.create(NAME, model::schema()).unwrap();
+    let storage = open(&disk);
+    let db = storage.create(NAME, model::schema()).unwrap();
     write(&db, &[Op::Put(0, 1)]);
     // The header of the table, its last bytes, its buckets; then the superblock.
     fail(&disk, Call::Write, 3, Fate::Late(EIO));
@@ -108,7 +108,7 @@ fn the_room_of_a_table_that_may_be_named_is_not_built_in_again() {
 #[test]
 fn a_name_that_nobody_synced_is_synced_before_the_first_flush_is_acknowledged() {
     let disk = Disk::new(&Image::new(), 1);
-    let databases = open(&disk);
+    let storage = open(&disk);
     let killed = Arc::new(Mutex::new(None));
     let copy = Arc::clone(&killed);
     disk.after_change(Some(Box::new(move |disk| {
@@ -116,10 +116,10 @@ fn a_name_that_nobody_synced_is_synced_before_the_first_flush_is_acknowledged() 
             copy.lock().unwrap().get_or_insert_with(|| disk.survive(5));
         }
     })));
-    let _first = databases.create(NAME, model::schema()).unwrap();
+    let _first = storage.create(NAME, model::schema()).unwrap();
     let disk = killed.lock().unwrap().take().unwrap();
-    let databases = open(&disk);
-    let db = databases.database(NAME).unwrap();
+    let storage = open(&disk);
+    let db = storage.database(NAME).unwrap();
     write(&db, &[Op::Put(0, 1), Op::Flush]);
     assert_eq!(found(&disk.image(|_| 0), 0), Some(1.0));
 }
@@ -128,13 +128,13 @@ fn a_name_that_nobody_synced_is_synced_before_the_first_flush_is_acknowledged() 
 #[test]
 fn what_failed_does_not_come_back_after_a_close() {
     let disk = Disk::new(&Image::new(), 1);
-    let databases = open(&disk);
-    let db = databases.create(NAME, model::schema()).unwrap();
+    let storage = open(&disk);
+    let db = storage.create(NAME, model::schema()).unwrap();
     write(&db, &[Op::Put(0, 1), Op::Flush]);
     fail(&disk, Call::Write, 0, Fate::Late(EIO));
     model::perform(&db, &Op::Put(1, 1)).unwrap_err();
     drop(db);
-    databases.close().unwrap();
+    storage.close().unwrap();
     assert_eq!([0, 1].map(|number| found(&disk.cached(), number)), [Some(1.0), None]);
 }
 
@@ -142,8 +142,8 @@ fn what_failed_does_not_come_back_after_a_close() {
 #[test]
 fn a_renaming_that_is_done_but_fails_loses_no_later_write() {
     let disk = Disk::new(&Image::new(), 1);
-    let databases = open(&disk);
-    let db = databases.create(NAME, model::schema()).unwrap();
+    let storage = open(&disk);
+    let db = storage.create(NAME, model::schema()).unwrap();
     write(&db, &[Op::Put(0, 1), Op::Flush]);
     fail(&disk, Call::Rename, 0, Fate::Late(EIO));
     db.compact().unwrap();
@@ -155,17 +155,17 @@ fn a_renaming_that_is_done_but_fails_loses_no_later_write() {
 #[test]
 fn eviction_does_not_forget_a_failed_sync() {
     let disk = Disk::new(&Image::new(), 1);
-    let databases = open(&disk);
-    let db = databases.create(NAME, model::schema()).unwrap();
+    let storage = open(&disk);
+    let db = storage.create(NAME, model::schema()).unwrap();
     write(&db, &[Op::Put(0, 1)]);
-    databases.flush().unwrap();
+    storage.flush().unwrap();
     fail(&disk, Call::SyncDirectory, 0, Fate::Fails(EIO));
     db.compact().unwrap_err();
     drop(db);
     for number in 0..5 {
-        databases.create(&format!("e{number}"), model::schema()).unwrap();
+        storage.create(&format!("e{number}"), model::schema()).unwrap();
     }
-    let db = databases.database(NAME).unwrap();
+    let db = storage.database(NAME).unwrap();
     let error = model::perform(&db, &Op::Put(1, 1)).unwrap_err();
     assert!(matches!(error, Error::Poisoned { .. }), "{error}");
 }

@@ -1,13 +1,13 @@
 //! Flushes that leave the index to a later call: what each call that may come next does first, and every power cut around it.
 
-use jvdb_core::{Database, Databases, late};
+use jvdb_core::{Database, Storage, late};
 use jvdb_crash::campaign::{Effort, Manner, run};
 use jvdb_crash::disk::{Call, Disk, Fate, Image, SimVolume};
 use jvdb_crash::model::{self, NAME, Op};
 use std::sync::{Arc, Mutex};
 
-fn open(disk: &Arc<Disk>) -> Databases {
-    Databases::on(Arc::new(SimVolume(Arc::clone(disk))), model::options()).unwrap()
+fn open(disk: &Arc<Disk>) -> Storage {
+    Storage::on(Arc::new(SimVolume(Arc::clone(disk))), model::options()).unwrap()
 }
 
 fn write(db: &Database, ops: &[Op]) {
@@ -88,16 +88,16 @@ fn a_backup_brings_in_what_was_left() {
 #[test]
 fn an_eviction_does_not_forget_what_was_left() {
     let disk = Disk::new(&Image::new(), 1);
-    let databases = open(&disk);
-    let db = databases.create(NAME, model::schema()).unwrap();
+    let storage = open(&disk);
+    let db = storage.create(NAME, model::schema()).unwrap();
     write(&db, &[Op::Put(0, 1), Op::Put(1, 1), Op::Flush, Op::Put(2, 1), Op::Delete(0)]);
     late::leave_index(true);
     db.flush().unwrap();
     drop(db);
     for number in 0..5 {
-        databases.create(&format!("e{number}"), model::schema()).unwrap();
+        storage.create(&format!("e{number}"), model::schema()).unwrap();
     }
-    let db = databases.database(NAME).unwrap();
+    let db = storage.database(NAME).unwrap();
     assert_eq!([0, 1, 2].map(|number| db.contains(&model::key(number)).unwrap()), [false, true, true]);
     assert_eq!(calls(&disk, || write(&db, &[Op::Attend])), [Call::Write]);
 }

@@ -1,6 +1,6 @@
 //! Power cuts during a repair: under the database's name is what was there before, or what is sound of it.
 
-use jvdb_core::Databases;
+use jvdb_core::Storage;
 use jvdb_core::teeth::{Mutant, break_protocol};
 use jvdb_crash::disk::{Call, Disk, Fate, Image, SimVolume};
 use jvdb_crash::model::{self, NAME, Op};
@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex};
 /// Images looked at after each change of the disk.
 const SAMPLE: usize = 60;
 
-fn open(disk: &Arc<Disk>) -> Databases {
-    Databases::on(Arc::new(SimVolume(Arc::clone(disk))), model::options()).unwrap()
+fn open(disk: &Arc<Disk>) -> Storage {
+    Storage::on(Arc::new(SimVolume(Arc::clone(disk))), model::options()).unwrap()
 }
 
 fn file() -> String {
@@ -21,11 +21,11 @@ fn file() -> String {
 /// A database of five vectors, of which one is damaged.
 fn damaged() -> Image {
     let disk = Disk::new(&Image::new(), 1);
-    let databases = open(&disk);
-    let db = databases.create(NAME, model::schema()).unwrap();
+    let storage = open(&disk);
+    let db = storage.create(NAME, model::schema()).unwrap();
     (0..5).for_each(|number| model::perform(&db, &Op::Put(number, 1)).unwrap());
     drop(db);
-    databases.close().unwrap();
+    storage.close().unwrap();
     let mut image = disk.cached();
     image.get_mut(&file()).unwrap()[8192 + 64] ^= 1;
     image
@@ -37,8 +37,8 @@ fn is_repaired(image: &Image, before: &Image) -> Result<bool, String> {
     if *now == before[&file()] {
         return Ok(false);
     }
-    let databases = open(&Disk::new(image, 9));
-    let db = databases.database(NAME).map_err(|error| error.to_string())?;
+    let storage = open(&Disk::new(image, 9));
+    let db = storage.database(NAME).map_err(|error| error.to_string())?;
     let report = db.verify().map_err(|error| error.to_string())?;
     if !report.damage.is_empty() || report.vectors != 4 {
         return Err(format!("{report:?}"));
@@ -51,7 +51,7 @@ fn is_repaired(image: &Image, before: &Image) -> Result<bool, String> {
 fn campaign() -> Result<u32, String> {
     let before = damaged();
     let disk = Disk::new(&before, 2);
-    let databases = open(&disk);
+    let storage = open(&disk);
     let wrong = Arc::new(Mutex::new(None));
     let looked = Arc::new(AtomicU32::new(0));
     let (found, count, original) = (Arc::clone(&wrong), Arc::clone(&looked), before.clone());
@@ -65,7 +65,7 @@ fn campaign() -> Result<u32, String> {
             count.fetch_add(1, Relaxed);
         }
     })));
-    let repair = databases.repair(NAME, None).unwrap();
+    let repair = storage.repair(NAME, None).unwrap();
     disk.after_change(None);
     assert_eq!((repair.vectors, repair.lost.len()), (4, 1));
     if let Some(error) = wrong.lock().unwrap().take() {
@@ -103,7 +103,7 @@ fn a_repair_that_fails_changes_nothing() {
     for failing in [Call::Open, Call::Create, Call::Write, Call::Sync, Call::Rename] {
         for skipped in 0..8 {
             let disk = Disk::new(&before, 2);
-            let databases = open(&disk);
+            let storage = open(&disk);
             let left = Mutex::new(skipped);
             disk.on_call(Some(Box::new(move |call| {
                 let mut left = left.lock().unwrap();
@@ -111,14 +111,14 @@ fn a_repair_that_fails_changes_nothing() {
                 *left -= i32::from(call == failing);
                 if now { Fate::Fails(5) } else { Fate::Done }
             })));
-            let repair = databases.repair(NAME, None);
+            let repair = storage.repair(NAME, None);
             disk.on_call(None);
             if repair.is_err() {
                 failed += 1;
                 assert_eq!(disk.cached()[&file()], before[&file()], "{failing:?} {skipped}");
                 let leftovers = disk.cached().keys().filter(|name| name.ends_with(".tmp")).count();
                 assert_eq!(leftovers, 0, "{failing:?} {skipped}");
-                assert_eq!(databases.repair(NAME, None).unwrap().vectors, 4, "{failing:?} {skipped}");
+                assert_eq!(storage.repair(NAME, None).unwrap().vectors, 4, "{failing:?} {skipped}");
             }
         }
     }
@@ -128,12 +128,12 @@ fn a_repair_that_fails_changes_nothing() {
 #[test]
 fn what_was_written_before_the_repair_of_a_sound_database_is_flushed_with_the_rest() {
     let disk = Disk::new(&Image::new(), 1);
-    let databases = open(&disk);
-    let db = databases.create(NAME, model::schema()).unwrap();
+    let storage = open(&disk);
+    let db = storage.create(NAME, model::schema()).unwrap();
     model::perform(&db, &Op::Put(0, 1)).unwrap();
     drop(db);
-    assert_eq!(databases.repair(NAME, None).unwrap().backup, None);
-    databases.flush().unwrap();
+    assert_eq!(storage.repair(NAME, None).unwrap().backup, None);
+    storage.flush().unwrap();
     let after = open(&Disk::new(&disk.image(|_| 0), 9));
     assert!(after.database(NAME).unwrap().contains(&model::key(0)).unwrap());
 }

@@ -4,7 +4,7 @@
 //! back. These tests put one back by hand: chain and salt are there for disks that are not as sound as that.
 
 use jvdb_core::teeth::{Mutant, break_protocol};
-use jvdb_core::{Databases, Key};
+use jvdb_core::{Key, Storage};
 use jvdb_crash::disk::{Disk, Image, SimVolume};
 use jvdb_crash::model::{self, NAME, Op};
 use std::sync::Arc;
@@ -15,18 +15,18 @@ const LOG: usize = 8192;
 /// Runs operations on an image, is killed, and gives what is in the cache then.
 fn life(image: &Image, number: u64, ops: &[Op]) -> Image {
     let disk = Disk::new(image, number);
-    let databases = Databases::on(Arc::new(SimVolume(Arc::clone(&disk))), model::options()).unwrap();
-    if !databases.exists(NAME).unwrap() {
-        databases.create(NAME, model::schema()).unwrap();
+    let storage = Storage::on(Arc::new(SimVolume(Arc::clone(&disk))), model::options()).unwrap();
+    if !storage.exists(NAME).unwrap() {
+        storage.create(NAME, model::schema()).unwrap();
     }
-    let db = databases.database(NAME).unwrap();
+    let db = storage.database(NAME).unwrap();
     ops.iter().for_each(|op| model::perform(&db, op).unwrap());
     disk.cached()
 }
 
 fn keys(image: &Image) -> Vec<u8> {
-    let databases = Databases::on(Arc::new(SimVolume(Disk::new(image, 99))), model::options()).unwrap();
-    let db = databases.database(NAME).unwrap();
+    let storage = Storage::on(Arc::new(SimVolume(Disk::new(image, 99))), model::options()).unwrap();
+    let db = storage.database(NAME).unwrap();
     (0..model::KEYS).filter(|number| db.get(Key::from(&model::key(*number))).unwrap().is_some()).collect()
 }
 
@@ -72,8 +72,8 @@ fn the_salt_is_what_tells() {
 /// length and nothing of what was written.
 fn after_two_cuts() -> Vec<u8> {
     let disk = Disk::new(&Image::new(), 1);
-    let databases = Databases::on(Arc::new(SimVolume(Arc::clone(&disk))), model::options()).unwrap();
-    let db = databases.create(NAME, model::schema()).unwrap();
+    let storage = Storage::on(Arc::new(SimVolume(Arc::clone(&disk))), model::options()).unwrap();
+    let db = storage.create(NAME, model::schema()).unwrap();
     model::perform(&db, &Op::Put(0, 1)).unwrap();
     db.flush().unwrap();
     let flushed = disk.cached()[FILE].len();
@@ -87,14 +87,14 @@ fn after_two_cuts() -> Vec<u8> {
     assert_eq!(first[FILE].len(), flushed, "the first cut leaves the old length");
 
     let disk = Disk::new(&first, 2);
-    let databases = Databases::on(Arc::new(SimVolume(Arc::clone(&disk))), model::options()).unwrap();
-    assert_eq!(databases.database(NAME).unwrap().count(), 1);
+    let storage = Storage::on(Arc::new(SimVolume(Arc::clone(&disk))), model::options()).unwrap();
+    assert_eq!(storage.database(NAME).unwrap().count(), 1);
     for number in 0..model::options().max_open_files {
-        databases.create(&format!("other {number}"), model::schema()).unwrap();
-        databases.database(&format!("other {number}")).unwrap().flush().unwrap();
+        storage.create(&format!("other {number}"), model::schema()).unwrap();
+        storage.database(&format!("other {number}")).unwrap().flush().unwrap();
     }
-    assert!(databases.stats().unwrap().evictions > 0, "the first one opened goes first");
-    let db = databases.database(NAME).unwrap();
+    assert!(storage.stats().unwrap().evictions > 0, "the first one opened goes first");
+    let db = storage.database(NAME).unwrap();
     model::perform(&db, &Op::Put(6, 3)).unwrap();
     let mut questions = 0;
     let second = disk.image(|answers| {

@@ -2,7 +2,7 @@
 //! To be run again when the format of files changes.
 
 use jvdb_core::medium::MemoryVolume;
-use jvdb_core::{Database, Databases, Metric, Options, Result, Schema};
+use jvdb_core::{Database, Metric, Options, Result, Schema, Storage};
 use std::path::Path;
 use std::sync::Arc;
 use std::{env, fs, io};
@@ -60,8 +60,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     for (name, dimension, work) in WORKS {
         let volume = Arc::new(MemoryVolume::default());
-        let databases = Databases::on(Arc::clone(&volume) as _, Options { seed: Some(1), ..Options::default() })?;
-        let database = databases.create("d", Schema::new(dimension, Metric::Cosine)?)?;
+        let storage = Storage::on(Arc::clone(&volume) as _, Options { seed: Some(1), ..Options::default() })?;
+        let database = storage.create("d", Schema::new(dimension, Metric::Cosine)?)?;
         work(&database)?;
         let image = volume.bytes("d.jvdb").ok_or("the file is gone")?;
         write("file", name, &image)?;

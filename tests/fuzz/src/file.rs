@@ -2,7 +2,7 @@
 //! content; a panic is not, nor a lookup that contradicts a scan, nor a write that is not there afterwards, nor a repair that leaves damage.
 
 use jvdb_core::medium::MemoryVolume;
-use jvdb_core::{Cursor, Database, Databases, Metric, Options, Result, Schema};
+use jvdb_core::{Database, Metric, Options, Position, Result, Schema, Storage};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,10 +23,10 @@ pub fn file(image: &[u8]) {
     repair(image);
     for read_only in [true, false] {
         let volume = Arc::new(MemoryVolume::with_files([(FILE, image)]));
-        let databases = Databases::on(Arc::clone(&volume) as _, options(read_only)).expect("a directory opens");
+        let storage = Storage::on(Arc::clone(&volume) as _, options(read_only)).expect("a directory opens");
         // Before it is opened, when figures come from its superblock.
-        let _ = databases.stats();
-        if let Ok(database) = databases.database("d") {
+        let _ = storage.stats();
+        if let Ok(database) = storage.database("d") {
             let _ = read(&database);
             if !read_only {
                 let _ = write(&database);
@@ -37,10 +37,10 @@ pub fn file(image: &[u8]) {
             continue;
         }
         // What an opening and its close leave can be opened again.
-        let _ = databases.close();
+        let _ = storage.close();
         let image = volume.bytes(FILE).unwrap_or_default();
-        let databases = Databases::on(Arc::new(MemoryVolume::with_files([(FILE, &image[..])])), options(false));
-        let database = databases.expect("a directory opens").database("d");
+        let storage = Storage::on(Arc::new(MemoryVolume::with_files([(FILE, &image[..])])), options(false));
+        let database = storage.expect("a directory opens").database("d");
         let _ = database.map(|database| read(&database));
     }
 }
@@ -49,10 +49,10 @@ pub fn file(image: &[u8]) {
 fn repair(image: &[u8]) {
     for schema in [None, Schema::new(4, Metric::Cosine).ok()] {
         let volume = Arc::new(MemoryVolume::with_files([(FILE, image)]));
-        let databases = Databases::on(Arc::clone(&volume) as _, options(false)).expect("a directory opens");
-        match databases.repair("d", schema) {
+        let storage = Storage::on(Arc::clone(&volume) as _, options(false)).expect("a directory opens");
+        match storage.repair("d", schema) {
             Ok(repaired) => {
-                let database = databases.database("d").expect("what was repaired opens");
+                let database = storage.database("d").expect("what was repaired opens");
                 assert_eq!(database.verify().expect("memory is read").damage, []);
                 assert_eq!(database.count(), repaired.vectors);
                 let attributes = database.attributes().expect("they are listed").len() as u64;
@@ -70,7 +70,7 @@ fn repair(image: &[u8]) {
 
 fn read(database: &Database) -> Result<()> {
     let _ = (database.count(), database.schema(), database.stats());
-    for found in database.scan(Cursor::START) {
+    for found in database.scan(Position::START) {
         let found = found?;
         assert_eq!(found.vector().len(), database.schema().dimension());
         if let Some(same) = database.get(found.key())? {
@@ -78,7 +78,7 @@ fn read(database: &Database) -> Result<()> {
         }
         let _ = database.contains(found.key())?;
     }
-    for id in database.ids(Cursor::from_u64(130)) {
+    for id in database.keys(Position::from_u64(130)) {
         let _ = id?;
     }
     for name in database.attributes()? {

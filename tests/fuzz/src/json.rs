@@ -1,21 +1,20 @@
 //! Any bytes as a document to import. What is taken must be JSON, and what is stored must be sound.
 
-use jvdb_core::{Databases, Options};
+use jvdb_core::{Options, Storage};
 use serde::de::IgnoredAny;
 use std::time::Duration;
 
 /// The target.
 pub fn json(document: &[u8]) {
     let options = Options { flush_interval: Duration::ZERO, seed: Some(1), ..Options::default() };
-    let databases = Databases::in_memory(options).expect("a directory opens");
-    let imported =
-        jvdb_cli::import_json(document, &databases, document.last().filter(|end| **end == b']').map(|_| "d"));
+    let storage = Storage::in_memory(options).expect("a directory opens");
+    let imported = jvdb_cli::import_json(document, &storage, document.last().filter(|end| **end == b']').map(|_| "d"));
     if imported.is_ok() {
         serde_json::from_slice::<IgnoredAny>(document).expect("what was imported is JSON");
     }
     let mut count = 0;
-    for name in databases.list().expect("a directory is listed") {
-        let database = databases.database(&name).expect("what was created opens");
+    for name in storage.list().expect("a directory is listed") {
+        let database = storage.database(&name).expect("what was created opens");
         count += database.count();
         assert_eq!(database.verify().expect("memory is read").damage, []);
     }

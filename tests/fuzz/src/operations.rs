@@ -3,7 +3,7 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 use jvdb_core::medium::MemoryVolume;
-use jvdb_core::{Cursor, Database, Databases, Error, Key, KeyBuf, Metric, Operation, Options, Schema};
+use jvdb_core::{Database, Error, Key, KeyBuf, Metric, Operation, Options, Position, Schema, Storage};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +31,7 @@ enum Step {
     /// The process dies: what the file holds now is all there is.
     Die,
     Recreate,
-    /// Walks, and goes on from a cursor in the middle.
+    /// Walks, and goes on from a position in the middle.
     Walk(u8),
     /// A read-only look at the file as it is.
     Look,
@@ -47,7 +47,7 @@ struct Model {
 /// The engine under test, and what it must hold.
 struct World {
     volume: Arc<MemoryVolume>,
-    databases: Option<Databases>,
+    storage: Option<Storage>,
     database: Option<Database>,
     dimension: usize,
     model: Model,
@@ -108,14 +108,14 @@ fn options(read_only: bool) -> Options {
 impl World {
     fn new(dimension: usize) -> Self {
         let volume = Arc::new(MemoryVolume::default());
-        let databases = Databases::on(Arc::clone(&volume) as _, options(false)).expect("a directory opens");
-        let mut world = Self { volume, databases: Some(databases), database: None, dimension, model: Model::default() };
+        let storage = Storage::on(Arc::clone(&volume) as _, options(false)).expect("a directory opens");
+        let mut world = Self { volume, storage: Some(storage), database: None, dimension, model: Model::default() };
         world.create();
         world
     }
 
-    fn databases(&self) -> &Databases {
-        self.databases.as_ref().expect("open between steps")
+    fn storage(&self) -> &Storage {
+        self.storage.as_ref().expect("open between steps")
     }
 
     fn database(&self) -> &Database {
@@ -124,13 +124,13 @@ impl World {
 
     fn create(&mut self) {
         let schema = Schema::new(self.dimension, Metric::Cosine).expect("a valid dimension");
-        self.database = Some(self.databases().create("d", schema).expect("it is made"));
+        self.database = Some(self.storage().create("d", schema).expect("it is made"));
     }
 
     fn open(&mut self) {
-        let databases = Databases::on(Arc::clone(&self.volume) as _, options(false)).expect("a directory opens");
-        self.database = Some(databases.database("d").expect("it opens"));
-        self.databases = Some(databases);
+        let storage = Storage::on(Arc::clone(&self.volume) as _, options(false)).expect("a directory opens");
+        self.database = Some(storage.database("d").expect("it opens"));
+        self.storage = Some(storage);
     }
 
     fn take(&mut self, step: Step) {
@@ -178,22 +178,22 @@ impl World {
                 assert_eq!(removed, self.model.attributes.remove(&name).is_some());
             }
             Step::Flush => drop(self.database().flush().expect("it is flushed")),
-            Step::FlushAll => drop(self.databases().flush().expect("all is flushed")),
+            Step::FlushAll => drop(self.storage().flush().expect("all is flushed")),
             Step::Compact => drop(self.database().compact().expect("it is compacted")),
             Step::Evict => self.evict(),
             Step::Reopen => {
                 self.database = None;
-                self.databases.take().expect("open between steps").close().expect("it is closed");
+                self.storage.take().expect("open between steps").close().expect("it is closed");
                 self.open();
             }
             Step::Die => {
                 let image = self.volume.bytes(FILE).expect("the file is there");
-                (self.database, self.databases) = (None, None);
+                (self.database, self.storage) = (None, None);
                 self.volume = Arc::new(MemoryVolume::with_files([(FILE, &image[..])]));
                 self.open();
             }
             Step::Recreate => {
-                self.databases().drop_database("d").expect("it is dropped");
+                self.storage().drop_database("d").expect("it is dropped");
                 let gone = self.database().get(&key(0)).err();
                 assert!(matches!(gone, Some(Error::Dropped { .. })), "{gone:?}");
                 self.create();
@@ -203,8 +203,8 @@ impl World {
             Step::Look => {
                 let image = self.volume.bytes(FILE).expect("the file is there");
                 let volume = Arc::new(MemoryVolume::with_files([(FILE, &image[..])]));
-                let databases = Databases::on(volume, options(true)).expect("a directory opens");
-                check(&databases.database("d").expect("it opens"), &self.model, self.dimension);
+                let storage = Storage::on(volume, options(true)).expect("a directory opens");
+                check(&storage.database("d").expect("it opens"), &self.model, self.dimension);
             }
             Step::Check => self.check(),
         }
@@ -249,23 +249,23 @@ impl World {
         self.database = None;
         for other in 0..5 {
             let (name, schema) = (format!("other {other}"), Schema::new(1, Metric::Cosine).expect("a valid dimension"));
-            let databases = self.databases();
-            let opened = if databases.exists(&name).expect("it is asked") {
-                databases.database(&name)
+            let storage = self.storage();
+            let opened = if storage.exists(&name).expect("it is asked") {
+                storage.database(&name)
             } else {
-                databases.create(&name, schema)
+                storage.create(&name, schema)
             };
             drop(opened.expect("there is room for it"));
         }
-        self.database = Some(self.databases().database("d").expect("it comes back"));
+        self.database = Some(self.storage().database("d").expect("it comes back"));
     }
 
     /// A walk in two parts gives every key once.
     fn walk(&self, steps: usize) {
-        let mut first = self.database().ids(Cursor::START);
+        let mut first = self.database().keys(Position::START);
         let mut met: Vec<KeyBuf> = first.by_ref().take(steps).map(|key| key.expect("it goes on")).collect();
-        let cursor = Cursor::from_u64(first.cursor().to_u64());
-        met.extend(self.database().ids(cursor).map(|key| key.expect("it goes on")));
+        let position = Position::from_u64(first.position().to_u64());
+        met.extend(self.database().keys(position).map(|key| key.expect("it goes on")));
         met.sort_unstable();
         assert!(met.iter().eq(self.model.vectors.keys()), "{met:?}");
     }
@@ -284,7 +284,7 @@ fn check(database: &Database, model: &Model, dimension: usize) {
         assert!(found == expected, "key {number}: {expected:?} expected, {found:?} found");
     }
     let mut scanned = BTreeMap::new();
-    for found in database.scan(Cursor::START) {
+    for found in database.scan(Position::START) {
         let found = found.expect("it goes on");
         assert!((found.vector().as_ptr() as usize).is_multiple_of(64));
         let twice = scanned.insert(found.key().to_owned(), (found.vector().to_vec(), found.metadata().to_vec()));

@@ -108,14 +108,14 @@ fn seal_table(image: &mut [u8], superblock: usize) {
 mod tests {
     use super::*;
     use jvdb_core::medium::MemoryVolume;
-    use jvdb_core::{Databases, Metric, Options, Schema};
+    use jvdb_core::{Metric, Options, Schema, Storage};
     use std::sync::Arc;
 
     #[test]
     fn a_sound_file_stays_what_it_is() {
         let volume = Arc::new(MemoryVolume::default());
-        let databases = Databases::on(Arc::clone(&volume) as _, Options::default()).unwrap();
-        let database = databases.create("d", Schema::new(3, Metric::Cosine).unwrap()).unwrap();
+        let storage = Storage::on(Arc::clone(&volume) as _, Options::default()).unwrap();
+        let database = storage.create("d", Schema::new(3, Metric::Cosine).unwrap()).unwrap();
         for id in 0..60 {
             database.put(id, &[id as f32; 3], &[7; 100]).unwrap();
             database.put(&*format!("a key that is too long for a header, {id}"), &[0.5; 3], b"").unwrap();
@@ -126,7 +126,7 @@ mod tests {
             }
         }
         drop(database);
-        databases.close().unwrap();
+        storage.close().unwrap();
         let sound = volume.bytes("d.jvdb").unwrap();
         let mut wrong = sound.clone();
         // Everything that sealing sets.

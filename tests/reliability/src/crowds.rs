@@ -10,7 +10,7 @@ mod tally;
 use crate::Outcome;
 use crate::effort::Effort;
 use crate::row::Row;
-use jvdb_core::{Access, Databases, Options};
+use jvdb_core::{Access, Options, Storage};
 use life::Crowd;
 use member::Member;
 use std::path::Path;
@@ -74,10 +74,10 @@ fn options(medium: Medium, limit: usize) -> Options {
     }
 }
 
-fn open(path: &Path, medium: Medium, limit: usize) -> jvdb_core::Result<Databases> {
+fn open(path: &Path, medium: Medium, limit: usize) -> jvdb_core::Result<Storage> {
     match medium {
-        Medium::Memory => Databases::in_memory(options(medium, limit)),
-        Medium::Mmap | Medium::File => Databases::open(path, options(medium, limit)),
+        Medium::Memory => Storage::in_memory(options(medium, limit)),
+        Medium::Mmap | Medium::File => Storage::open(path, options(medium, limit)),
     }
 }
 
@@ -90,16 +90,16 @@ fn gather(
     seed: u64,
     tally: &Tally,
 ) -> jvdb_core::Result<()> {
-    let databases = open(path, medium, limit)?;
-    let crowd = Crowd::new(&databases, DATABASES)?;
+    let storage = open(path, medium, limit)?;
+    let crowd = Crowd::new(&storage, DATABASES)?;
     let (stop, done) = (AtomicBool::new(false), AtomicBool::new(false));
     std::thread::scope(|scope| {
         let watch = scope.spawn(|| watch(&done, limit, tally));
         let members: Vec<_> = (0..THREADS)
             .map(|thread| {
-                let (databases, crowd, stop) = (&databases, &crowd, &stop);
+                let (storage, crowd, stop) = (&storage, &crowd, &stop);
                 let rng = fastrand::Rng::with_seed(seed.wrapping_mul(1000).wrapping_add(thread));
-                scope.spawn(move || Member::new(databases, crowd, tally, rng).live(stop))
+                scope.spawn(move || Member::new(storage, crowd, tally, rng).live(stop))
             })
             .collect();
         let end = Instant::now() + time;
@@ -117,13 +117,13 @@ fn gather(
             tally.panicked("the thread that counts descriptors");
         }
     });
-    crowd.check_quiet(&databases, tally);
-    if let Err(error) = databases.close() {
+    crowd.check_quiet(&storage, tally);
+    if let Err(error) = storage.close() {
         tally.lost(&format!("close: {error}"));
     }
     if medium != Medium::Memory {
-        let databases = open(path, medium, limit)?;
-        crowd.check_quiet(&databases, tally);
+        let storage = open(path, medium, limit)?;
+        crowd.check_quiet(&storage, tally);
     }
     Ok(())
 }

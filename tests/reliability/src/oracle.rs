@@ -5,7 +5,7 @@
 
 use crate::row::Row;
 use crate::workload::{Content, DATABASES, KEYS, Op, key, metadata, name, number, vector};
-use jvdb_core::{Access, Cursor, Databases, Error, Options};
+use jvdb_core::{Access, Error, Options, Position, Storage};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
@@ -155,11 +155,11 @@ pub struct Found([Option<Content>; DATABASES as usize]);
 
 impl Found {
     /// Reads everything in every way there is. Any contradiction is an error.
-    pub fn read(databases: &Databases) -> Result<Self, String> {
-        let all: BTreeSet<String> = databases.list().map_err(|error| error.to_string())?.into_iter().collect();
+    pub fn read(storage: &Storage) -> Result<Self, String> {
+        let all: BTreeSet<String> = storage.list().map_err(|error| error.to_string())?.into_iter().collect();
         let mut found = Self(std::array::from_fn(|_| None));
         for db in 0..DATABASES {
-            let content = read_one(databases, db).map_err(|why| format!("{}: {why}", name(db)))?;
+            let content = read_one(storage, db).map_err(|why| format!("{}: {why}", name(db)))?;
             if content.is_some() != all.contains(&name(db)) {
                 return Err(format!("{}: there is {}, but not in the list", name(db), content.is_some()));
             }
@@ -176,8 +176,8 @@ impl Found {
     pub fn look(directory: &Path) -> Result<Self, String> {
         let look = |access| {
             let options = Options { read_only: true, ..options(access) };
-            let databases = Databases::open(directory, options).map_err(|error| error.to_string())?;
-            Self::read(&databases)
+            let storage = Storage::open(directory, options).map_err(|error| error.to_string())?;
+            Self::read(&storage)
         };
         let mapped = look(Access::Mmap).map_err(|why| format!("mmap: {why}"))?;
         let copied = look(Access::File).map_err(|why| format!("file: {why}"))?;
@@ -190,15 +190,15 @@ pub fn options(access: Access) -> Options {
     Options { access, max_open_files: 5, flush_interval: Duration::ZERO, verify_checksums: true, ..Options::default() }
 }
 
-fn read_one(databases: &Databases, number: u8) -> Result<Option<Content>, String> {
-    let db = match databases.database(&name(number)) {
+fn read_one(storage: &Storage, number: u8) -> Result<Option<Content>, String> {
+    let db = match storage.database(&name(number)) {
         Ok(db) => db,
         Err(Error::NotFound { .. }) => return Ok(None),
         Err(error) => return Err(error.to_string()),
     };
     let fail = |error: Error| error.to_string();
     let mut content = Content::default();
-    for vector in db.scan(Cursor::START) {
+    for vector in db.scan(Position::START) {
         let vector = vector.map_err(fail)?;
         let (key, value) = recognise(number, &vector)?;
         if content.vectors.insert(key, value).is_some() {

@@ -8,7 +8,7 @@ mod heirs;
 use crate::Outcome;
 use crate::effort::Effort;
 use crate::kill::volatile;
-use jvdb_core::{Database, Databases, Metric, Options, Result, Schema};
+use jvdb_core::{Database, Metric, Options, Result, Schema, Storage};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -44,8 +44,8 @@ fn options() -> Options {
 }
 
 /// Makes the one database of a directory.
-fn make(databases: &Databases) -> Result<Database> {
-    databases.create(NAME, Schema::new(4, Metric::Cosine)?)
+fn make(storage: &Storage) -> Result<Database> {
+    storage.create(NAME, Schema::new(4, Metric::Cosine)?)
 }
 
 const NAME: &str = "shared";

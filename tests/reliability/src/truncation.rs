@@ -7,7 +7,7 @@
 
 use crate::effort::Effort;
 use crate::{Outcome, Row};
-use jvdb_core::{Access, Cursor, Database, Databases, Metric, Options, Schema};
+use jvdb_core::{Access, Database, Metric, Options, Position, Schema, Storage};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
@@ -139,8 +139,8 @@ fn metadata(id: u64) -> Vec<u8> {
 
 fn work(access: Access, directory: &Path) -> Result<(), Found> {
     let options = Options { access, flush_interval: Duration::ZERO, ..Options::default() };
-    let databases = Databases::open(directory, options)?;
-    let db = databases.create(NAME, Schema::new(DIMENSION, Metric::Cosine)?)?;
+    let storage = Storage::open(directory, options)?;
+    let db = storage.create(NAME, Schema::new(DIMENSION, Metric::Cosine)?)?;
     (0..FLUSHED).try_for_each(|id| db.put(id, &vector(id), &metadata(id)).map(drop))?;
     db.set_attribute(b"name", b"value")?;
     db.flush()?;
@@ -196,7 +196,7 @@ fn read_all(db: &Database) -> Result<u64, Found> {
         Ok(value) => return Err(Found::Wrong(format!("attribute: {value:?}"))),
         Err(_) => failed += 1,
     }
-    for (id, key) in (0..).zip(db.ids(Cursor::START)) {
+    for (id, key) in (0..).zip(db.keys(Position::START)) {
         match key {
             Ok(key) if key == jvdb_core::KeyBuf::Int(id) => {}
             Ok(key) => return Err(Found::Wrong(format!("key {key} in place of {id}"))),

@@ -4,7 +4,7 @@
 //! Operations depend on nothing that is there: one on a database that does not exist does nothing.
 
 use fastrand::Rng;
-use jvdb_core::{Databases, Error, Key, KeyBuf, Metric, Operation, Result, Schema};
+use jvdb_core::{Error, Key, KeyBuf, Metric, Operation, Result, Schema, Storage};
 use std::collections::BTreeMap;
 
 /// Databases of a workload: more than may be open at once.
@@ -168,8 +168,8 @@ pub fn metadata(value: u32) -> Vec<u8> {
 }
 
 /// Performs an operation. What it finds missing, or there already, is as the stream has it.
-pub fn perform(databases: &Databases, op: &Op) -> Result<()> {
-    let open = |db: &u8| databases.database(&name(*db));
+pub fn perform(storage: &Storage, op: &Op) -> Result<()> {
+    let open = |db: &u8| storage.database(&name(*db));
     let done = match op {
         Op::Put { db, key: number, value } => {
             open(db).and_then(|it| it.put(&key(*number), &vector(*db, *value), &metadata(*value))).map(drop)
@@ -187,10 +187,10 @@ pub fn perform(databases: &Databases, op: &Op) -> Result<()> {
         Op::Attribute { db, name, value } => open(db).and_then(|it| it.set_attribute(&[*name], &value.to_le_bytes())),
         Op::RemoveAttribute { db, name } => open(db).and_then(|it| it.remove_attribute(&[*name])).map(drop),
         Op::Flush { db } => open(db).and_then(|it| it.flush()).map(drop),
-        Op::FlushAll => databases.flush().map(drop),
+        Op::FlushAll => storage.flush().map(drop),
         Op::Compact { db } => open(db).and_then(|it| it.compact()).map(drop),
-        Op::Create { db } => databases.create(&name(*db), schema(*db)).map(drop),
-        Op::Drop { db } => databases.drop_database(&name(*db)),
+        Op::Create { db } => storage.create(&name(*db), schema(*db)).map(drop),
+        Op::Drop { db } => storage.drop_database(&name(*db)),
         // The business of whoever owns the directory.
         Op::Reopen => Ok(()),
     };

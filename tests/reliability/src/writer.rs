@@ -5,7 +5,7 @@
 
 use crate::oracle::{Cut, World, options};
 use crate::workload::{DATABASES, Op, Stream, name, perform, short};
-use jvdb_core::{Access, Databases, Error, Options};
+use jvdb_core::{Access, Error, Options, Storage};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rustix::io::ioctl_fionread;
@@ -66,8 +66,8 @@ pub fn main(arguments: &[String]) -> ExitCode {
         crate::tracer::wait_for_tracer();
     }
     say("- 0 opening");
-    let databases = match Databases::open(&plan.directory, plan.options()) {
-        Ok(databases) => RwLock::new(Some(databases)),
+    let storage = match Storage::open(&plan.directory, plan.options()) {
+        Ok(storage) => RwLock::new(Some(storage)),
         Err(error) => {
             say(&format!("- 0 ! {error}"));
             return ExitCode::FAILURE;
@@ -77,15 +77,15 @@ pub fn main(arguments: &[String]) -> ExitCode {
         let others: Vec<_> = (1..plan.threads)
             .map(|thread| {
                 scope.spawn({
-                    let (plan, databases) = (&plan, &databases);
-                    move || write(plan, thread, databases)
+                    let (plan, storage) = (&plan, &storage);
+                    move || write(plan, thread, storage)
                 })
             })
             .collect();
         if plan.maintenance {
-            scope.spawn(|| maintain(&plan, &databases));
+            scope.spawn(|| maintain(&plan, &storage));
         }
-        let first = write(&plan, 0, &databases);
+        let first = write(&plan, 0, &storage);
         others.into_iter().all(|other| other.join().expect("no writer panics")) && first
     });
     if done { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -100,14 +100,14 @@ fn say(line: &str) {
 }
 
 /// The directory, and `None` after an error in opening it again.
-type Shared = RwLock<Option<Databases>>;
+type Shared = RwLock<Option<Storage>>;
 
 /// Performs a thread's operations until one fails. Whether none did.
-fn write(plan: &Plan, thread: u8, databases: &Shared) -> bool {
+fn write(plan: &Plan, thread: u8, storage: &Shared) -> bool {
     let mut done = 0;
     for op in plan.stream(thread) {
-        say(&format!("{thread} {done} {}", describe(&op, databases)));
-        if let Err(error) = act(plan, &op, databases) {
+        say(&format!("{thread} {done} {}", describe(&op, storage)));
+        if let Err(error) = act(plan, &op, storage) {
             say(&format!("{thread} {done} ! {error}"));
             return false;
         }
@@ -117,40 +117,40 @@ fn write(plan: &Plan, thread: u8, databases: &Shared) -> bool {
     true
 }
 
-fn act(plan: &Plan, op: &Op, databases: &Shared) -> Result<(), String> {
+fn act(plan: &Plan, op: &Op, storage: &Shared) -> Result<(), String> {
     let closed = || "the directory could not be opened again".to_string();
     let text = |error: Error| error.to_string();
     if *op != Op::Reopen {
-        let databases = databases.read().unwrap_or_else(PoisonError::into_inner);
-        return perform(databases.as_ref().ok_or_else(closed)?, op).map_err(text);
+        let storage = storage.read().unwrap_or_else(PoisonError::into_inner);
+        return perform(storage.as_ref().ok_or_else(closed)?, op).map_err(text);
     }
-    let mut databases = databases.write().unwrap_or_else(PoisonError::into_inner);
-    databases.take().ok_or_else(closed)?.close().map_err(text)?;
-    *databases = Some(Databases::open(&plan.directory, plan.options()).map_err(text)?);
+    let mut storage = storage.write().unwrap_or_else(PoisonError::into_inner);
+    storage.take().ok_or_else(closed)?.close().map_err(text)?;
+    *storage = Some(Storage::open(&plan.directory, plan.options()).map_err(text)?);
     Ok(())
 }
 
 /// What an operation is, to those who want to interrupt it.
-fn describe(op: &Op, databases: &Shared) -> &'static str {
+fn describe(op: &Op, storage: &Shared) -> &'static str {
     match op {
-        Op::Flush { db } if will_grow(*db, databases) => "growth",
+        Op::Flush { db } if will_grow(*db, storage) => "growth",
         op => op.kind(),
     }
 }
 
 /// Whether a flush would have to build a new index table, as far as can be told from outside.
-fn will_grow(db: u8, databases: &Shared) -> bool {
-    let databases = databases.read().unwrap_or_else(PoisonError::into_inner);
-    let stats = databases.as_ref().and_then(|it| it.database(&name(db)).ok()).map(|it| it.stats());
+fn will_grow(db: u8, storage: &Shared) -> bool {
+    let storage = storage.read().unwrap_or_else(PoisonError::into_inner);
+    let stats = storage.as_ref().and_then(|it| it.database(&name(db)).ok()).map(|it| it.stats());
     stats.is_some_and(|stats| stats.vectors * 4 > stats.index_buckets.saturating_sub(7) * 15)
 }
 
-fn maintain(plan: &Plan, databases: &Shared) {
+fn maintain(plan: &Plan, storage: &Shared) {
     let mut rng = fastrand::Rng::with_seed(plan.seed);
     loop {
         let db = rng.u8(0..DATABASES);
         let op = if rng.u8(0..3) == 0 { Op::Compact { db } } else { Op::Flush { db } };
-        if let Err(error) = act(plan, &op, databases) {
+        if let Err(error) = act(plan, &op, storage) {
             say(&format!("- 0 ! {error}"));
             return;
         }
@@ -282,13 +282,13 @@ impl Drop for Writer {
 
 /// Opens a directory for writing and goes on with it: what is there is as it was, and more can be written and read.
 pub fn go_on(directory: &Path, access: Access, seed: u64, world: &mut World) -> Result<crate::oracle::Found, String> {
-    let databases = Databases::open(directory, options(access)).map_err(|error| error.to_string())?;
+    let storage = Storage::open(directory, options(access)).map_err(|error| error.to_string())?;
     for op in Stream::new(seed, 0, 1).skip(usize::from(DATABASES)).filter(|op| *op != Op::Reopen).take(12) {
         let cut = world.cut();
-        perform(&databases, &op).map_err(|error| format!("{op:?}: {error}"))?;
+        perform(&storage, &op).map_err(|error| format!("{op:?}: {error}"))?;
         world.acknowledge(&op, &cut);
     }
-    let found = crate::oracle::Found::read(&databases)?;
-    databases.close().map_err(|error| error.to_string())?;
+    let found = crate::oracle::Found::read(&storage)?;
+    storage.close().map_err(|error| error.to_string())?;
     Ok(found)
 }

@@ -10,12 +10,12 @@ mod meter;
 mod target;
 mod vector;
 
-use crate::args::{Arguments, Import, Storage};
+use crate::args::{Arguments, Import, StorageDir};
 use crate::failure::Failure;
 use crate::format;
 use crate::progress::Progress;
 use document::Document;
-use jvdb_core::Databases;
+use jvdb_core::Storage;
 use meter::{Meter, Metered};
 use serde::Serialize;
 use serde::de::Deserializer;
@@ -40,17 +40,17 @@ struct Done {
 /// Runs the command.
 pub fn run(import: &Import, arguments: &Arguments, stdout: &mut impl Write) -> Result<(), Failure> {
     let (reader, length) = open(&import.input)?;
-    let databases = import.storage.open_for_writing()?;
+    let storage = import.storage.open_for_writing()?;
     let meter = Meter::default();
     let progress = Progress::of_bytes(length, !arguments.verbose);
-    let mut target = Target::new(&databases, import, meter.clone(), progress, stdout);
+    let mut target = Target::new(&storage, import, meter.clone(), progress, stdout);
     let read = read(BufReader::with_capacity(BUFFER, Metered::new(reader, meter)), &mut target);
     let imported = target.finish(&import.input, read);
     // Also after a failure: what was acknowledged shall be durable.
-    let flushed = databases.flush();
+    let flushed = storage.flush();
     let stored = imported?;
     let flush_ms = flushed?.as_secs_f64() * 1e3;
-    databases.close()?;
+    storage.close()?;
     let vectors = stored.iter().map(|database| database.vectors).sum();
     let done = Done { databases: stored, vectors, flush_ms };
     if arguments.json { format::write_line(stdout, &done) } else { done.write(stdout) }.map_err(Failure::Stdout)
@@ -63,11 +63,11 @@ pub fn run(import: &Import, arguments: &Arguments, stdout: &mut impl Write) -> R
 /// What is wrong with the document and where, or what the engine refused. Batches stored before are kept.
 pub fn import_json(
     reader: impl Read,
-    databases: &Databases,
+    storage: &Storage,
     database: Option<&str>,
 ) -> Result<u64, Box<dyn std::error::Error + Send + Sync>> {
     let import = Import {
-        storage: Storage { storage: PathBuf::new() },
+        storage: StorageDir { storage: PathBuf::new() },
         input: PathBuf::from("-"),
         database: database.map(str::to_owned),
         metric: None,
@@ -75,7 +75,7 @@ pub fn import_json(
         acks: false,
     };
     let (meter, mut nobody) = (Meter::default(), io::sink());
-    let mut target = Target::new(databases, &import, meter.clone(), Progress::of_bytes(None, false), &mut nobody);
+    let mut target = Target::new(storage, &import, meter.clone(), Progress::of_bytes(None, false), &mut nobody);
     let read = read(BufReader::new(Metered::new(reader, meter)), &mut target);
     let stored = target.finish(&import.input, read)?;
     Ok(stored.iter().map(|database| database.vectors).sum())

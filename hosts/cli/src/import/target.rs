@@ -6,7 +6,7 @@ use super::meter::Meter;
 use crate::args::Import;
 use crate::failure::Failure;
 use crate::progress::Progress;
-use jvdb_core::{Database, Databases, Metric, Schema};
+use jvdb_core::{Database, Metric, Schema, Storage};
 use serde::Serialize;
 use std::io::Write;
 use std::path::Path;
@@ -20,7 +20,7 @@ pub struct Stored {
 
 /// The receiving end of an import.
 pub struct Target<'t> {
-    databases: &'t Databases,
+    storage: &'t Storage,
     import: &'t Import,
     meter: Meter,
     progress: Progress,
@@ -39,14 +39,14 @@ pub struct Target<'t> {
 impl<'t> Target<'t> {
     /// For the databases the command line asks for.
     pub fn new(
-        databases: &'t Databases,
+        storage: &'t Storage,
         import: &'t Import,
         meter: Meter,
         progress: Progress,
         acks: &'t mut dyn Write,
     ) -> Self {
         Self {
-            databases,
+            storage,
             import,
             meter,
             progress,
@@ -163,12 +163,12 @@ impl<'t> Target<'t> {
     fn open(&mut self, dimension: Option<usize>, metric: Option<Metric>) -> Result<(), Failure> {
         let name = self.name.clone().unwrap_or_default();
         let metric = metric.or(self.import.metric.map(Metric::from));
-        let database = if self.databases.exists(&name)? {
-            let database = self.databases.database(&name)?;
+        let database = if self.storage.exists(&name)? {
+            let database = self.storage.database(&name)?;
             check_schema(database.schema(), dimension, metric)?;
             database
         } else if let Some(dimension) = dimension {
-            self.databases.create(&name, Schema::new(dimension, metric.unwrap_or_default())?)?
+            self.storage.create(&name, Schema::new(dimension, metric.unwrap_or_default())?)?
         } else {
             return Ok(());
         };

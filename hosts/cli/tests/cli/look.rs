@@ -1,7 +1,7 @@
 //! `jvdb list`, `stats`, `get` and `verify`: what they print, on sound files, damaged files, and beside a writer.
 
 use crate::shell::{Shell, document};
-use jvdb_core::{Databases, Options};
+use jvdb_core::{Options, Storage};
 use serde_json::{Value, json};
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -119,7 +119,7 @@ fn a_foreign_file_does_not_hide_the_others() {
 #[test]
 fn reading_works_beside_a_writer_and_importing_does_not() {
     let shell = shell_with_vectors();
-    let writer = Databases::open(shell.path("store"), Options::default()).expect("the lock");
+    let writer = Storage::open(shell.path("store"), Options::default()).expect("the lock");
     let database = writer.database("d").expect("a database");
     database.put(2, &[7.0, 8.0], b"").expect("stored, not flushed");
     let get = ["--json", "--database", "d", "--id", "2"];
@@ -153,7 +153,7 @@ fn a_reader_that_goes_away_gets_no_message() {
 #[test]
 fn reading_beside_a_writer_that_flushes_finds_no_damage() {
     let shell = shell_with_vectors();
-    let writer = Databases::open(shell.path("store"), Options::default()).expect("the lock");
+    let writer = Storage::open(shell.path("store"), Options::default()).expect("the lock");
     let database = writer.database("d").expect("a database");
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {

@@ -1,7 +1,7 @@
 //! `jvdb repair`: what it saves, what it names, what it keeps, and how it ends.
 
 use crate::shell::{Shell, document};
-use jvdb_core::{Databases, Options};
+use jvdb_core::{Options, Storage};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::PathBuf;
@@ -95,7 +95,7 @@ fn a_database_without_superblocks_needs_its_schema() {
 fn it_keeps_away_from_a_directory_in_use() {
     let (shell, path) = shell();
     damage(&path, b"{\"b\": 2}");
-    let writer = Databases::open(shell.path("store"), Options::default()).expect("the lock");
+    let writer = Storage::open(shell.path("store"), Options::default()).expect("the lock");
     let message = shell.fails("repair", &REPAIR);
     assert!(message.contains("is in use by process"), "{message}");
     drop(writer);

@@ -1,7 +1,7 @@
 //! Export and import are inverse: whatever a directory holds, a directory made from its export holds the same bits.
 
 use crate::shell::{Content, Shell, content};
-use jvdb_core::{Databases, KeyBuf, Metric, Operation, Options, Schema};
+use jvdb_core::{KeyBuf, Metric, Operation, Options, Schema, Storage};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -79,7 +79,7 @@ fn name() -> impl Strategy<Value = String> {
 }
 
 fn store(storage: &Path, databases: &BTreeMap<String, Content>) -> jvdb_core::Result<()> {
-    let directory = Databases::open(storage, Options::default())?;
+    let directory = Storage::open(storage, Options::default())?;
     for (name, content) in databases {
         let database = directory.create(name, content.schema)?;
         for (name, value) in &content.attributes {

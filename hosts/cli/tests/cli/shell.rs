@@ -1,6 +1,6 @@
 //! What the tests stand on: running `jvdb`, and what a storage directory holds, read through the engine itself.
 
-use jvdb_core::{Cursor, Databases, KeyBuf, Options, Schema};
+use jvdb_core::{KeyBuf, Options, Position, Schema, Storage};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -115,10 +115,10 @@ impl Run {
 /// What a storage directory holds.
 pub fn content(storage: &Path) -> BTreeMap<String, Content> {
     let options = Options { read_only: true, verify_checksums: true, ..Options::default() };
-    let databases = Databases::open(storage, options).expect("a storage directory");
+    let storage = Storage::open(storage, options).expect("a storage directory");
     let one = |name: String| {
-        let database = databases.database(&name).expect("a database");
-        let vectors = database.scan(Cursor::START).map(|vector| {
+        let database = storage.database(&name).expect("a database");
+        let vectors = database.scan(Position::START).map(|vector| {
             let vector = vector.expect("a vector");
             let bits = vector.vector().iter().map(|element| element.to_bits()).collect();
             (vector.key().to_owned(), bits, vector.metadata().to_vec())
@@ -131,7 +131,7 @@ pub fn content(storage: &Path) -> BTreeMap<String, Content> {
             Content { schema: database.schema(), attributes: attributes.collect(), vectors: vectors.collect() };
         (name, content)
     };
-    databases.list().expect("names").into_iter().map(one).collect()
+    storage.list().expect("names").into_iter().map(one).collect()
 }
 
 /// A database in the format of an export, of `vectors`.

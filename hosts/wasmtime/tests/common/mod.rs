@@ -52,13 +52,13 @@ pub fn entry(id: u64, dimension: usize) -> Entry {
 /// Every entry, read in pages of that many bytes.
 pub fn scan_all(database: &Database, max_bytes: u32) -> Vec<Entry> {
     let mut all = Vec::new();
-    let mut cursor = 0;
+    let mut position = 0;
     loop {
-        let page = database.scan(cursor, max_bytes).unwrap();
+        let page = database.scan(position, max_bytes).unwrap();
         if page.entries.is_empty() {
             return all;
         }
         all.extend(page.entries);
-        cursor = page.next;
+        position = page.next;
     }
 }

@@ -6,7 +6,7 @@
 //! metadata.
 
 use clap::Parser;
-use jvdb_core::{Access, Cursor, Database, Databases, KeyBuf, Metric, Options, Schema};
+use jvdb_core::{Access, Database, KeyBuf, Metric, Options, Position, Schema, Storage};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -37,22 +37,22 @@ fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
     let access = if arguments.file { Access::File } else { Access::Mmap };
     let begun = Instant::now();
-    let databases = match &arguments.storage {
-        Some(directory) => Databases::open(directory, Options { access, create: false, ..Options::default() })?,
-        None => Databases::in_memory(Options::default())?,
+    let storage = match &arguments.storage {
+        Some(directory) => Storage::open(directory, Options { access, create: false, ..Options::default() })?,
+        None => Storage::in_memory(Options::default())?,
     };
     // As a program does before its first request.
-    let first = databases.list()?.first().map(|name| databases.database(name)).transpose()?;
+    let first = storage.list()?.first().map(|name| storage.database(name)).transpose()?;
     let opened = begun.elapsed();
     drop(first);
     if let Some(input) = &arguments.input {
-        import(&databases, input)?;
+        import(&storage, input)?;
     }
-    let names = databases.list()?;
+    let names = storage.list()?;
     let mut out = BufWriter::new(File::create(&arguments.output)?);
     let (mut vectors, mut time) = (0, Duration::ZERO);
     for name in &names {
-        let database = databases.database(name)?;
+        let database = storage.database(name)?;
         let ids = sorted_ids(&database)?;
         dump(&database, &ids, &mut out)?;
         vectors += ids.len();
@@ -65,13 +65,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         "{{\"face\":\"rust\",\"databases\":{},\"vectors\":{vectors},\"open_us\":{open_us},\"get_ns\":{get_ns}}}",
         names.len()
     );
-    databases.close()?;
+    storage.close()?;
     Ok(())
 }
 
 fn sorted_ids(database: &Database) -> Result<Vec<u64>, Box<dyn Error>> {
     let mut ids = Vec::new();
-    for key in database.ids(Cursor::START) {
+    for key in database.keys(Position::START) {
         match key? {
             KeyBuf::Int(id) => ids.push(id),
             key => return Err(format!("key {key} is no integer, which the dump has no place for").into()),
@@ -109,7 +109,7 @@ fn read(database: &Database, ids: &[u64]) -> Result<Duration, Box<dyn Error>> {
 }
 
 /// Puts an export into the storage: read by other code than that of `jvdb import`, so that the two check each other.
-fn import(databases: &Databases, input: &Path) -> Result<(), Box<dyn Error>> {
+fn import(storage: &Storage, input: &Path) -> Result<(), Box<dyn Error>> {
     type Fields<'a> = BTreeMap<&'a str, &'a RawValue>;
     let text = std::fs::read_to_string(input)?;
     let field = |fields: &Fields<'_>, name: &str| {
@@ -121,7 +121,7 @@ fn import(databases: &Databases, input: &Path) -> Result<(), Box<dyn Error>> {
         let schema: serde_json::Value = serde_json::from_str(&field(&database, "schema")?)?;
         let dimension = schema["dimension"].as_u64().ok_or("a dimension is missing")?;
         let metric = schema["distance_metric"].as_str().and_then(Metric::from_name).unwrap_or_default();
-        let stored = databases.create(&name, Schema::new(usize::try_from(dimension)?, metric)?)?;
+        let stored = storage.create(&name, Schema::new(usize::try_from(dimension)?, metric)?)?;
         for vector in serde_json::from_str::<Vec<Fields<'_>>>(&field(&database, "vectors")?)? {
             let id: u64 = serde_json::from_str(&field(&vector, "id")?)?;
             let data: Vec<f32> = serde_json::from_str(&field(&vector, "data")?)?;

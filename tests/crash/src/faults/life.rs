@@ -10,7 +10,7 @@ use super::ledger::{Content, Ledger, Moment, Verdict};
 use crate::campaign::look_at;
 use crate::disk::{Call, Disk, Fate, Image, SimVolume};
 use crate::model::{self, Model, NAME, Op};
-use jvdb_core::{Database, Databases, Error, Options};
+use jvdb_core::{Database, Error, Options, Storage};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -113,12 +113,12 @@ pub fn directory() -> Image {
     static MADE: OnceLock<Image> = OnceLock::new();
     let make = || {
         let disk = Disk::new(&Image::new(), 1);
-        let databases = Databases::on(Arc::new(SimVolume(Arc::clone(&disk))), model::options()).expect("a sound disk");
+        let storage = Storage::on(Arc::new(SimVolume(Arc::clone(&disk))), model::options()).expect("a sound disk");
         for name in OTHERS {
-            let db = databases.create(name, model::schema()).expect("a sound disk");
+            let db = storage.create(name, model::schema()).expect("a sound disk");
             model::perform(&db, &Op::Put(1, 1)).expect("a sound disk");
         }
-        databases.close().expect("a sound disk");
+        storage.close().expect("a sound disk");
         disk.cached()
     };
     MADE.get_or_init(make).clone()
@@ -128,7 +128,7 @@ pub fn directory() -> Image {
 pub struct Life {
     disk: Arc<Disk>,
     shared: Handle,
-    databases: Option<Databases>,
+    storage: Option<Storage>,
     db: Option<Database>,
     poisoned: bool,
 }
@@ -149,7 +149,7 @@ impl Life {
             broken: None,
         };
         let shared = Arc::new(Mutex::new(shared));
-        let mut life = Self { disk: Disk::new(base, 2), shared, databases: None, db: None, poisoned: false };
+        let mut life = Self { disk: Disk::new(base, 2), shared, storage: None, db: None, poisoned: false };
         life.watch();
         let lived = steps.iter().try_for_each(|step| life.step(step));
         let ended = lived.and_then(|()| life.end());
@@ -192,32 +192,32 @@ impl Life {
 
     /// Opens what is not open, and makes the database if there is none. False if the disk does not let it.
     fn start(&mut self) -> Result<bool, Verdict> {
-        if self.databases.is_none() {
+        if self.storage.is_none() {
             let opened =
-                self.call("open", |life| Databases::on(Arc::new(SimVolume(Arc::clone(&life.disk))), life.options()))?;
-            self.databases = opened;
+                self.call("open", |life| Storage::on(Arc::new(SimVolume(Arc::clone(&life.disk))), life.options()))?;
+            self.storage = opened;
             self.poisoned = false;
             self.disk.take_failed_syncs();
         }
-        let Some(databases) = self.databases.take() else { return Ok(false) };
-        let done = self.acquire(&databases);
-        self.databases = Some(databases);
+        let Some(storage) = self.storage.take() else { return Ok(false) };
+        let done = self.acquire(&storage);
+        self.storage = Some(storage);
         done.map(|()| self.db.is_some())
     }
 
-    fn acquire(&mut self, databases: &Databases) -> Result<(), Verdict> {
+    fn acquire(&mut self, storage: &Storage) -> Result<(), Verdict> {
         if self.db.is_some() {
             return Ok(());
         }
         let there = lock(&self.shared).ledger.last().is_some();
-        let opened = self.call("open", |_| match databases.database(NAME) {
+        let opened = self.call("open", |_| match storage.database(NAME) {
             Err(Error::NotFound { .. }) if !there => Ok(None),
             opened => opened.map(Some),
         })?;
         match opened {
             Some(None) => {
                 lock(&self.shared).ledger.begin([Some(Model::default())]);
-                self.db = self.call("create", |_| databases.create(NAME, model::schema()))?;
+                self.db = self.call("create", |_| storage.create(NAME, model::schema()))?;
                 if self.db.is_some() {
                     self.poisoned = false;
                     let mut shared = lock(&self.shared);
@@ -348,12 +348,12 @@ impl Life {
 
     fn evict(&mut self) -> Result<(), Verdict> {
         self.db = None;
-        let Some(databases) = self.databases.take() else { return Ok(()) };
+        let Some(storage) = self.storage.take() else { return Ok(()) };
         for name in OTHERS {
-            self.call("open another", |_| databases.database(name))?;
+            self.call("open another", |_| storage.database(name))?;
         }
-        let acquired = self.acquire(&databases);
-        self.databases = Some(databases);
+        let acquired = self.acquire(&storage);
+        self.storage = Some(storage);
         acquired?;
         self.look()
     }
@@ -361,9 +361,9 @@ impl Life {
     /// Closes in order, and opens again.
     fn reopen(&mut self) -> Result<(), Verdict> {
         self.db = None;
-        let Some(databases) = self.databases.take() else { return Ok(()) };
+        let Some(storage) = self.storage.take() else { return Ok(()) };
         let before = lock(&self.shared).fired;
-        let closed = databases.close();
+        let closed = storage.close();
         let fired = lock(&self.shared).fired > before;
         self.disk.take_failed_syncs();
         match &closed {
@@ -400,7 +400,7 @@ impl Life {
         };
         let disk = self.disk.survive(life);
         // Closing in order would write; the copy made before knows nothing of it.
-        (self.db, self.databases) = (None, None);
+        (self.db, self.storage) = (None, None);
         self.disk = disk;
         self.find(&self.disk.cached(), Moment::Killed)?;
         self.watch();
@@ -409,13 +409,13 @@ impl Life {
 
     fn recreate(&mut self) -> Result<(), Verdict> {
         self.db = None;
-        let Some(databases) = self.databases.take() else { return Ok(()) };
+        let Some(storage) = self.storage.take() else { return Ok(()) };
         let before = {
             let mut shared = lock(&self.shared);
             shared.ledger.begin([Some(Model::default()), None]);
             shared.fired
         };
-        let result = databases.drop_database(NAME).and_then(|()| databases.create(NAME, model::schema()));
+        let result = storage.drop_database(NAME).and_then(|()| storage.create(NAME, model::schema()));
         let fired = lock(&self.shared).fired > before;
         let done = match result {
             Ok(_) if fired && !self.is_done() => {
@@ -429,16 +429,16 @@ impl Life {
                 shared.ledger.make_durable();
                 Ok(())
             }
-            Err(error) => self.judge("recreate", &error, fired, false).and_then(|()| self.half_recreated(&databases)),
+            Err(error) => self.judge("recreate", &error, fired, false).and_then(|()| self.half_recreated(&storage)),
         };
-        self.databases = Some(databases);
+        self.storage = Some(storage);
         done
     }
 
     /// Dropping and making are two calls: either may have failed, and what is there now goes on.
-    fn half_recreated(&mut self, databases: &Databases) -> Result<(), Verdict> {
+    fn half_recreated(&mut self, storage: &Storage) -> Result<(), Verdict> {
         lock(&self.shared).paused = true;
-        let found: Result<Content, String> = model::read_all(databases);
+        let found: Result<Content, String> = model::read_all(storage);
         let mut shared = lock(&self.shared);
         shared.paused = false;
         let was = shared.ledger.last().clone();

@@ -2,7 +2,7 @@
 
 use super::oracle::{Life, Name};
 use super::tally::Tally;
-use jvdb_core::{Database, Databases, Error, Metric, Result, Schema};
+use jvdb_core::{Database, Error, Metric, Result, Schema, Storage};
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -36,9 +36,9 @@ fn schema_of(database: usize) -> Result<Schema> {
 }
 
 impl Crowd {
-    pub fn new(databases: &Databases, count: usize) -> Result<Self> {
+    pub fn new(storage: &Storage, count: usize) -> Result<Self> {
         let seat = |database| {
-            databases.create(&name_of(database), schema_of(database)?)?;
+            storage.create(&name_of(database), schema_of(database)?)?;
             let life = Mutex::new(Arc::new(Life::new(database, 0)));
             Ok(Seat { era: AtomicU64::new(0), life, changing: Mutex::new(()) })
         };
@@ -51,11 +51,11 @@ impl Crowd {
     }
 
     /// A handle on a database; `None` if a change of its life came between.
-    pub fn enter(&self, databases: &Databases, database: usize) -> Result<Option<Guest>> {
+    pub fn enter(&self, storage: &Storage, database: usize) -> Result<Option<Guest>> {
         let seat = &self.seats[database];
         let before = seat.era.load(SeqCst);
         let life = Arc::clone(&seat.life.lock().unwrap_or_else(PoisonError::into_inner));
-        let handle = databases.database(&name_of(database));
+        let handle = storage.database(&name_of(database));
         if before % 2 == 1 || life.number != before || seat.era.load(SeqCst) != before {
             return match handle {
                 Ok(_) | Err(Error::NotFound { .. }) => Ok(None),
@@ -71,12 +71,12 @@ impl Crowd {
     }
 
     /// Removes a database and makes it again, empty. False if somebody else is at it.
-    pub fn recreate(&self, databases: &Databases, database: usize) -> Result<bool> {
+    pub fn recreate(&self, storage: &Storage, database: usize) -> Result<bool> {
         let seat = &self.seats[database];
         let Ok(_alone) = seat.changing.try_lock() else { return Ok(false) };
         let next = seat.era.fetch_add(1, SeqCst) + 2;
-        databases.drop_database(&name_of(database))?;
-        let created = databases.create(&name_of(database), schema_of(database)?)?;
+        storage.drop_database(&name_of(database))?;
+        let created = storage.create(&name_of(database), schema_of(database)?)?;
         let empty = created.count() == 0 && created.attributes()?.is_empty();
         drop(created);
         *seat.life.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(Life::new(database, next));
@@ -89,15 +89,15 @@ impl Crowd {
     }
 
     /// Checks everything of every database, while nobody writes.
-    pub fn check_quiet(&self, databases: &Databases, tally: &Tally) {
+    pub fn check_quiet(&self, storage: &Storage, tally: &Tally) {
         for database in 0..self.len() {
-            match self.enter(databases, database) {
+            match self.enter(storage, database) {
                 Ok(Some(guest)) => check_all(&guest, tally),
                 Ok(None) => tally.lost(&format!("{} is between two lives for good", name_of(database))),
                 Err(error) => tally.lost(&format!("{}: {error}", name_of(database))),
             }
         }
-        match databases.list() {
+        match storage.list() {
             Ok(names) if names.len() == self.len() => {}
             listed => tally.torn(&format!("{} databases, listed are {listed:?}", self.len())),
         }

@@ -3,7 +3,7 @@
 use super::life::{Crowd, Guest, name_of};
 use super::oracle::{Content, Life, Name, TWINS, operation};
 use super::tally::{Deed, Tally};
-use jvdb_core::{Cursor, Databases, Error, Key, Result, Vector};
+use jvdb_core::{Error, Key, Position, Result, Storage, Vector};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed, Ordering::SeqCst};
@@ -14,7 +14,7 @@ const KEPT: usize = 32;
 const HOT: usize = 3;
 
 pub struct Member<'a> {
-    databases: &'a Databases,
+    storage: &'a Storage,
     crowd: &'a Crowd,
     tally: &'a Tally,
     random: fastrand::Rng,
@@ -30,8 +30,8 @@ struct Kept {
 }
 
 impl<'a> Member<'a> {
-    pub fn new(databases: &'a Databases, crowd: &'a Crowd, tally: &'a Tally, random: fastrand::Rng) -> Self {
-        Self { databases, crowd, tally, random, kept: VecDeque::new(), vector: Vec::new(), metadata: Vec::new() }
+    pub fn new(storage: &'a Storage, crowd: &'a Crowd, tally: &'a Tally, random: fastrand::Rng) -> Self {
+        Self { storage, crowd, tally, random, kept: VecDeque::new(), vector: Vec::new(), metadata: Vec::new() }
     }
 
     pub fn live(mut self, stop: &AtomicBool) {
@@ -51,7 +51,7 @@ impl<'a> Member<'a> {
     }
 
     fn recreate(&self, database: usize) {
-        match self.crowd.recreate(self.databases, database) {
+        match self.crowd.recreate(self.storage, database) {
             Ok(true) => self.tally.did(Deed::Recreate),
             Ok(false) => {}
             Err(error) => self.tally.lost(&format!("making {} anew: {error}", name_of(database))),
@@ -61,10 +61,10 @@ impl<'a> Member<'a> {
     /// Asks the directory, and flushes it.
     fn survey(&mut self) {
         let asked = match self.random.u8(..4) {
-            0 => self.databases.flush().map(drop),
-            1 => self.databases.list().map(drop),
-            2 => self.databases.exists(&name_of(0)).map(drop),
-            _ => self.databases.stats().map(|stats| {
+            0 => self.storage.flush().map(drop),
+            1 => self.storage.list().map(drop),
+            2 => self.storage.exists(&name_of(0)).map(drop),
+            _ => self.storage.stats().map(|stats| {
                 if stats.open_files > stats.max_open_files {
                     self.tally.undetected(&format!("stats tell of {} open files", stats.open_files));
                 }
@@ -78,7 +78,7 @@ impl<'a> Member<'a> {
 
     /// Opens a database, does a few things to it, and lets it go.
     fn visit(&mut self, database: usize) {
-        let guest = match self.crowd.enter(self.databases, database) {
+        let guest = match self.crowd.enter(self.storage, database) {
             Ok(Some(guest)) => guest,
             Ok(None) => return,
             Err(error) => return self.tally.lost(&format!("opening {}: {error}", name_of(database))),
@@ -288,7 +288,7 @@ impl<'a> Member<'a> {
         let mut seen = vec![false; life.keys()];
         let only_keys = self.random.bool();
         let walked = if only_keys {
-            guest.handle.ids(Cursor::START).try_for_each(|name| {
+            guest.handle.keys(Position::START).try_for_each(|name| {
                 match life.find(name?.as_key()) {
                     Some(key) => seen[key] = true,
                     None => self.tally.torn(&format!("{}: a key that nobody wrote", guest.handle.name())),
@@ -296,7 +296,7 @@ impl<'a> Member<'a> {
                 Ok(())
             })
         } else {
-            guest.handle.scan(Cursor::START).try_for_each(|held| {
+            guest.handle.scan(Position::START).try_for_each(|held| {
                 let held = held?;
                 match life.find(held.key()) {
                     Some(key) => {
@@ -311,7 +311,7 @@ impl<'a> Member<'a> {
         match walked {
             Ok(()) => {}
             // Two compactions since a step: the place is lost, and the error says so.
-            Err(Error::InvalidArgument { what: "cursor", .. })
+            Err(Error::InvalidArgument { what: "position", .. })
                 if life.compactions_begun.load(SeqCst) >= compacted + 2 =>
             {
                 return Ok(());

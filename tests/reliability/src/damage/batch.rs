@@ -8,7 +8,7 @@ use super::fault::Kind;
 use super::oracle::{Case, Verdict};
 use super::shapes::{self, FILE, NAME, options};
 use jvdb_core::medium::MemoryVolume;
-use jvdb_core::{Access, Databases, Options};
+use jvdb_core::{Access, Options, Storage};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -109,17 +109,17 @@ impl Batch {
     fn try_case(&self, sound: &Anatomy, image: &[u8], number: u64) -> Fallible<Verdict> {
         let mut case = Case::new(sound, image);
         if number.is_multiple_of(BLIND) {
-            let (databases, _) = self.open(image, false)?;
-            case.read(&databases, false);
+            let (storage, _) = self.open(image, false)?;
+            case.read(&storage, false);
         }
-        let (databases, volume) = self.open(image, true)?;
-        case.read(&databases, true);
-        case.repair(&databases, |file| match &volume {
+        let (storage, volume) = self.open(image, true)?;
+        case.read(&storage, true);
+        case.repair(&storage, |file| match &volume {
             Some(volume) => volume.bytes(file),
             None => fs::read(self.directory.join("data").join(file)).ok(),
         });
         if number.is_multiple_of(WRITES)
-            && let Ok(db) = databases.database(NAME)
+            && let Ok(db) = storage.database(NAME)
         {
             case.write(&db);
         }
@@ -127,17 +127,17 @@ impl Batch {
     }
 
     /// A directory that holds the damaged file, and nothing else.
-    fn open(&self, image: &[u8], verify_checksums: bool) -> Fallible<(Databases, Option<Arc<MemoryVolume>>)> {
+    fn open(&self, image: &[u8], verify_checksums: bool) -> Fallible<(Storage, Option<Arc<MemoryVolume>>)> {
         let access = if self.place == Place::File { Access::File } else { Access::Mmap };
         let options = Options { verify_checksums, access, ..options() };
         if self.place == Place::Memory {
             let volume = Arc::new(MemoryVolume::with_files([(FILE, image)]));
-            return Ok((Databases::on(Arc::clone(&volume) as _, options)?, Some(volume)));
+            return Ok((Storage::on(Arc::clone(&volume) as _, options)?, Some(volume)));
         }
         let data = self.directory.join("data");
         let _ = fs::remove_dir_all(&data);
         fs::create_dir(&data)?;
         fs::write(data.join(FILE), image)?;
-        Ok((Databases::open(&data, options)?, None))
+        Ok((Storage::open(&data, options)?, None))
     }
 }

@@ -5,7 +5,7 @@
 
 use super::anatomy::{Anatomy, Record, Value};
 use super::shapes::schema;
-use jvdb_core::{Cursor, Database, Databases, Error, Item, Repair};
+use jvdb_core::{Database, Error, Item, Position, Repair, Storage};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -126,8 +126,8 @@ impl<'a> Case<'a> {
     }
 
     /// Opens and reads it as it is. `checked` tells whether bodies are checked on every read.
-    pub fn read(&mut self, databases: &Databases, checked: bool) {
-        let db = match databases.database(super::shapes::NAME) {
+    pub fn read(&mut self, storage: &Storage, checked: bool) {
+        let db = match storage.database(super::shapes::NAME) {
             Ok(db) => db,
             Err(error) => {
                 let allowed = self.is_hopeless() || self.matters() && self.superblocks != [true, true];
@@ -188,7 +188,7 @@ impl<'a> Case<'a> {
             self.undetected(format!("{} vectors counted, not {}", db.count(), left.len()));
         }
         let doubt = self.table || self.hit[..self.kept].contains(&true);
-        for vector in db.scan(Cursor::START) {
+        for vector in db.scan(Position::START) {
             let vector = match vector {
                 Ok(vector) => vector,
                 Err(error) => return self.check_error("scanning", &error, doubt),
@@ -203,7 +203,7 @@ impl<'a> Case<'a> {
         for name in left.into_keys() {
             self.lost(format!("scanning: {name} did not come"));
         }
-        let keys: Result<Vec<_>, _> = db.ids(Cursor::START).collect();
+        let keys: Result<Vec<_>, _> = db.keys(Position::START).collect();
         match keys {
             Err(error) => self.check_error("scanning keys", &error, doubt),
             Ok(keys) => {
@@ -249,10 +249,10 @@ impl<'a> Case<'a> {
     }
 
     /// Repairs it and looks at what is there then.
-    pub fn repair(&mut self, databases: &Databases, file: impl Fn(&str) -> Option<Vec<u8>>) {
+    pub fn repair(&mut self, storage: &Storage, file: impl Fn(&str) -> Option<Vec<u8>>) {
         let gone = self.superblocks == [true, true];
-        let repair = databases.repair(super::shapes::NAME, None).or_else(|error| match gone {
-            true => databases.repair(super::shapes::NAME, Some(schema())),
+        let repair = storage.repair(super::shapes::NAME, None).or_else(|error| match gone {
+            true => storage.repair(super::shapes::NAME, Some(schema())),
             false => Err(error),
         });
         let repair = match repair {
@@ -275,7 +275,7 @@ impl<'a> Case<'a> {
         if file(backup).as_deref() != Some(self.image) {
             self.lost("the file as it was is not in the backup");
         }
-        let db = match databases.database(super::shapes::NAME) {
+        let db = match storage.database(super::shapes::NAME) {
             Ok(db) => db,
             Err(error) => return self.undetected(format!("opening after the repair: {error}")),
         };

@@ -2,7 +2,7 @@
 
 use super::anatomy::Anatomy;
 use jvdb_core::medium::MemoryVolume;
-use jvdb_core::{Database, Databases, Key, Metric, Operation, Options, Result, Schema};
+use jvdb_core::{Database, Key, Metric, Operation, Options, Result, Schema, Storage};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,10 +54,10 @@ fn image(seed: u64, steps: &[Step], close: bool) -> Result<Vec<u8>> {
     let lives: Vec<&[Step]> = steps.split(|step| std::ptr::fn_addr_eq(*step, reopen as Step)).collect();
     for (number, steps) in lives.iter().enumerate() {
         let seed = Some(seed * 100 + number as u64);
-        let databases = Databases::on(Arc::clone(&volume) as _, Options { seed, ..options() })?;
+        let storage = Storage::on(Arc::clone(&volume) as _, Options { seed, ..options() })?;
         let db = match number {
-            0 => databases.create(NAME, schema())?,
-            _ => databases.database(NAME)?,
+            0 => storage.create(NAME, schema())?,
+            _ => storage.database(NAME)?,
         };
         steps.iter().try_for_each(|step| step(&db))?;
         if !close && number + 1 == lives.len() {
@@ -65,7 +65,7 @@ fn image(seed: u64, steps: &[Step], close: bool) -> Result<Vec<u8>> {
             return Ok(volume.bytes(FILE).expect("the file of the database"));
         }
         drop(db);
-        databases.close()?;
+        storage.close()?;
     }
     Ok(volume.bytes(FILE).expect("the file of the database"))
 }

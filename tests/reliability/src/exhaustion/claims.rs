@@ -2,7 +2,7 @@
 
 use super::allocator::{arm, disarm};
 use super::scenario::Told;
-use jvdb_core::{Access, Cursor, Databases, Metric, Options, Schema};
+use jvdb_core::{Access, Metric, Options, Position, Schema, Storage};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -24,8 +24,8 @@ pub fn child(access: &str, dir: &Path) -> Result<Told, Failure> {
     let options = Options { access, flush_interval: Duration::ZERO, verify_checksums: true, ..Options::default() };
     let file = dir.join("d.jvdb");
     {
-        let databases = Databases::open(dir, options.clone())?;
-        let db = databases.create(NAME, Schema::new(8, Metric::Cosine)?)?;
+        let storage = Storage::open(dir, options.clone())?;
+        let db = storage.create(NAME, Schema::new(8, Metric::Cosine)?)?;
         for id in 0..40_u64 {
             db.put(id, &[id as f32; 8], b"metadata")?;
         }
@@ -80,8 +80,8 @@ fn headers(bytes: &[u8]) -> Vec<usize> {
 
 /// Does everything with the database that can be done; errors are what is expected.
 fn use_it(dir: &Path, options: &Options) -> Result<(), jvdb_core::Error> {
-    let databases = Databases::open(dir, Options { read_only: true, ..options.clone() })?;
-    let db = databases.database(NAME)?;
+    let storage = Storage::open(dir, Options { read_only: true, ..options.clone() })?;
+    let db = storage.database(NAME)?;
     let _ = db.verify();
     let _ = db.attributes();
     let _ = db.attribute(b"a");
@@ -90,14 +90,14 @@ fn use_it(dir: &Path, options: &Options) -> Result<(), jvdb_core::Error> {
         let _ = db.get(id);
         let _ = db.get_into(id, &mut [0.0; 8], &mut metadata);
     }
-    let _ = db.scan(Cursor::START).count();
-    let _ = databases.stats();
-    drop((db, databases));
-    let databases = Databases::open(dir, options.clone())?;
-    let db = databases.database(NAME)?;
+    let _ = db.scan(Position::START).count();
+    let _ = storage.stats();
+    drop((db, storage));
+    let storage = Storage::open(dir, options.clone())?;
+    let db = storage.database(NAME)?;
     let _ = db.put(1, &[2.0; 8], b"");
     let _ = db.flush();
     let _ = db.compact();
     drop(db);
-    databases.close()
+    storage.close()
 }

@@ -1,7 +1,7 @@
 //! Calls whose memory is as large as their input, each on a database made for it: every large request in turn is refused.
 
 use super::allocator::{arm, disarm};
-use jvdb_core::{Access, Cursor, Database, Databases, Error, Key, Metric, Operation, Options, Schema};
+use jvdb_core::{Access, Database, Error, Key, Metric, Operation, Options, Position, Schema, Storage};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -53,7 +53,7 @@ struct World {
     name: &'static str,
     dir: PathBuf,
     medium: String,
-    databases: Databases,
+    storage: Storage,
     db: Database,
 }
 
@@ -138,18 +138,18 @@ fn digest(value: impl Hash) -> u64 {
 
 impl World {
     fn make(name: &'static str, medium: &str, dir: &Path) -> Result<Self, Failure> {
-        let databases = match medium {
-            "memory" => Databases::in_memory(options(medium))?,
-            _ => Databases::open(dir.join("data"), options(medium))?,
+        let storage = match medium {
+            "memory" => Storage::in_memory(options(medium))?,
+            _ => Storage::open(dir.join("data"), options(medium))?,
         };
-        let db = databases.create(NAME, Schema::new(DIMENSION, Metric::Cosine)?)?;
-        let world = Self { name, dir: dir.into(), medium: medium.into(), databases, db };
+        let db = storage.create(NAME, Schema::new(DIMENSION, Metric::Cosine)?)?;
+        let world = Self { name, dir: dir.into(), medium: medium.into(), storage, db };
         world.prepare()?;
         Ok(world)
     }
 
     fn remove(self) -> Result<(), Failure> {
-        drop((self.db, self.databases));
+        drop((self.db, self.storage));
         if self.medium != "memory" {
             fs::remove_dir_all(&self.dir)?;
         }
@@ -228,7 +228,7 @@ impl World {
             "attribute" => digest(db.attribute(b"a")?),
             "scan" => {
                 let mut sum = 0;
-                for found in db.scan(Cursor::START) {
+                for found in db.scan(Position::START) {
                     sum ^= digest(found?.metadata());
                 }
                 sum
@@ -236,10 +236,10 @@ impl World {
             "list of attributes" => digest(db.attributes()?),
             "verify" => db.verify().map(|report| report.damage.len() as u64)?,
             _ => {
-                let databases = Databases::open(self.dir.join("copy"), options(&self.medium))?;
-                let count = databases.database(NAME)?.count();
+                let storage = Storage::open(self.dir.join("copy"), options(&self.medium))?;
+                let count = storage.database(NAME)?.count();
                 // Not closed: that would flush, and nothing here opens it again.
-                std::mem::forget(databases);
+                std::mem::forget(storage);
                 count
             }
         })
@@ -248,7 +248,7 @@ impl World {
     /// Everything in it, in a number.
     fn content(&self) -> Result<u64, Error> {
         let mut sum = self.db.count();
-        for found in self.db.scan(Cursor::START) {
+        for found in self.db.scan(Position::START) {
             let found = found?;
             let elements: Vec<u32> = found.vector().iter().map(|element| element.to_bits()).collect();
             sum = sum.wrapping_add(digest((found.key(), elements, found.metadata())));

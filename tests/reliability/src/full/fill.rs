@@ -1,7 +1,7 @@
 //! The processes on a small disk: one that fills it and one that goes on with what it left.
 
 use super::oracle::{DIMENSION, Model, Wrong, check_all, check_keys, is_version, metadata, vector};
-use jvdb_core::{Access, Database, Databases, Error, Key, Metric, Operation, Options, Schema, Vector};
+use jvdb_core::{Access, Database, Error, Key, Metric, Operation, Options, Schema, Storage, Vector};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -117,8 +117,8 @@ impl Process {
         self.limit_files(self.limit + BALLAST as u64)
     }
 
-    fn open(&self) -> jvdb_core::Result<Databases> {
-        Databases::open(
+    fn open(&self) -> jvdb_core::Result<Storage> {
+        Storage::open(
             self.dir.join("data"),
             Options { access: self.access, flush_interval: Duration::ZERO, ..Options::default() },
         )
@@ -129,15 +129,15 @@ impl Process {
         if self.limit > 0 {
             self.refuse_at_once()?;
         }
-        let databases = self.open()?;
-        let brim = databases.create(BRIM, Schema::new(DIMENSION, Metric::Cosine)?)?;
+        let storage = self.open()?;
+        let brim = storage.create(BRIM, Schema::new(DIMENSION, Metric::Cosine)?)?;
         for id in 0..WIDE {
             if id == NARROW {
                 brim.flush()?;
             }
             brim.put(id, &vector(id, 1), b"")?;
         }
-        let db = databases.create(NAME, Schema::new(DIMENSION, Metric::Cosine)?)?;
+        let db = storage.create(NAME, Schema::new(DIMENSION, Metric::Cosine)?)?;
         while self.told.cases < REFUSED {
             if let Came::Refused = self.call(&db) {
                 self.check(check_keys(&db, &self.told.model, KEYS, 101));
@@ -150,7 +150,7 @@ impl Process {
             self.fill_to_the_brim(&brim)?;
         }
         // Neither the databases nor the directory are closed.
-        std::mem::forget((brim, db, databases));
+        std::mem::forget((brim, db, storage));
         Ok(())
     }
 
@@ -183,8 +183,7 @@ impl Process {
     fn refuse_at_once(&mut self) -> Result<(), Failure> {
         for limit in [0, 10, 100, 8191] {
             self.limit_files(limit)?;
-            let made =
-                self.open().and_then(|databases| databases.create(NAME, Schema::new(DIMENSION, Metric::Cosine)?));
+            let made = self.open().and_then(|storage| storage.create(NAME, Schema::new(DIMENSION, Metric::Cosine)?));
             self.judge("create under a limit", made.map(drop));
             self.limit_files(self.limit)?;
             if self.open()?.exists(NAME)? {
@@ -302,8 +301,8 @@ impl Process {
 
     fn go_on(&mut self) -> Result<(), Failure> {
         // On the full disk: everything is there, and is refused or done.
-        let databases = self.open()?;
-        let brim = databases.database(BRIM)?;
+        let storage = self.open()?;
+        let brim = storage.database(BRIM)?;
         self.check_brim(&brim, 0);
         let mut deleted = 0;
         while deleted < DELETED && matches!(self.judge("delete", brim.delete(deleted).map(drop)), Came::Done) {
@@ -311,7 +310,7 @@ impl Process {
         }
         self.judge("flush of an index that need not grow", brim.flush().map(drop));
         self.check_brim(&brim, deleted);
-        let db = databases.database(NAME)?;
+        let db = storage.database(NAME)?;
         self.check(check_all(&db, &self.told.model, KEYS));
         self.judge("flush", db.flush().map(drop));
         for _ in 0..40 {
@@ -332,7 +331,7 @@ impl Process {
                 self.come("put", came.map(drop), &[(id, Some(version))]);
             }
         }
-        self.judge("flush", databases.flush().map(drop));
+        self.judge("flush", storage.flush().map(drop));
         self.check_brim(&brim, deleted);
         if self.told.cases > refused {
             self.wrong("a call is refused although there is room again");
@@ -341,9 +340,9 @@ impl Process {
         self.check(check_all(&db, &self.told.model, KEYS));
         self.check_held();
         drop((brim, db));
-        databases.close()?;
-        let databases = self.open()?;
-        self.check(check_all(&databases.database(NAME)?, &self.told.model, KEYS));
+        storage.close()?;
+        let storage = self.open()?;
+        self.check(check_all(&storage.database(NAME)?, &self.told.model, KEYS));
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! What a database on a full disk must hold: versions of vectors by key, and contents that follow from them.
 
-use jvdb_core::{Cursor, Database, Vector};
+use jvdb_core::{Database, Position, Vector};
 use std::collections::BTreeMap;
 
 /// Dimension of the vectors.
@@ -53,7 +53,7 @@ pub fn check_keys(db: &Database, model: &Model, keys: u64, every: usize) -> Resu
 /// Compares everything, in every way there is.
 pub fn check_all(db: &Database, model: &Model, keys: u64) -> Result<(), Wrong> {
     check_keys(db, model, keys, 1)?;
-    let scanned = db.scan(Cursor::START).try_fold(0, |count, vector| vector.map(|_| count + 1));
+    let scanned = db.scan(Position::START).try_fold(0, |count, vector| vector.map(|_| count + 1));
     let scanned: u64 = scanned.map_err(|error| Wrong::Lost(format!("scan: {error}")))?;
     let expected = model.len() as u64;
     if (scanned, db.count()) != (expected, expected) {

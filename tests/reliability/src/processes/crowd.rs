@@ -6,7 +6,7 @@ use crate::Row;
 use crate::effort::Effort;
 use crate::kill::mix;
 use fastrand::Rng;
-use jvdb_core::{Access, Databases, Error, Options};
+use jvdb_core::{Access, Error, Options, Storage};
 use nix::time::{ClockId, clock_gettime};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -41,7 +41,7 @@ enum What {
 pub fn run(effort: &Effort, home: &Path) -> Result<Row, Failure> {
     let mut row = Row::new("8 processes open one directory");
     let directory = home.join("storage");
-    make(&Databases::open(&directory, options())?)?;
+    make(&Storage::open(&directory, options())?)?;
     let openings = effort.cases.map_or(OPENINGS, |cases| cases.div_ceil(PROCESSES));
     let program = std::env::current_exe()?;
     let children = (0..PROCESSES).map(|number| {
@@ -87,8 +87,8 @@ pub fn run(effort: &Effort, home: &Path) -> Result<Row, Failure> {
             }
         }
     }
-    let databases = Databases::open(&directory, options())?;
-    let db = databases.database(NAME)?;
+    let storage = Storage::open(&directory, options())?;
+    let db = storage.database(NAME)?;
     let counted = db.attribute(COUNT)?.map_or(0, |bytes| number(&bytes));
     if counted != held.len() as u64 || db.count() != counted {
         let vectors = db.count();
@@ -135,9 +135,9 @@ pub fn child(arguments: &[String]) -> Result<(), Failure> {
     for _ in 0..openings.parse::<u64>()? {
         let from = now()?;
         let access = if rng.bool() { Access::Mmap } else { Access::File };
-        let what = match Databases::open(home.join("storage"), Options { access, ..options() }) {
-            Ok(databases) => {
-                hold(databases, home, &mut rng)?;
+        let what = match Storage::open(home.join("storage"), Options { access, ..options() }) {
+            Ok(storage) => {
+                hold(storage, home, &mut rng)?;
                 format!("held {from} {}", now()?)
             }
             Err(Error::Locked { holder, .. }) => format!("refused {from} {} {holder}", now()?),
@@ -151,10 +151,10 @@ pub fn child(arguments: &[String]) -> Result<(), Failure> {
 }
 
 /// Shows that nobody else has it: a file that must not be there, and a number that only one may count up.
-fn hold(databases: Databases, home: &Path, rng: &mut Rng) -> Result<(), Failure> {
+fn hold(storage: Storage, home: &Path, rng: &mut Rng) -> Result<(), Failure> {
     let sign = home.join("held");
     OpenOptions::new().write(true).create_new(true).open(&sign).map_err(|error| format!("not alone: {error}"))?;
-    let db = databases.database(NAME)?;
+    let db = storage.database(NAME)?;
     let count = db.attribute(COUNT)?.map_or(0, |bytes| number(&bytes));
     db.insert(count, &[count as f32; 4], b"")?;
     std::thread::sleep(Duration::from_micros(rng.u64(0..200)));
@@ -162,8 +162,8 @@ fn hold(databases: Databases, home: &Path, rng: &mut Rng) -> Result<(), Failure>
     fs::remove_file(&sign)?;
     drop(db);
     match rng.bool() {
-        true => databases.close()?,
-        false => drop(databases),
+        true => storage.close()?,
+        false => drop(storage),
     }
     Ok(())
 }

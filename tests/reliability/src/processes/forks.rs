@@ -4,7 +4,7 @@
 use super::{make, options};
 use crate::Row;
 use crate::effort::Effort;
-use jvdb_core::{Cursor, Database, Databases, Error, Options, Result};
+use jvdb_core::{Database, Error, Options, Position, Result, Storage};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, alarm, fork};
 use std::path::Path;
@@ -29,8 +29,8 @@ pub fn run(effort: &Effort, home: &Path) -> Result<Row, Failure> {
     match figures[..] {
         [cases, undetected, signals, stored] if output.status.success() => {
             (row.cases, row.undetected, row.signals) = (cases, undetected, signals);
-            let databases = Databases::open(home, options())?;
-            let there = databases.database(super::NAME)?.count();
+            let storage = Storage::open(home, options())?;
+            let there = storage.database(super::NAME)?.count();
             row.lost = stored.saturating_sub(there);
             row.torn = there.saturating_sub(stored);
         }
@@ -45,13 +45,13 @@ pub fn run(effort: &Effort, home: &Path) -> Result<Row, Failure> {
 /// Writes, flushes and forks at once. Prints calls refused, calls not refused, children that died or hung, and vectors.
 pub fn child(arguments: &[String]) -> Result<(), Failure> {
     let [home, forks] = arguments else { return Err("usage: DIRECTORY FORKS".into()) };
-    let databases = Databases::open(home, Options { max_unflushed_operations: 200, ..options() })?;
-    let db = make(&databases)?;
+    let storage = Storage::open(home, Options { max_unflushed_operations: 200, ..options() })?;
+    let db = make(&storage)?;
     let (done, stored) = (AtomicBool::new(false), AtomicU64::new(0));
     let (mut cases, mut undetected, mut signals) = (0, 0, 0);
     std::thread::scope(|scope| -> Result<(), Failure> {
         for writer in 0..WRITERS {
-            let (db, databases, done, stored) = (&db, &databases, &done, &stored);
+            let (db, storage, done, stored) = (&db, &storage, &done, &stored);
             scope.spawn(move || {
                 for id in 0u64.. {
                     if done.load(Relaxed) {
@@ -61,7 +61,7 @@ pub fn child(arguments: &[String]) -> Result<(), Failure> {
                     let new = db.put((id % 5000) * WRITERS + writer, &[id as f32; 4], b"").expect("the parent goes on");
                     stored.fetch_add(u64::from(new), Relaxed);
                     if id % 500 == 0 {
-                        databases.flush().expect("the parent goes on");
+                        storage.flush().expect("the parent goes on");
                     }
                 }
             });
@@ -73,7 +73,7 @@ pub fn child(arguments: &[String]) -> Result<(), Failure> {
             match unsafe { fork() }? {
                 ForkResult::Child => {
                     alarm::set(PATIENCE);
-                    let wrong = not_refused(&databases, &db);
+                    let wrong = not_refused(&storage, &db);
                     #[expect(unsafe_code, reason = "there is no safe _exit")]
                     // SAFETY: ends the process.
                     unsafe {
@@ -97,7 +97,7 @@ pub fn child(arguments: &[String]) -> Result<(), Failure> {
         all
     })?;
     drop(db);
-    databases.close()?;
+    storage.close()?;
     println!("{cases} {undetected} {signals} {}", stored.into_inner());
     Ok(())
 }
@@ -105,7 +105,7 @@ pub fn child(arguments: &[String]) -> Result<(), Failure> {
 const CALLS: usize = 12;
 
 /// How many calls of a forked child were not refused.
-fn not_refused(databases: &Databases, db: &Database) -> i32 {
+fn not_refused(storage: &Storage, db: &Database) -> i32 {
     fn refused<T>(result: Result<T>) -> bool {
         matches!(result, Err(Error::Forked { .. }))
     }
@@ -117,11 +117,11 @@ fn not_refused(databases: &Databases, db: &Database) -> i32 {
         refused(db.compact()),
         refused(db.get(0)),
         refused(db.verify()),
-        db.scan(Cursor::START).next().is_some_and(refused),
-        refused(make(databases)),
-        refused(databases.database(super::NAME)),
-        refused(databases.drop_database(super::NAME)),
-        refused(databases.flush()),
+        db.scan(Position::START).next().is_some_and(refused),
+        refused(make(storage)),
+        refused(storage.database(super::NAME)),
+        refused(storage.drop_database(super::NAME)),
+        refused(storage.flush()),
     ];
     calls.iter().filter(|refused| !**refused).count() as i32
 }

@@ -3,7 +3,7 @@
 use super::{NAME, make, options};
 use crate::Row;
 use crate::effort::Effort;
-use jvdb_core::{Databases, Error};
+use jvdb_core::{Error, Storage};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -14,7 +14,7 @@ const ROUNDS: u64 = 200;
 
 pub fn run(effort: &Effort, home: &Path) -> Result<Row, Failure> {
     let mut row = Row::new("kill -9 of the process that has the lock");
-    make(&Databases::open(home, options())?)?;
+    make(&Storage::open(home, options())?)?;
     for round in 0..effort.cases.map_or(ROUNDS, |cases| cases.min(10 * ROUNDS)) {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["child", "processes", "heir"]).arg(home).arg(round.to_string());
@@ -27,14 +27,14 @@ pub fn run(effort: &Effort, home: &Path) -> Result<Row, Failure> {
         if line.trim_end() != "holding" {
             wrong.push(format!("the holder said {line:?}"));
         }
-        match Databases::open(home, options()) {
+        match Storage::open(home, options()) {
             Err(Error::Locked { holder: told, .. }) if told == format!("process {}", holder.id()) => {}
             other => wrong.push(format!("beside process {}: {:?}", holder.id(), other.err())),
         }
         holder.kill()?;
         holder.wait()?;
         row.cases += 1;
-        match Databases::open(home, options()).and_then(|databases| Ok(databases.database(NAME)?.count())) {
+        match Storage::open(home, options()).and_then(|storage| Ok(storage.database(NAME)?.count())) {
             Ok(count) if count == round + 1 => {}
             Ok(count) => {
                 row.lost += 1;
@@ -54,9 +54,9 @@ pub fn run(effort: &Effort, home: &Path) -> Result<Row, Failure> {
 /// Opens the directory, writes, and waits to be killed. Every other one has started a program of its own by then.
 pub fn child(arguments: &[String]) -> Result<(), Failure> {
     let [home, round] = arguments else { return Err("usage: DIRECTORY ROUND".into()) };
-    let databases = Databases::open(home, options())?;
+    let storage = Storage::open(home, options())?;
     let round: u64 = round.parse()?;
-    databases.database(NAME)?.insert(round, &[round as f32; 4], b"")?;
+    storage.database(NAME)?.insert(round, &[round as f32; 4], b"")?;
     if round.is_multiple_of(2) {
         let mut idle = Command::new(std::env::current_exe()?);
         // Nobody waits for it: it outlives this one.

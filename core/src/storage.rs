@@ -24,23 +24,23 @@ use std::time::Duration;
 /// flushed and closed; errors of that are logged, and [`close`](Self::close) returns them.
 ///
 /// ```
-/// use jvdb_core::{Databases, Metric, Options, Schema};
+/// use jvdb_core::{Metric, Options, Schema, Storage};
 /// # let dir = tempfile::tempdir()?;
 /// # let path = dir.path();
-/// let databases = Databases::open(path, Options::default())?;
-/// let db = databases.create("colours", Schema::new(3, Metric::Cosine)?)?;
+/// let storage = Storage::open(path, Options::default())?;
+/// let db = storage.create("colours", Schema::new(3, Metric::Cosine)?)?;
 /// db.put("orange", &[1.0, 0.5, 0.0], b"{}")?; // survives kill -9 from here on
 /// db.flush()?; // survives a loss of power from here on
 /// drop(db);
-/// databases.close()?;
-/// assert_eq!(Databases::open(path, Options::default())?.list()?, ["colours"]);
+/// storage.close()?;
+/// assert_eq!(Storage::open(path, Options::default())?.list()?, ["colours"]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Databases {
+pub struct Storage {
     house: Arc<House>,
 }
 
-impl Databases {
+impl Storage {
     /// Opens a directory, and makes it if it is missing and `options.create` says so. Takes its lock unless it is opened
     /// read-only. Lists the directory; opens no database file.
     ///
@@ -129,10 +129,10 @@ impl Databases {
     /// `schema` is needed only if both superblocks are so damaged that they do not tell it, and must fit if they do.
     ///
     /// ```
-    /// # use jvdb_core::{Databases, Metric, Options, Schema};
-    /// # let databases = Databases::in_memory(Options::default())?;
-    /// # databases.create("colours", Schema::new(3, Metric::Cosine)?)?;
-    /// let repair = databases.repair("colours", None)?;
+    /// # use jvdb_core::{Metric, Options, Schema, Storage};
+    /// # let storage = Storage::in_memory(Options::default())?;
+    /// # storage.create("colours", Schema::new(3, Metric::Cosine)?)?;
+    /// let repair = storage.repair("colours", None)?;
     /// match repair.backup {
     ///     None => println!("nothing to repair"),
     ///     Some(backup) => println!("{} vectors saved, {} lost; see {backup}", repair.vectors, repair.lost.len()),
