@@ -1,9 +1,9 @@
 //! Places in a database, and iterators that go on from them. They remember where they are; the steps are `scan`'s.
 
-use crate::error::Result;
-use crate::key::KeyBuf;
-use crate::scan::ScanState;
-use crate::store::Store;
+use crate::store::scan::ScanState;
+use crate::store::store::Store;
+use crate::types::error::Result;
+use crate::types::key::KeyBuf;
 use crate::vector::Vector;
 
 /// A place in a database's log, to go on from. It survives writes: what it has passed stays passed, what is written

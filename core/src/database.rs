@@ -4,21 +4,22 @@
 //! terms and hands on to the store; it decides nothing.
 
 use crate::cursor::{Cursor, Keys, Position};
-use crate::error::Result;
-use crate::key::{Key, Name};
+use crate::directory::handle::Pin;
+use crate::format::record::Kind;
+use crate::maintenance::findings::Report;
 #[cfg(unix)]
 use crate::medium::NativeVolume;
 use crate::medium::Volume;
+use crate::store::store::Store;
+use crate::store::write::{Rule, Step};
+use crate::types::error::Result;
+use crate::types::key::{Key, Name};
 #[cfg(unix)]
-use crate::options::Access;
-use crate::options::Advice;
-use crate::pin::Pin;
-use crate::record::Kind;
-use crate::schema::Schema;
-use crate::stats::DatabaseStats;
-use crate::store::{Rule, Step, Store};
+use crate::types::options::Access;
+use crate::types::options::Advice;
+use crate::types::schema::Schema;
+use crate::types::stats::DatabaseStats;
 use crate::vector::Vector;
-use crate::verify::Report;
 use std::collections::TryReserveError;
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering::Relaxed;
@@ -349,8 +350,9 @@ impl Database {
         self.pin.flush()
     }
 
-    #[cfg(feature = "late")]
-    pub(crate) fn attend(&self) -> Result<()> {
+    #[cfg(feature = "__deferred_index")]
+    #[doc(hidden)]
+    pub fn attend(&self) -> Result<()> {
         self.pin.attend()
     }
 

@@ -16,62 +16,32 @@
 #[cfg(target_endian = "big")]
 compile_error!("jvdb reads vectors in place from little-endian files");
 
-mod append;
-mod backup;
-mod census;
-mod checkpoint;
-mod checksum;
-mod compact;
 mod cursor;
 mod database;
-mod delta;
-mod error;
-mod flush;
-mod flusher;
-mod key;
-#[cfg(feature = "late")]
-#[doc(hidden)]
-pub mod late;
-#[cfg(not(feature = "late"))]
-mod late;
+mod directory;
+mod format;
+mod index;
 mod log;
+mod maintenance;
 pub mod medium;
-mod name;
-mod options;
-mod pin;
-mod read;
-mod record;
-mod recovery;
-mod repair;
-mod rewrite;
-mod salvage;
-mod scan;
-mod schema;
-mod shelf;
-mod state;
-mod stats;
 mod storage;
 mod store;
-mod superblock;
-mod sweep;
 mod sync;
-mod table;
-#[cfg(feature = "teeth")]
+#[cfg(any(feature = "__deferred_index", feature = "__mutants"))]
 #[doc(hidden)]
-pub mod teeth;
-#[cfg(not(feature = "teeth"))]
-mod teeth;
+pub mod testing;
+#[cfg(not(any(feature = "__deferred_index", feature = "__mutants")))]
+mod testing;
+mod types;
 mod vector;
-mod verify;
 
 pub use cursor::{Cursor, Keys, Position};
 pub use database::{Database, Operation, Written};
-pub use error::{Error, Result};
-pub use key::{Key, KeyBuf};
-pub use options::{Access, Advice, Layout, Options};
-pub use repair::{Gap, Item, Repair};
-pub use schema::{MAX_DIMENSION, MAX_KEY_LEN, MAX_METADATA_LEN, Metric, Schema};
-pub use stats::{DatabaseStats, StorageStats};
+pub use maintenance::findings::{Damage, Gap, Item, Repair, Report};
 pub use storage::Storage;
+pub use types::error::{Error, Result};
+pub use types::key::{Key, KeyBuf};
+pub use types::options::{Access, Advice, Layout, Options};
+pub use types::schema::{MAX_DIMENSION, MAX_KEY_LEN, MAX_METADATA_LEN, Metric, Schema};
+pub use types::stats::{DatabaseStats, StorageStats};
 pub use vector::Vector;
-pub use verify::{Damage, Report};

@@ -1,19 +1,19 @@
 //! A directory of databases: the door through which everything is opened, made and dropped.
 
 use crate::database::Database;
+use crate::directory::catalog::Shelf;
+use crate::directory::handle::Pin;
+use crate::directory::worker::House;
 #[cfg(doc)]
-use crate::error::Error;
-use crate::error::Result;
-use crate::flusher::House;
+use crate::maintenance::findings::Gap;
+use crate::maintenance::findings::Repair;
 use crate::medium::{MemoryVolume, Volume};
-use crate::options::Options;
-use crate::pin::Pin;
 #[cfg(doc)]
-use crate::repair::Gap;
-use crate::repair::Repair;
-use crate::schema::Schema;
-use crate::shelf::Shelf;
-use crate::stats::StorageStats;
+use crate::types::error::Error;
+use crate::types::error::Result;
+use crate::types::options::Options;
+use crate::types::schema::Schema;
+use crate::types::stats::StorageStats;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,8 +49,9 @@ impl Storage {
     /// writes to it, [`Error::InvalidArgument`] for options out of range.
     #[cfg(unix)]
     pub fn open(path: impl AsRef<std::path::Path>, options: Options) -> Result<Self> {
-        use crate::medium::{FolderVolume, NativeVolume};
-        use crate::options::Layout;
+        use crate::medium::FolderVolume;
+        use crate::medium::NativeVolume;
+        use crate::types::options::Layout;
         options.check()?;
         let volume = if options.read_only {
             NativeVolume::open_read_only(path, options.access)?

@@ -1,8 +1,8 @@
 //! A vector that a caller holds where it lies. How it is found and pinned is not known here.
 
-use crate::key::{Key, Name};
-use crate::read::Held;
-use crate::record::{HEADER, name_in};
+use crate::format::record::{HEADER, name_in};
+use crate::store::read::Held;
+use crate::types::key::{Key, Name};
 
 /// A vector read without a copy.
 ///

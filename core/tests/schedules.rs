@@ -2,7 +2,7 @@
 //! of pins, evictions, reopenings, flushes and compactions that a machine would come upon once a year.
 //!
 //! Built only with `--cfg jvdb_shuttle`, by `cargo xtask schedules`. A failure prints the schedule that led to it. What
-//! runs is the engine on a volume in memory; only locks, atomics and threads are the scheduler's (`core/src/sync.rs`).
+//! runs is the engine on a volume in memory; only locks, atomics and threads are the scheduler's (`core/src/sync/primitives.rs`).
 #![cfg(jvdb_shuttle)]
 
 use jvdb_core::medium::{Medium, MemoryVolume, Permit, Pinned, View, Volume};

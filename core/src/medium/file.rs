@@ -1,8 +1,9 @@
 //! Files read and written at positions: every access is a system call and a copy.
 
+use super::bytes::Lines;
 use super::limit::Limit;
-use super::{Lines, Medium, Permit};
-use crate::options::Advice;
+use super::medium::{Medium, Permit};
+use crate::types::options::Advice;
 use std::fs::File;
 use std::io;
 #[cfg(target_os = "linux")]

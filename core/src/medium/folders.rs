@@ -3,7 +3,10 @@
 //! It renames and nothing else: to the engine it is a volume like any other, with the same file names. Whatever else
 //! lies in a folder is not touched; a folder goes with the last file in it.
 
-use super::{Medium, NativeVolume, Origin, Volume};
+use super::medium::Medium;
+use super::native::NativeVolume;
+use super::origin::Origin;
+use super::volume::Volume;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;

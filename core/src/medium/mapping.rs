@@ -1,12 +1,12 @@
 //! Memory that readers share: a read-only mapping of a file, or memory that plays one.
 //!
-//! With `lease` this is the only file of the engine with unsafe code. It owns raw memory and hands out slices of it, and
+//! With `sync/lease.rs` this is the only file of the engine with unsafe code. It owns raw memory and hands out slices of it, and
 //! one number that forked children find to be zero; it knows nothing of files' lengths or of what the bytes mean. The
 //! rule it rests on is the engine's: bytes that were handed out as a slice are not changed while the slice lives (see
-//! [`Permit`](super::Permit)).
+//! [`Permit`](super::medium::Permit)).
 #![allow(unsafe_code)]
 
-use super::lease::this_thread;
+use crate::sync::lease::this_thread;
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 #[cfg(unix)]
 use std::fs::File;
@@ -255,7 +255,7 @@ impl<'a> Window<'a> {
         (at <= self.len as u64 && len <= self.len - at as usize).then_some(at as usize)
     }
 
-    /// `len` bytes at `offset`, as [`Medium::read`](super::Medium::read) borrows them; `None` if not all of them are here.
+    /// `len` bytes at `offset`, as [`Medium::read`](super::medium::Medium::read) borrows them; `None` if not all of them are here.
     #[inline(always)]
     pub(crate) fn slice(&self, offset: u64, len: usize) -> Option<&'a [u8]> {
         let at = self.place(offset, len)?;
@@ -276,7 +276,7 @@ impl<'a> Window<'a> {
         }))
     }
 
-    /// As [`Medium::touch`](super::Medium::touch).
+    /// As [`Medium::touch`](super::medium::Medium::touch).
     #[inline(always)]
     pub(crate) fn touch(&self, offset: u64, len: usize) {
         let at = offset.wrapping_sub(self.start);

@@ -3,9 +3,10 @@
 //! What one write adds to the end lies in one segment, so that a record is contiguous and can be borrowed; only bytes
 //! that an abandoned write left behind may be split differently, and are then read as a copy.
 
-use super::file_name_missing;
-use super::mapping::{Region, SharedRegion};
-use super::{Medium, Permit, Pinned, View, Volume, Window};
+use super::bytes::{Pinned, View};
+use super::mapping::{Region, SharedRegion, Window};
+use super::medium::{Medium, Permit};
+use super::volume::{Volume, file_name_missing};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -364,7 +365,7 @@ impl Volume for MemoryVolume {
 mod tests {
     use super::{FIRST, MemoryMedium, RESERVE};
     use crate::medium::mapping::Region;
-    use crate::medium::{Medium, Permit};
+    use crate::medium::medium::{Medium, Permit};
 
     /// Grows over several segments, or over the first and a reserve, and reads all of it back in each way there is.
     #[test]

@@ -4,10 +4,11 @@
 //! path for all files. The mapping is larger than the file, so that growth seldom maps again; an outgrown mapping is kept
 //! until the medium is closed and its pins are gone.
 
+use super::bytes::{Pinned, View};
 use super::file::Handle;
-use super::mapping::{Region, SharedRegion};
-use super::{Medium, Permit, Pinned, View, Window};
-use crate::options::Advice;
+use super::mapping::{Region, SharedRegion, Window};
+use super::medium::{Medium, Permit};
+use crate::types::options::Advice;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;

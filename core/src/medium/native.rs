@@ -2,10 +2,12 @@
 
 use super::file::FileMedium;
 use super::limit::Limit;
+use super::medium::Medium;
 use super::mmap::MmapMedium;
-use super::{Medium, Origin, Volume};
-use crate::error::{Error, Result};
-use crate::options::Access;
+use super::origin::Origin;
+use super::volume::{self, Volume};
+use crate::types::error::{Error, Result};
+use crate::types::options::Access;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -200,7 +202,7 @@ impl Volume for NativeVolume {
         match fs::hard_link(self.directory.join(file), self.directory.join(second)) {
             // A file system without links.
             Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported) => {
-                super::copy(self, file, second)
+                volume::copy(self, file, second)
             }
             linked => linked,
         }

@@ -32,7 +32,7 @@ const CAMPAIGNS: [&str; 11] = [
 /// What to run.
 #[derive(Args)]
 pub struct Reliability {
-    /// Only these: a campaign's name, or teeth, fuzz, address, thread, miri, schedules
+    /// Only these: a campaign's name, or mutants, fuzz, address, thread, miri, schedules
     #[arg(long)]
     only: Vec<String>,
 }
@@ -70,8 +70,8 @@ pub fn run(wanted: &Reliability) -> Result<()> {
     for name in CAMPAIGNS.into_iter().filter(|name| is_wanted(name)) {
         table.campaign(name, Command::new(workspace.artifacts().join("jvdb-reliability")).arg(name));
     }
-    if is_wanted("teeth") {
-        table.teeth(&workspace);
+    if is_wanted("mutants") {
+        table.mutants(&workspace);
     }
     let this = std::env::current_exe()?;
     for (name, arguments) in [
@@ -104,8 +104,8 @@ impl Table {
     }
 
     /// Tests that break the engine on purpose: one that passes has noticed it.
-    fn teeth(&mut self, workspace: &Workspace) {
-        println!("\n=== teeth");
+    fn mutants(&mut self, workspace: &Workspace) {
+        println!("\n=== mutants");
         let begun = Instant::now();
         let mut tests = workspace.cargo();
         tests.args(["test", "--release", "--package", "jvdb-crash", "--no-fail-fast"]);
@@ -118,9 +118,9 @@ impl Table {
                 figures: [0, 0, 0, failed],
                 skipped: None,
             }),
-            Err(error) => self.broken.push(format!("teeth: {error}")),
+            Err(error) => self.broken.push(format!("mutants: {error}")),
         }
-        self.took.push(("teeth".into(), begun.elapsed()));
+        self.took.push(("mutants".into(), begun.elapsed()));
     }
 
     fn is_clean(&self) -> bool {

@@ -22,7 +22,7 @@ const MORE: &str = "jvdb-ffi";
 /// Seconds of a crowd, all configurations together.
 const CROWD_SECONDS: &str = "12";
 /// What Miri runs: it is some thousand times slower, so only what is about memory, and a small life of a database.
-const MIRI: [&str; 4] = ["medium::", "delta::", "in_memory", "on_files"];
+const MIRI: [&str; 5] = ["medium::", "sync::", "delta::", "in_memory", "on_files"];
 
 /// Which.
 #[derive(Args)]

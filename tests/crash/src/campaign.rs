@@ -2,7 +2,8 @@
 
 use crate::disk::{Call, Disk, Fate, Image, SimVolume};
 use crate::model::{self, KEYS, Model, NAME, Op};
-use jvdb_core::{Database, Error, Storage, late};
+use jvdb_core::testing::deferred_index;
+use jvdb_core::{Database, Error, Storage};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The errno of a broken disk.
@@ -147,7 +148,7 @@ fn lock(shared: &Shared) -> std::sync::MutexGuard<'_, Watcher> {
 
 /// Runs one workload with all its power cuts, and what is done after them in the same manner.
 pub fn run(seed: u64, ops: &[Op], effort: Effort, manner: Manner) -> Result<Tried, Failure> {
-    late::leave_index(manner.late);
+    deferred_index::leave_index(manner.late);
     let mut tried = Tried::default();
     let done = match live(seed, ops, effort, manner, &mut tried) {
         None => Ok(tried),
@@ -156,7 +157,7 @@ pub fn run(seed: u64, ops: &[Op], effort: Effort, manner: Manner) -> Result<Trie
             Err(Failure { seed, manner, workload, what })
         }
     };
-    late::leave_index(false);
+    deferred_index::leave_index(false);
     done
 }
 

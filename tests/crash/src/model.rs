@@ -1,6 +1,6 @@
 //! What a database must hold: operations, and the content after each of them.
 
-use jvdb_core::{Database, Error, Key, KeyBuf, Metric, Operation, Options, Position, Result, Schema, Storage, late};
+use jvdb_core::{Database, Error, Key, KeyBuf, Metric, Operation, Options, Position, Result, Schema, Storage};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -110,7 +110,7 @@ pub fn perform(db: &Database, op: &Op) -> Result<()> {
         Op::Attribute(number, value) => db.set_attribute(&[*number], &value.to_le_bytes()),
         Op::RemoveAttribute(number) => db.remove_attribute(&[*number]).map(drop),
         Op::Flush => db.flush().map(drop),
-        Op::Attend => late::attend(db),
+        Op::Attend => db.attend(),
         Op::Compact => db.compact().map(drop),
         Op::Batch(ops) => {
             let parts: Vec<_> = ops

@@ -1,6 +1,6 @@
 //! Writes that come while a file is compacted: what was flushed before stays flushed.
 
-use jvdb_core::teeth::{Mutant, break_protocol};
+use jvdb_core::testing::mutants::{Mutant, break_protocol};
 use jvdb_core::{Database, Storage};
 use jvdb_crash::disk::{Call, Disk, Fate, Image, SimVolume};
 use jvdb_crash::model::{self, NAME, Op};

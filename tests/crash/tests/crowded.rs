@@ -5,7 +5,8 @@
 mod crowd;
 
 use crowd::{CROWD, crowd};
-use jvdb_core::{Database, Metric, Schema, Storage, late};
+use jvdb_core::testing::deferred_index;
+use jvdb_core::{Database, Metric, Schema, Storage};
 use jvdb_crash::disk::{Disk, Image, SimVolume};
 use jvdb_crash::model::{NAME, options};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -38,7 +39,7 @@ fn a_power_cut_while_a_window_is_crowded_loses_nothing() {
 
 #[test]
 fn a_power_cut_while_a_window_is_crowded_by_what_a_flush_left_loses_nothing() {
-    late::leave_index(true);
+    deferred_index::leave_index(true);
     crowded();
 }
 
@@ -64,7 +65,7 @@ fn crowded() {
         durable.fetch_add(half.len(), Relaxed);
     }
     // What is left is too much for the window, and is not left again.
-    late::attend(&db).unwrap();
+    db.attend().unwrap();
     disk.after_change(None);
     assert!(db.stats().index_buckets > before, "no window was crowded");
     let images = std::mem::take(&mut *images.lock().unwrap());

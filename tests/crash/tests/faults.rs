@@ -1,6 +1,6 @@
 //! Calls that fail: a campaign of them finds nothing, notices protocols that are broken, and what it once found stays away.
 
-use jvdb_core::teeth::{Mutant, break_protocol};
+use jvdb_core::testing::mutants::{Mutant, break_protocol};
 use jvdb_core::{Database, Error, Storage};
 use jvdb_crash::disk::{Call, Disk, Fate, Image, SimVolume};
 use jvdb_crash::faults::{Tally, campaign};

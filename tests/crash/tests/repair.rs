@@ -1,7 +1,7 @@
 //! Power cuts during a repair: under the database's name is what was there before, or what is sound of it.
 
 use jvdb_core::Storage;
-use jvdb_core::teeth::{Mutant, break_protocol};
+use jvdb_core::testing::mutants::{Mutant, break_protocol};
 use jvdb_crash::disk::{Call, Disk, Fate, Image, SimVolume};
 use jvdb_crash::model::{self, NAME, Op};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};

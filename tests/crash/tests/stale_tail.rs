@@ -3,7 +3,7 @@
 //! Cutting a tail off is made durable before anything is written in its place, so that a sound disk never brings one
 //! back. These tests put one back by hand: chain and salt are there for disks that are not as sound as that.
 
-use jvdb_core::teeth::{Mutant, break_protocol};
+use jvdb_core::testing::mutants::{Mutant, break_protocol};
 use jvdb_core::{Key, Storage};
 use jvdb_crash::disk::{Disk, Image, SimVolume};
 use jvdb_crash::model::{self, NAME, Op};

@@ -105,7 +105,7 @@ fn rust(workspace: &Workspace, steps: &mut Steps, component: bool) {
     steps.tests("all packages, optimized: faces, kills, limits, locks, full disks", whole.arg("--no-fail-fast"));
     let mut peers = crate::bench::peers(workspace, "test");
     steps.tests("the stores that the engine is measured beside", peers.arg("--no-fail-fast"));
-    let mut teeth = workspace.cargo();
-    teeth.args(["test", "--release", "--package", "jvdb-crash", "--no-fail-fast"]);
-    steps.tests("power cuts: every broken protocol is noticed", &mut teeth);
+    let mut mutants = workspace.cargo();
+    mutants.args(["test", "--release", "--package", "jvdb-crash", "--no-fail-fast"]);
+    steps.tests("power cuts: every broken protocol is noticed", &mut mutants);
 }

@@ -10,7 +10,7 @@ mod life;
 use crate::campaign::workload;
 use crate::disk::{Call, Image};
 use crate::model::{LARGE, Op};
-use jvdb_core::late;
+use jvdb_core::testing::deferred_index;
 use kind::{ERRNOS, Kind};
 use ledger::Verdict;
 use life::{Case, Life, Manner};
@@ -128,9 +128,9 @@ pub fn campaign(cases: u64, seed: u64, threads: usize) -> Vec<(Kind, Tally)> {
             // Now and then a flush starts by itself in the middle of other calls. In every other workload flushes leave the
             // index to a later call.
             let manner = Manner { eager: number % 3 == 2, late: number % 2 == 1 };
-            late::leave_index(manner.late);
+            deferred_index::leave_index(manner.late);
             let found = one_workload(seed, number, manner, &kinds);
-            late::leave_index(false);
+            deferred_index::leave_index(false);
             let tried: u64 = found.iter().map(|tally| tally.cases).sum();
             done.fetch_add(tried.max(1), Relaxed);
             let mut tallies = tallies.lock().expect("no thread panics while it adds");

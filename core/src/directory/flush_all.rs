@@ -1,0 +1,84 @@
+//! Going through all databases of a shelf to write what is due. Knows no time and no thread: who calls does.
+
+use crate::directory::catalog::{Place, Shelf};
+use crate::store::store::{Pressure, Store};
+use crate::types::error::Result;
+use std::sync::Arc;
+
+impl Shelf {
+    /// Names of stores with something that `wanted` wants written.
+    fn dirty(&self, wanted: impl Fn(&Store) -> bool) -> Vec<String> {
+        let mut names: Vec<String> = self.books().databases.keys().cloned().collect();
+        names.retain(|name| self.known(name).is_some_and(|store| wanted(&store)));
+        names
+    }
+
+    /// The store of a database, if it may have something to write. One that is on its way in or out is waited for: what
+    /// was written to it may have been acknowledged long before.
+    fn known(&self, name: &str) -> Option<Arc<Store>> {
+        let mut books = self.books();
+        loop {
+            match books.databases.get(name) {
+                Some(Place::Open(store) | Place::Parked(store)) => return Some(Arc::clone(store)),
+                Some(Place::Busy | Place::Fleeting) => books = self.wait(books),
+                Some(Place::Closed { .. }) | None => return None,
+            }
+        }
+    }
+
+    /// Does `each` to every store that `wanted` picks; tries all, and returns the first error.
+    fn each<R>(&self, wanted: impl Fn(&Store) -> bool, each: impl Fn(&Store) -> Result<R>) -> Result<()> {
+        self.check_origin()?;
+        self.for_each_of(self.dirty(wanted), each)
+    }
+
+    fn for_each_of<R>(&self, names: Vec<String>, each: impl Fn(&Store) -> Result<R>) -> Result<()> {
+        let mut first = Ok(());
+        for name in names {
+            let done = self.acquire(&name).and_then(|store| each(&store).map(drop));
+            match done {
+                Ok(()) => {}
+                // Dropped meanwhile: nothing left to write.
+                Err(error) if error.is_absence() => {}
+                Err(error) => {
+                    tracing::error!(database = name, %error, "flush failed");
+                    first = first.and(Err(error));
+                }
+            }
+        }
+        first
+    }
+
+    pub(crate) fn flush(&self) -> Result<()> {
+        self.each(|store| !store.settings.read_only && store.unflushed_bytes() > 0, Store::flush)
+    }
+
+    /// Flushes what has passed its bound, and brings into the index what a flush has left; but not where somebody is
+    /// flushing or compacting already.
+    pub(crate) fn flush_due(&self) -> Result<()> {
+        let flushed = self.each(|store| store.pressure() > Pressure::None && !store.is_busy(), Store::flush);
+        flushed.and(self.for_each_of(self.behind(), Store::catch_up))
+    }
+
+    /// Open databases whose index lacks what a flush has left. Who opens a parked one again sees to it.
+    fn behind(&self) -> Vec<String> {
+        let books = self.books();
+        let behind = books.databases.iter().filter(|(_, place)| match place {
+            Place::Open(store) => store.is_behind() && !store.is_busy(),
+            _ => false,
+        });
+        behind.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Flushes all that is not busy, and leaves nothing for a next opening to replay.
+    pub(crate) fn settle_idle(&self) -> Result<()> {
+        self.each(|store| !store.is_busy() && !store.settings.read_only && !store.is_settled(), Store::settle)
+    }
+
+    /// Flushes, and leaves nothing for a next opening to replay.
+    pub(crate) fn settle(&self) -> Result<()> {
+        // Whether one is settled cannot be asked from within a read of it; that it cannot be settled then is an error.
+        let wanted = |store: &Store| !store.settings.read_only && (store.check_free().is_err() || !store.is_settled());
+        self.each(wanted, Store::settle)
+    }
+}

@@ -1,0 +1,7 @@
+//! A directory of databases: which there are, which are open, and the thread that flushes them.
+
+pub(crate) mod catalog;
+mod flush_all;
+pub(crate) mod handle;
+mod stats;
+pub(crate) mod worker;

@@ -1,0 +1,65 @@
+//! Counting what a directory holds: figures of the databases in use, and a look into those that are not.
+
+use crate::directory::catalog::{Place, Shelf};
+use crate::format::file_name;
+use crate::format::head::newest_superblock;
+use crate::types::error::{Error, Result};
+use crate::types::stats::StorageStats;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+impl Shelf {
+    pub(crate) fn stats(&self) -> Result<StorageStats> {
+        let mut stats = StorageStats { max_open_files: self.options.max_open_files as u64, ..StorageStats::default() };
+        for name in self.names()? {
+            let file = file_name::file_of(&name)?;
+            let store = match self.books().databases.get(&name) {
+                Some(Place::Open(store) | Place::Parked(store)) => Some(Arc::clone(store)),
+                _ => None,
+            };
+            let counted = match &store {
+                Some(store) => Ok(store.figures.vectors.load(Relaxed)),
+                None => self.count_closed(&name),
+            };
+            let path = || self.volume.path_of(&file);
+            let size = self.volume.size(&file).map_err(|source| Error::io("open", path(), source));
+            match counted.and_then(|vectors| Ok((vectors, size?))) {
+                Ok((vectors, bytes)) => {
+                    stats.databases += 1;
+                    stats.vectors += vectors;
+                    stats.bytes_on_disk += bytes;
+                    stats.unflushed_bytes += store.map_or(0, |store| store.unflushed_bytes());
+                }
+                Err(error) if error.is_absence() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        stats.flushes = self.flushes.count();
+        stats.last_flush = self.flushes.last();
+        stats.longest_flush = self.flushes.longest();
+        let mut books = self.books();
+        books.forget_evictions(self.volume.now());
+        stats.open_files = books.files as u64;
+        stats.evictions = books.evictions;
+        stats.evictions_per_minute = books.recent.len() as f64;
+        Ok(stats)
+    }
+
+    /// Vectors of a database that is closed: its superblock tells, unless a crash left more behind it.
+    fn count_closed(&self, name: &str) -> Result<u64> {
+        let file = file_name::file_of(name)?;
+        let path = self.volume.path_of(&file);
+        self.room()?;
+        let counted = self.volume.open(&file).map_err(|source| Error::io("open", &path, source)).and_then(|medium| {
+            let superblock = newest_superblock(&*medium, &path)?.newest;
+            Ok((superblock.durable_end == medium.len()).then_some(superblock.counts.vectors))
+        });
+        self.books().files -= 1;
+        match counted {
+            Ok(Some(vectors)) => Ok(vectors),
+            // What looks like damage may be a file that somebody has opened and written to since: opening it tells.
+            Ok(None) | Err(Error::Corrupt { .. }) => Ok(self.acquire(name)?.figures.vectors.load(Relaxed)),
+            Err(error) => Err(error),
+        }
+    }
+}

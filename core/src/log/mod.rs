@@ -1,0 +1,4 @@
+//! The log: reading records, and adding them at its end.
+
+pub(crate) mod reader;
+pub(crate) mod writer;

@@ -1,0 +1,219 @@
+//! Repairing a database: what is sound in its file goes into a new one, which takes its name; the old one stays beside it.
+//!
+//! What counts as sound is the salvage's business, how a new file is written the rewrite's. The old file is never
+//! written to, and the new one has the name only when it is durable and was read back without a fault.
+
+use crate::format::checksum::field;
+use crate::format::file_name;
+use crate::format::layout::{LOG_START, SECTOR};
+use crate::format::superblock::Superblock;
+use crate::format::table::Geometry;
+use crate::log::reader::Log;
+use crate::maintenance::findings::Repair;
+use crate::maintenance::findings::{Damage, Report};
+use crate::maintenance::rewrite::Rewrite;
+use crate::maintenance::salvage::{Salvage, Wreck};
+use crate::medium::{Medium, Volume};
+use crate::store::recovery;
+use crate::store::store::Settings;
+use crate::testing::mutants::{Mutant, broken};
+use crate::types::error::{Error, Result};
+use crate::types::fault::Fault;
+use crate::types::schema::{Metric, Schema};
+use std::sync::Arc;
+
+/// A database that nobody has open.
+pub(crate) struct Patient<'a> {
+    pub volume: &'a Arc<dyn Volume>,
+    pub name: &'a str,
+    pub file: &'a str,
+    pub settings: Settings,
+    /// What the caller says it holds; needed only if no superblock does.
+    pub schema: Option<Schema>,
+    /// For the new file: a salt, and a uuid if that of the old one is lost.
+    pub salt: u32,
+    pub identity: [u8; 16],
+}
+
+impl Patient<'_> {
+    pub(crate) fn repair(&self) -> Result<Repair> {
+        let (damage, report) = self.examine(self.file)?;
+        if damage.is_empty() {
+            return Ok(Repair { vectors: report.vectors, attributes: report.attributes, ..Repair::default() });
+        }
+        let path = self.path(self.file);
+        tracing::warn!(path, offset = damage[0].offset, what = damage[0].what, "repairing a damaged database");
+        let medium = self.volume.open(self.file).map_err(|source| Error::io("open", &path, source))?;
+        let (old, wreck) = self.wreck(&*medium)?;
+        let salvage = wreck.salvage().map_err(|fault| fault.at(&path))?;
+        self.check_plausible(&wreck, &salvage, &damage[0])?;
+        let temporary = file_name::temporary(self.file);
+        let written = self.write(&temporary, &wreck, &old, &salvage).and_then(|_| self.check(&temporary, &salvage));
+        let backup = written.and_then(|report| Ok((self.replace(&temporary)?, report)));
+        let (backup, report) = backup.inspect_err(|_| {
+            // The error that counts is the one above.
+            let _ = self.volume.remove(&temporary);
+        })?;
+        if !broken(Mutant::NoDirectorySync) {
+            self.volume.sync().map_err(|source| Error::io("sync directory", self.volume.path(), source))?;
+        }
+        tracing::warn!(path, backup, vectors = report.vectors, lost = salvage.lost.len(), "repaired");
+        let Salvage { lost, gaps, doubtful, .. } = salvage;
+        let Report { vectors, attributes, .. } = report;
+        Ok(Repair { backup: Some(backup), vectors, attributes, damage, lost, gaps, doubtful })
+    }
+
+    fn path(&self, file: &str) -> String {
+        self.volume.path_of(file)
+    }
+
+    /// What is wrong with a file, and what is in it. If nothing is wrong, all of it is durable.
+    fn examine(&self, file: &str) -> Result<(Vec<Damage>, Report)> {
+        let volume = Arc::clone(self.volume);
+        let opened = recovery::open(volume, self.name, file, self.settings, self.salt, false, Arc::default());
+        let report = opened.and_then(|store| {
+            let report = store.verify()?;
+            if report.damage.is_empty() {
+                // No flush of the directory knows of what is not durable here.
+                store.settle()?;
+            }
+            Ok(report)
+        });
+        match report {
+            Ok(mut report) => Ok((std::mem::take(&mut report.damage), report)),
+            Err(Error::Corrupt { offset, what, .. }) => Ok((vec![Damage { offset, what }], Report::default())),
+            Err(Error::Io { action: "read", offset: Some(offset), source, .. }) => {
+                let what = format!("cannot be read: {source}");
+                Ok((vec![Damage { offset, what }], Report::default()))
+            }
+            // The version itself may be what is damaged, but only the caller can know.
+            Err(Error::UnsupportedVersion { version, .. }) if self.schema.is_some() => {
+                Ok((vec![Damage { offset: 4, what: format!("format version {version}") }], Report::default()))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What the superblocks tell: what goes on in the new file, and where the old one may be read.
+    fn wreck<'m>(&self, medium: &'m dyn Medium) -> Result<(Superblock, Wreck<'m>)> {
+        let blocks = [0, LOG_START / 2].map(|place| {
+            let mut block = [0; SECTOR];
+            medium.read_into(place, &mut block).map(|()| block).unwrap_or([0; SECTOR])
+        });
+        let sound = blocks.iter().filter_map(|block| Superblock::decode(block).ok());
+        let newest = sound.clone().max_by_key(|superblock| superblock.generation);
+        let schema = match (newest, self.schema) {
+            (Some(newest), Some(given)) if newest.schema != given => {
+                let (dimension, metric) = (newest.schema.dimension(), newest.schema.metric().name());
+                return Err(Error::invalid("schema", format!("the file says dimension {dimension}, metric {metric}")));
+            }
+            (Some(newest), _) => newest.schema,
+            (None, Some(given)) => given,
+            (None, None) => agreed_schema(&blocks).ok_or_else(|| {
+                let path = self.path(self.file);
+                let what = "both superblocks are damaged, and with them the schema: repair needs dimension and metric";
+                Error::Corrupt { path, offset: 0, what: what.into() }
+            })?,
+        };
+        // Positions in the old file are not for the new one.
+        let compactions = field::u32(&self.identity, 12) >> 16;
+        let old = newest.unwrap_or(Superblock { compactions, ..Superblock::first(self.identity, schema) });
+        let log = Log::without_table(medium, schema.vector_bytes(), medium.len());
+        let log = Log { table: newest.map_or(log.table, |newest| newest.table), ..log };
+        let doubtful = sound.count() < blocks.len();
+        Ok((old, Wreck::new(log, old.seed(), newest, doubtful)))
+    }
+
+    /// Without a superblock, the log must bear out what the caller says.
+    fn check_plausible(&self, wreck: &Wreck<'_>, salvage: &Salvage, damage: &Damage) -> Result<()> {
+        let path = self.path(self.file);
+        if wreck.superblock.is_some() || salvage.vectors {
+            return Ok(());
+        }
+        if wreck.has_vectors().map_err(|fault| fault.at(&path))? {
+            return Err(Error::invalid("schema", "no vector in the file is of this dimension"));
+        }
+        if !salvage.survivors.is_empty() {
+            return Ok(());
+        }
+        let what = format!("{}, and nothing in the file can be saved", damage.what);
+        Err(Error::Corrupt { path, offset: damage.offset, what })
+    }
+
+    /// Writes the new file and makes it durable.
+    fn write(&self, temporary: &str, wreck: &Wreck<'_>, old: &Superblock, salvage: &Salvage) -> Result<Superblock> {
+        let path = self.path(temporary);
+        let names = salvage.survivors.len() as u64;
+        // Nothing is made as large as a table that is not there.
+        let there = wreck.log.end.min(wreck.log.medium.len());
+        let table = Some(wreck.log.table).filter(|table| table.buckets > 0 && table.lies_before(there));
+        let mut shape = Geometry::for_names(names).as_roomy_as(table.unwrap_or_default());
+        loop {
+            let medium = self.volume.create(temporary).map_err(|source| Error::io("create", &path, source))?;
+            let new = Rewrite::new(Arc::from(medium), old, shape, names, self.salt);
+            let mut new = new.map_err(|fault| fault.at(&path))?;
+            match fill(&mut new, wreck, salvage) {
+                Ok(()) => return new.vouch().map_err(|fault| fault.at(&path)),
+                Err(_) if new.crowded => shape = shape.wider(names),
+                Err(fault) => return Err(fault.at(&path)),
+            }
+        }
+    }
+
+    /// Reads the new file back.
+    fn check(&self, temporary: &str, salvage: &Salvage) -> Result<Report> {
+        let (damage, report) = self.examine(temporary)?;
+        if let Some(Damage { offset, what }) = damage.into_iter().next() {
+            return Err(Error::Corrupt { path: self.path(temporary), offset, what });
+        }
+        let held = report.vectors + report.attributes;
+        let saved = salvage.survivors.len() as u64;
+        if held != saved {
+            let what = format!("repaired file holds {held} of {saved} records that were saved");
+            return Err(Error::Corrupt { path: self.path(temporary), offset: 0, what });
+        }
+        Ok(report)
+    }
+
+    /// Gives the old file a second name and the new one the first. Returns the second name.
+    fn replace(&self, temporary: &str) -> Result<String> {
+        let path = self.path(self.file);
+        let volume = self.volume;
+        let taken = volume.list().map_err(|source| Error::io("list directory", volume.path(), source))?;
+        let mut number = 1;
+        let mut backup = file_name::backup(self.file, number);
+        while taken.contains(&backup) {
+            number += 1;
+            backup = file_name::backup(self.file, number);
+        }
+        volume.keep(self.file, &backup).map_err(|source| Error::io("keep", &path, source))?;
+        volume.rename(temporary, self.file).map_err(|source| {
+            // Then the file still has its own name.
+            let _ = volume.remove(&backup);
+            Error::io("rename", &path, source)
+        })?;
+        Ok(backup)
+    }
+}
+
+/// Copies what was saved.
+fn fill(new: &mut Rewrite, wreck: &Wreck<'_>, salvage: &Salvage) -> Result<(), Fault> {
+    for &(offset, hash) in &salvage.survivors {
+        let found = wreck.log.locate(offset)?;
+        let record = wreck.log.medium.read(offset, found.len as usize).map_err(Fault::read(offset))?;
+        new.add(&found, &record, hash)?;
+        drop(record);
+        new.write()?;
+    }
+    new.bring_in()
+}
+
+/// What two damaged superblocks say alike is most likely true; that the log bears it out is checked later.
+fn agreed_schema(blocks: &[[u8; SECTOR]; 2]) -> Option<Schema> {
+    let says = |block: &[u8; SECTOR]| {
+        let metric = Metric::from_code(block[28])?;
+        Schema::new(field::u32(block, 24) as usize, metric).ok()
+    };
+    let [first, second] = blocks.each_ref().map(says);
+    first.filter(|_| first == second)
+}

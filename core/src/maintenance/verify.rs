@@ -1,0 +1,154 @@
+//! Checking a whole file: every record, every bucket, and the one against the other. Changes nothing.
+
+use crate::format::chain::Link;
+use crate::format::counts::Counts;
+use crate::format::layout::{LOG_START, UNIT};
+use crate::format::record::Kind;
+use crate::format::superblock::Superblock;
+use crate::format::table::slots_of;
+use crate::log::reader::{Located, Log};
+use crate::maintenance::findings::Damage;
+use crate::maintenance::findings::Report;
+use crate::store::lookup::read_bucket;
+use crate::store::store::Store;
+use crate::store::view::State;
+use crate::sync::lock::lock;
+use crate::types::error::Result;
+use crate::types::fault::Fault;
+use crate::types::key::Name;
+
+impl Store {
+    /// Checks everything. Writers wait meanwhile; readers do not.
+    pub(crate) fn verify(&self) -> Result<Report> {
+        self.check_there()?;
+        let _no_flush = lock(&self.checkpoint);
+        let writer = lock(&self.writer);
+        let state = self.read();
+        let mut report = Report::default();
+        self.check_all(&state, writer.next, &mut report).map_err(|fault| self.fault(fault))?;
+        self.check_unchanged()?;
+        let Counts { vectors, attributes, .. } = writer.counts;
+        for (kind, counted, found) in
+            [("vectors", vectors, report.vectors), ("attributes", attributes, report.attributes)]
+        {
+            if report.damage.is_empty() && counted != found {
+                report.damage.push(Damage { offset: 0, what: format!("{counted} {kind} counted, {found} found") });
+            }
+        }
+        report.bytes = state.end();
+        Ok(report)
+    }
+
+    fn check_all(&self, state: &State, end: Link, report: &mut Report) -> Result<(), Fault> {
+        let log = state.log()?;
+        self.check_superblocks(&log, report)?;
+        let first = Superblock::first(self.identity.uuid, self.identity.schema);
+        let mut link = Link { offset: LOG_START, sequence: first.sequence, link: first.link };
+        while link.offset < state.end() {
+            match link.follow(&log).and_then(|found| log.check_body(&found).map(|()| found)) {
+                Ok(found) => {
+                    report.records += 1;
+                    self.check_indexed(state, &found, report)?;
+                    link = Link::after(&found);
+                }
+                Err(fault) => {
+                    report.note(fault)?;
+                    let Some(found) = resume(&log, link.offset)? else { return self.check_table(state, report) };
+                    link = found;
+                }
+            }
+        }
+        if link != end {
+            report.note(Fault::Corrupt { offset: state.end(), what: "the log does not end where its chain does" })?;
+        }
+        self.check_table(state, report)
+    }
+
+    fn check_superblocks(&self, log: &Log<'_>, report: &mut Report) -> Result<(), Fault> {
+        for place in [0, LOG_START / 2] {
+            let mut block = [0; crate::format::layout::SECTOR];
+            log.medium.read_into(place, &mut block).map_err(Fault::read(place))?;
+            if Superblock::decode(&block).is_err() {
+                report.note(Fault::Corrupt { offset: place, what: "superblock is damaged" })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the index knows the record, or a later one of its name.
+    fn check_indexed(&self, state: &State, found: &Located, report: &mut Report) -> Result<(), Fault> {
+        if !found.header.kind.stores() {
+            return Ok(());
+        }
+        let log = state.log()?;
+        let head = log.head(found)?;
+        let name = found.header.name(&head, log.vector_bytes);
+        match state.find(name.hash(self.identity.seed), name) {
+            Ok(lookup) => match lookup.live {
+                Some(live) if live.offset == found.offset => {
+                    let count =
+                        if found.header.kind == Kind::Put { &mut report.vectors } else { &mut report.attributes };
+                    *count += 1;
+                    Ok(())
+                }
+                Some(live) if live.offset < found.offset => {
+                    report.note(Fault::Corrupt { offset: found.offset, what: "index points at an older record" })
+                }
+                _ => Ok(()),
+            },
+            Err(fault) => report.note(fault),
+        }
+    }
+
+    /// Whether each slot points at a record of its hash.
+    fn check_table(&self, state: &State, report: &mut Report) -> Result<(), Fault> {
+        let log = state.log()?;
+        for number in 0..state.table.all_buckets() {
+            let place = state.table.place(number);
+            let bucket = match read_bucket(&log, number) {
+                Ok(bucket) => bucket,
+                Err(fault) => {
+                    report.note(fault)?;
+                    continue;
+                }
+            };
+            for slot in slots_of(&bucket) {
+                match log.locate(slot.offset).and_then(|found| Ok((log.head(&found)?, found))) {
+                    Ok((head, found)) => {
+                        let name: Name<'_> = found.header.name(&head, log.vector_bytes);
+                        if !found.header.kind.stores() || name.hash(self.identity.seed) != slot.hash {
+                            report.note(Fault::Corrupt { offset: place, what: "index slot points at another name" })?;
+                        }
+                    }
+                    Err(fault) => report.note(fault)?,
+                }
+            }
+        }
+        report.damage.sort_by_key(|damage| damage.offset);
+        report.damage.dedup();
+        Ok(())
+    }
+}
+
+/// The next place behind a damaged record where one stands that is sound in itself.
+fn resume(log: &Log<'_>, damaged: u64) -> Result<Option<Link>, Fault> {
+    let mut offset = damaged;
+    // A damaged body leaves the header, and with it the way to the next record.
+    if let Ok(found) = log.locate(offset) {
+        let next = Link::after(&found);
+        if log.locate(next.offset).is_ok() || next.offset == log.end {
+            return Ok(Some(next));
+        }
+    }
+    while offset + UNIT < log.end {
+        offset += UNIT;
+        match log.locate(offset) {
+            Ok(found) => {
+                return Ok(Some(Link { offset, sequence: found.header.sequence, link: found.header.link }));
+            }
+            Err(Fault::Corrupt { .. }) => {}
+            Err(fault) => return Err(fault),
+        }
+    }
+    Ok(None)
+}

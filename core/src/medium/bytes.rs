@@ -1,0 +1,79 @@
+//! Bytes of a medium as readers get them: borrowed where they lie, pinned there, or copied.
+
+use super::mapping::MappedSlice;
+use std::io;
+use std::ops::Deref;
+
+/// Sixty-four bytes on a sixty-four byte boundary: the unit in which buffers for records are allocated.
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C, align(64))]
+struct Line([u8; 64]);
+
+/// An owned buffer that starts on a 64-byte boundary.
+#[derive(Clone, Default)]
+pub struct Lines {
+    lines: Vec<Line>,
+    len: usize,
+}
+
+impl Lines {
+    /// `len` zero bytes.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::OutOfMemory`].
+    pub fn zeroed(len: usize) -> io::Result<Self> {
+        let mut lines = Vec::new();
+        lines.try_reserve_exact(len.div_ceil(64))?;
+        lines.resize(len.div_ceil(64), Line([0; 64]));
+        Ok(Self { lines, len })
+    }
+}
+
+impl Deref for Lines {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        &bytemuck::cast_slice(&self.lines)[..self.len]
+    }
+}
+
+impl std::ops::DerefMut for Lines {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        &mut bytemuck::cast_slice_mut(&mut self.lines)[..self.len]
+    }
+}
+
+/// Bytes of a medium, borrowed from it or copied.
+pub enum View<'a> {
+    /// Where they lie.
+    Borrowed(&'a [u8]),
+    /// A copy.
+    Owned(Lines),
+}
+
+impl Deref for View<'_> {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Borrowed(bytes) => bytes,
+            Self::Owned(lines) => lines,
+        }
+    }
+}
+
+/// Bytes of a medium that stay what and where they are while this lives.
+pub enum Pinned {
+    /// In a mapping, which this keeps.
+    Mapped(MappedSlice),
+    /// A copy.
+    Owned(Lines),
+}
+
+impl Deref for Pinned {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Mapped(slice) => slice,
+            Self::Owned(lines) => lines,
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! The one seam between the engine and the world: a file-like run of bytes, and the directory such runs live in.
+//!
+//! The engine sees nothing of an operating system but these two traits. A medium moves bytes and makes them durable; it
+//! knows nothing of records, superblocks or indexes. The engine keeps one rule on its side: bytes it has borrowed or
+//! pinned are never written again, except with the very same values.
+
+mod bytes;
+#[cfg(unix)]
+mod file;
+#[cfg(unix)]
+mod folders;
+#[cfg(unix)]
+mod limit;
+mod mapping;
+#[expect(clippy::module_inception, reason = "the trait that the room is named for")]
+mod medium;
+mod memory;
+#[cfg(unix)]
+mod mmap;
+#[cfg(unix)]
+mod native;
+mod origin;
+mod volume;
+
+pub use bytes::{Lines, Pinned, View};
+#[cfg(unix)]
+pub use folders::FolderVolume;
+pub use mapping::{MappedSlice, Window};
+pub use medium::{Medium, Permit};
+pub use memory::MemoryVolume;
+#[cfg(unix)]
+pub use native::{DirectoryLock, NativeVolume};
+pub use origin::Origin;
+pub use volume::Volume;

@@ -1,0 +1,87 @@
+//! A directory of media: the part of the world that names files.
+
+use super::medium::{Medium, Permit};
+use super::origin::Origin;
+use std::io;
+use std::time::Duration;
+
+/// A directory of media, named like files. Names hold no separators and are never empty.
+pub trait Volume: Send + Sync {
+    /// Where this is, for error messages: a path.
+    fn path(&self) -> &str;
+
+    /// Where a file is, for error messages.
+    fn path_of(&self, file: &str) -> String {
+        format!("{}/{file}", self.path())
+    }
+
+    /// Takes the volume for one engine; false if one has it already. Two engines on one volume would change bytes that
+    /// the other has lent out.
+    fn claim(&self) -> bool {
+        true
+    }
+
+    /// Gives back what [`claim`](Self::claim) took.
+    fn release(&self) {}
+
+    /// The process that may use it. What a forked child shares with its parent is the parent's.
+    fn origin(&self) -> Origin {
+        Origin::everywhere()
+    }
+
+    /// Names of all files in it, in any order.
+    ///
+    /// # Errors
+    /// As the operating system says; so do all calls below.
+    fn list(&self) -> io::Result<Vec<String>>;
+
+    /// Opens an existing file for reading, and for writing unless the volume is read-only.
+    fn open(&self, file: &str) -> io::Result<Box<dyn Medium>>;
+
+    /// Creates an empty file, in place of one of that name.
+    fn create(&self, file: &str) -> io::Result<Box<dyn Medium>>;
+
+    /// Length of a file in bytes, without opening it.
+    fn size(&self, file: &str) -> io::Result<u64>;
+
+    /// Renames a file, in place of one that has the new name. Atomic.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+
+    /// Gives what a file holds now a second name, which no file has yet. A later renaming onto the first name leaves it
+    /// alone. Where files cannot have two names this is a copy, made durable.
+    fn keep(&self, file: &str, second: &str) -> io::Result<()> {
+        copy(self, file, second)
+    }
+
+    /// Removes a file. Media opened from it go on working.
+    fn remove(&self, file: &str) -> io::Result<()>;
+
+    /// Makes creations, renames and removals before the call survive a loss of power.
+    fn sync(&self) -> io::Result<()>;
+
+    /// Bytes no other file or opening has: random, or at least never repeated.
+    fn entropy(&self) -> [u8; 16];
+
+    /// A clock that never goes back, from any origin.
+    fn now(&self) -> Duration;
+
+    /// Whether threads can be started here. Without them, due flushes run inside the next write.
+    fn has_threads(&self) -> bool {
+        cfg!(not(target_family = "wasm"))
+    }
+}
+
+/// Copies a file within its directory.
+pub(super) fn copy<V: Volume + ?Sized>(volume: &V, file: &str, copy: &str) -> io::Result<()> {
+    const PIECE: u64 = 1 << 20;
+    let (from, to) = (volume.open(file)?, volume.create(copy)?);
+    for offset in (0..from.len()).step_by(PIECE as usize) {
+        let bytes = from.copy(offset, (from.len() - offset).min(PIECE) as usize)?;
+        to.write(offset, &bytes, Permit::ENGINE)?;
+    }
+    to.sync()
+}
+
+pub(super) fn file_name_missing(file: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, format!("no file {file}"))
+}

@@ -1,0 +1,55 @@
+//! Making a database file: it has its name only when it is whole and durable.
+
+use crate::format::file_name;
+use crate::format::layout::{LOG_START, SECTOR};
+use crate::format::superblock::Superblock;
+use crate::medium::{Permit, Volume};
+use crate::testing::mutants::{Mutant, broken};
+use crate::types::error::{Error, Result};
+use crate::types::schema::Schema;
+use std::io::ErrorKind;
+
+/// Bytes of both superblocks: where the second one ends.
+const HEAD: usize = LOG_START as usize;
+
+/// Writes a new, empty database file. It has its name only when it is whole and durable.
+pub(crate) fn create(volume: &dyn Volume, file: &str, schema: Schema, uuid: [u8; 16]) -> Result<()> {
+    let path = volume.path_of(file);
+    let temporary = file_name::temporary(file);
+    let failed = |action| {
+        let path = path.clone();
+        move |source| Error::io(action, path, source)
+    };
+    let superblock = Superblock::first(uuid, schema);
+    let mut head = vec![0; HEAD];
+    for superblock in [Superblock { generation: superblock.generation - 1, ..superblock }, superblock] {
+        let place = superblock.place() as usize;
+        head[place..place + SECTOR].copy_from_slice(&superblock.encode());
+    }
+    let made = (|| {
+        let medium = volume.create(&temporary).map_err(failed("create"))?;
+        medium.write(0, &head, Permit::ENGINE).map_err(failed("write"))?;
+        if !broken(Mutant::CreateUnsynced) {
+            medium.sync().map_err(failed("sync"))?;
+        }
+        drop(medium);
+        let renamed = volume.rename(&temporary, file).or_else(|error| match volume.size(&temporary) {
+            // It failed, and yet it is done.
+            Err(gone) if gone.kind() == ErrorKind::NotFound => volume.size(file).map(drop).map_err(|_| error),
+            _ => Err(error),
+        });
+        renamed.map_err(failed("rename"))
+    })();
+    if made.is_err() {
+        // The error that counts is the one above.
+        let _ = volume.remove(&temporary);
+    }
+    made?;
+    if broken(Mutant::NoDirectorySync) {
+        return Ok(());
+    }
+    volume.sync().map_err(failed("sync the directory of")).inspect_err(|_| {
+        // What may not be there after a power cut is not there at all.
+        let _ = volume.remove(file);
+    })
+}

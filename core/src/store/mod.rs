@@ -1,0 +1,15 @@
+//! One database file in use: writing, reading, iteration, durability, opening.
+
+pub(crate) mod create;
+pub(crate) mod flush;
+pub(crate) mod lookup;
+pub(crate) mod moves;
+pub(crate) mod progress;
+pub(crate) mod read;
+pub(crate) mod recovery;
+pub(crate) mod scan;
+#[expect(clippy::module_inception, reason = "the type that the room is named for")]
+pub(crate) mod store;
+mod suspend;
+pub(crate) mod view;
+pub(crate) mod write;

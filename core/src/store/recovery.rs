@@ -1,0 +1,224 @@
+//! Making, opening, parking and reopening files: from bytes on disk to a store, and what a crash left put right.
+//!
+//! After a clean close this reads two superblocks and nothing else. After a crash it replays the end of the log into
+//! memory and writes nothing; what was never acknowledged is cut off before the next write.
+
+use crate::format::chain::Link;
+use crate::format::counts::Counts;
+use crate::format::head::Head;
+use crate::format::head::newest_superblock;
+use crate::format::layout::LOG_START;
+use crate::format::record::Kind;
+use crate::format::superblock::Superblock;
+use crate::index::delta::Entry;
+use crate::log::reader::{Located, Log};
+use crate::log::writer::Writer;
+use crate::medium::{Medium, Volume};
+use crate::store::progress::Checkpoint;
+use crate::store::store::{Figures, Flushes, Identity, Settings, Store};
+use crate::store::view::State;
+use crate::sync::lease::Leased;
+use crate::sync::primitives::atomic::{AtomicBool, Ordering::Relaxed};
+use crate::sync::primitives::{Mutex, OnceLock};
+use crate::testing::mutants::{Mutant, broken};
+use crate::types::error::{Error, Result};
+use crate::types::fault::Fault;
+use std::sync::Arc;
+
+/// Opens a database file. `sealed` tells that nothing can lie behind its end.
+pub(crate) fn open(
+    volume: Arc<dyn Volume>,
+    name: &str,
+    file: &str,
+    settings: Settings,
+    salt: u32,
+    sealed: bool,
+    flushes: Arc<Flushes>,
+) -> Result<Store> {
+    let path = volume.path_of(file);
+    let medium = volume.open(file).map_err(|source| Error::io("open", &path, source))?;
+    let Head { newest: superblock, doubtful } = newest_superblock(&*medium, &path)?;
+    let medium: Arc<dyn Medium> = Arc::from(medium);
+    let identity = Identity {
+        name: name.into(),
+        file: file.into(),
+        path,
+        uuid: superblock.uuid,
+        schema: superblock.schema,
+        seed: superblock.seed(),
+    };
+    let mut replay = Replay::new(&identity, Arc::clone(&medium), superblock);
+    replay.run(&superblock, doubtful).map_err(|fault| fault.at(&identity.path))?;
+    let Replay { mut state, next, counts, .. } = replay;
+    state.era = superblock.era();
+    if medium.len() > next.offset {
+        tracing::warn!(
+            database = name,
+            offset = next.offset,
+            bytes = medium.len() - next.offset,
+            "recovery dropped the end of the log, which is torn and was never flushed"
+        );
+    }
+    if next.offset > superblock.applied_end {
+        let replayed = next.offset - superblock.applied_end;
+        let unflushed = next.offset - superblock.durable_end;
+        tracing::info!(
+            database = name,
+            replayed,
+            unflushed,
+            operations = state.active.len(),
+            "recovery replayed the log"
+        );
+    }
+    state.set_end(next.offset);
+    let mut writer = Writer::new(state.vector_bytes, next, salt, counts);
+    writer.stray = medium.len() > next.offset || !(sealed || broken(Mutant::Unsealed));
+    writer.medium = Some(medium);
+    let figures = Figures::default();
+    figures.take(&counts, next.offset, 0);
+    figures.durable_end.store(superblock.durable_end, Relaxed);
+    tracing::debug!(database = name, vectors = counts.vectors, bytes = next.offset, "open");
+    Ok(Store {
+        identity,
+        settings,
+        origin: volume.origin(),
+        volume,
+        checkpoint: Mutex::new(Checkpoint { unsure_to: next.offset, unsure_name: true, ..Checkpoint::at(superblock) }),
+        writer: Mutex::new(writer),
+        state: Leased::new(state),
+        poison: OnceLock::new(),
+        dropped: AtomicBool::new(false),
+        figures,
+        flushes,
+        opened: superblock,
+    })
+}
+
+/// The end of the log on its way into memory.
+struct Replay {
+    state: State,
+    seed: u64,
+    next: Link,
+    counts: Counts,
+}
+
+impl Replay {
+    fn new(identity: &Identity, medium: Arc<dyn Medium>, superblock: Superblock) -> Self {
+        let end = medium.len();
+        let state = State::new(medium, identity.schema.vector_bytes(), superblock.table, end);
+        let next = Link::from(&superblock);
+        Self { state, seed: identity.seed, next, counts: superblock.counts }
+    }
+
+    fn run(&mut self, superblock: &Superblock, doubtful: bool) -> Result<(), Fault> {
+        self.flushed(superblock)?;
+        self.tail()?;
+        if doubtful && self.next.offset < self.state.end() {
+            let what = "log is damaged, and so is the superblock that could tell whether this was flushed";
+            return Err(Fault::Corrupt { offset: self.next.offset, what });
+        }
+        if doubtful && self.next.offset > superblock.durable_end {
+            self.recount(superblock)?;
+        }
+        Ok(())
+    }
+
+    /// Counts everything again: a table that is ahead of its superblock cannot tell new names from known ones.
+    fn recount(&mut self, superblock: &Superblock) -> Result<(), Fault> {
+        let mut counts = Counts::default();
+        let mut offset = LOG_START;
+        while offset < self.next.offset {
+            let log = self.state.log()?;
+            let found = log.locate(offset)?;
+            offset += found.len;
+            if found.header.kind == Kind::Table {
+                if found.header.geometry(found.offset) != superblock.table {
+                    counts.abandon(found.header.geometry(found.offset));
+                }
+                continue;
+            }
+            log.check_key(&found)?;
+            let head = log.head(&found)?;
+            let name = found.header.name(&head, log.vector_bytes);
+            let live = self.state.find(name.hash(self.seed), name)?.live;
+            if live.is_some_and(|live| live.offset == found.offset) {
+                counts.record(found.header.kind, None, found.len);
+            } else {
+                counts.dead_records += 1;
+                counts.dead_bytes += found.len;
+            }
+        }
+        self.counts = counts;
+        Ok(())
+    }
+
+    /// What is durable but perhaps not in the table. Damage here is an error; of the body only the key is looked at.
+    fn flushed(&mut self, superblock: &Superblock) -> Result<(), Fault> {
+        let mut at = superblock.applied_end;
+        let mut last: Option<Link> = None;
+        while at < superblock.durable_end {
+            let log = Log { end: superblock.durable_end, ..self.state.log()? };
+            let found = match last {
+                None => log.locate(at)?,
+                Some(link) => link.follow(&log)?,
+            };
+            let next = Link::after(&found);
+            log.check_key(&found)?;
+            self.take(&found)?;
+            at = next.offset;
+            last = Some(next);
+        }
+        match last {
+            Some(link) if link != self.next => Err(Fault::Corrupt {
+                offset: superblock.durable_end,
+                what: "the flushed log does not end as its superblock says",
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// What was acknowledged but never flushed. The first record that does not fit ends it; a batch without its end is
+    /// left out as a whole.
+    fn tail(&mut self) -> Result<(), Fault> {
+        let mut batch: Vec<Located> = Vec::new();
+        let mut link = self.next;
+        while link.offset < self.state.end() {
+            let log = self.state.log()?;
+            let found = match link.follow(&log).and_then(|found| log.check_body(&found).map(|()| found)) {
+                Ok(found) => found,
+                Err(Fault::Corrupt { .. }) => break,
+                Err(fault) => return Err(fault),
+            };
+            link = Link::after(&found);
+            batch.try_reserve(1)?;
+            batch.push(found);
+            if !found.header.continues() || broken(Mutant::HalfBatch) {
+                for found in batch.drain(..) {
+                    let old = self.take(&found)?;
+                    self.counts.record(found.header.kind, old, found.len);
+                }
+                self.next = link;
+            }
+        }
+        Ok(())
+    }
+
+    /// Enters a record into the changes, and tells the length of the one it takes the place of.
+    fn take(&mut self, found: &Located) -> Result<Option<u64>, Fault> {
+        if found.header.kind == Kind::Table {
+            return Ok(None);
+        }
+        let log = self.state.log()?;
+        let head = log.head(found)?;
+        let name = found.header.name(&head, log.vector_bytes);
+        let hash = name.hash(self.seed);
+        let mut before = self.state.find(hash, name)?;
+        if broken(Mutant::ReplayBlind) && before.entry == 0 {
+            before.prior = 0;
+        }
+        let entry = Entry::of(hash, found.offset, before.prior, found.header.kind);
+        drop(head);
+        self.state.active.set(entry, before.entry)?;
+        Ok(before.live.map(|live| live.len))
+    }
+}

@@ -1,0 +1,279 @@
+//! One database file in use: what it is, and writes to it, for any number of threads.
+//!
+//! Writers take turns; readers stop for none of them but for moments at a batch or a flush. Opening is in `recovery`,
+//! reads in `read`, durability in `flush`, iteration in `scan`. A store knows nothing of other stores or of threads that flush it.
+
+use crate::format::counts::Counts;
+use crate::format::head::newest_superblock;
+use crate::format::superblock::Superblock;
+use crate::log::writer::Writer;
+use crate::medium::{Origin, Volume};
+use crate::store::progress::Checkpoint;
+use crate::store::view::State;
+use crate::sync::lease::{Change, Lease, Leased};
+use crate::sync::lock::lock;
+use crate::sync::primitives::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use crate::sync::primitives::{Mutex, OnceLock};
+use crate::types::error::{Error, Result};
+use crate::types::fault::Fault;
+use crate::types::options::Advice;
+use crate::types::schema::Schema;
+use crate::types::stats::DatabaseStats;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a store is told by whoever opens it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Settings {
+    pub read_only: bool,
+    pub verify_checksums: bool,
+    pub max_unflushed_bytes: u64,
+    pub max_unflushed_operations: u64,
+}
+
+/// Who a store is, in files and in messages.
+pub(crate) struct Identity {
+    /// Name of the database.
+    pub name: String,
+    /// Name of the file in its volume.
+    pub file: String,
+    /// Path of the file, for messages.
+    pub path: String,
+    pub uuid: [u8; 16],
+    pub schema: Schema,
+    /// Seeds the hash of the index.
+    pub seed: u64,
+}
+
+pub(crate) struct Store {
+    pub identity: Identity,
+    pub settings: Settings,
+    pub volume: Arc<dyn Volume>,
+    /// That of the volume.
+    pub origin: Origin,
+    // Locks are taken in this order.
+    pub checkpoint: Mutex<Checkpoint>,
+    pub writer: Mutex<Writer>,
+    pub state: Leased<State>,
+    pub poison: OnceLock<String>,
+    pub dropped: AtomicBool,
+    pub figures: Figures,
+    /// Of the whole directory.
+    pub flushes: Arc<Flushes>,
+    /// The superblock that was in force at opening.
+    pub opened: Superblock,
+}
+
+/// Figures that are read without a lock.
+#[derive(Default)]
+pub(crate) struct Figures {
+    pub vectors: AtomicU64,
+    pub dead_records: AtomicU64,
+    pub end: AtomicU64,
+    pub durable_end: AtomicU64,
+    pub operations: AtomicU64,
+    /// Whether the table lacks what a flush has left to another thread.
+    pub behind: AtomicBool,
+    pub flushes: Flushes,
+}
+
+/// What flushes came to. One for each store, and one for all of a directory.
+#[derive(Default)]
+pub(crate) struct Flushes {
+    count: AtomicU64,
+    last_us: AtomicU64,
+    longest_us: AtomicU64,
+}
+
+impl Flushes {
+    pub(crate) fn note(&self, took: Duration) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.count.fetch_add(1, Relaxed);
+        self.last_us.store(micros, Relaxed);
+        self.longest_us.fetch_max(micros, Relaxed);
+    }
+
+    pub(crate) fn count(&self) -> u64 {
+        self.count.load(Relaxed)
+    }
+
+    pub(crate) fn last(&self) -> Duration {
+        Duration::from_micros(self.last_us.load(Relaxed))
+    }
+
+    pub(crate) fn longest(&self) -> Duration {
+        Duration::from_micros(self.longest_us.load(Relaxed))
+    }
+}
+
+/// How urgently a flush is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Pressure {
+    None,
+    /// The bound on unflushed volume is reached.
+    Due,
+    /// It is passed by far: writers must wait.
+    Overdue,
+}
+
+impl Store {
+    #[inline]
+    pub(crate) fn read(&self) -> Lease<'_, State> {
+        self.state.read()
+    }
+
+    pub(crate) fn change(&self) -> Change<'_, State> {
+        self.state.change()
+    }
+
+    /// The error for the caller. Whatever goes wrong in a database that is gone goes wrong because it is gone; and what
+    /// looks like damage to a reader that a writer has left behind is none.
+    pub(crate) fn fault(&self, fault: Fault) -> Error {
+        if let Err(gone) = self.check_there() {
+            return gone;
+        }
+        match self.check_unchanged() {
+            Ok(()) => fault.at(&self.identity.path),
+            Err(changed) => changed,
+        }
+    }
+
+    /// Fails if this is a read-only opening that its writer has left behind.
+    pub(crate) fn check_unchanged(&self) -> Result<()> {
+        if self.settings.read_only && self.was_changed() {
+            return Err(Error::Changed { path: self.identity.path.clone() });
+        }
+        Ok(())
+    }
+
+    /// Whether somebody wrote to the file since it was opened read-only.
+    fn was_changed(&self) -> bool {
+        let file = self.volume.open(&self.identity.file);
+        let newest = file.map(|medium| newest_superblock(&*medium, &self.identity.path));
+        matches!(newest, Ok(Ok(head)) if head.newest != self.opened)
+    }
+
+    pub(crate) fn vector_bytes(&self) -> usize {
+        self.identity.schema.vector_bytes()
+    }
+
+    /// Fails in a forked child. To be called before a lock is taken: a thread that the child does not have may hold it.
+    #[inline(always)]
+    pub(crate) fn check_origin(&self) -> Result<()> {
+        if self.origin.is_here() { Ok(()) } else { Err(self.forked()) }
+    }
+
+    #[cold]
+    fn forked(&self) -> Error {
+        Error::Forked { path: self.volume.path().into() }
+    }
+
+    /// Fails in a forked child, and where this thread is in the middle of a read of this database: what changes anything
+    /// waits for that read to end. To be called before a lock is taken.
+    #[inline]
+    pub(crate) fn check_free(&self) -> Result<()> {
+        self.check_origin()?;
+        if self.state.is_held_here() { Err(self.reading()) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn reading(&self) -> Error {
+        let name = &self.identity.name;
+        Error::invalid(
+            "call",
+            format!("made while database {name:?} shows a vector to this thread: return from there first"),
+        )
+    }
+
+    /// Fails if the database is gone, or another process's.
+    #[inline(always)]
+    pub(crate) fn check_there(&self) -> Result<()> {
+        self.check_origin()?;
+        if self.dropped.load(Relaxed) { Err(self.gone()) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn gone(&self) -> Error {
+        Error::Dropped { database: self.identity.name.clone() }
+    }
+
+    /// Fails if nothing may be written.
+    pub(crate) fn check_writable(&self) -> Result<()> {
+        self.check_there()?;
+        if self.settings.read_only {
+            return Err(Error::ReadOnly { path: self.volume.path().into() });
+        }
+        match self.poison.get() {
+            Some(cause) => Err(Error::Poisoned { database: self.identity.name.clone(), cause: cause.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn wrong_dimension(&self, actual: usize) -> Error {
+        let expected = self.identity.schema.dimension();
+        Error::DimensionMismatch { database: self.identity.name.clone(), expected, actual }
+    }
+
+    /// How urgently a flush is wanted. Two loads and two comparisons.
+    pub(crate) fn pressure(&self) -> Pressure {
+        let bytes = self.unflushed_bytes();
+        let operations = self.figures.operations.load(Relaxed);
+        let beyond = |times: u64| {
+            bytes > self.settings.max_unflushed_bytes.saturating_mul(times)
+                || operations > self.settings.max_unflushed_operations.saturating_mul(times)
+        };
+        if !beyond(1) || self.poison.get().is_some() {
+            Pressure::None
+        } else if beyond(4) {
+            Pressure::Overdue
+        } else {
+            Pressure::Due
+        }
+    }
+
+    pub(crate) fn unflushed_bytes(&self) -> u64 {
+        self.figures.end.load(Relaxed).saturating_sub(self.figures.durable_end.load(Relaxed))
+    }
+
+    /// Hands on how the file will be read.
+    pub(crate) fn advise(&self, advice: Advice) -> Result<()> {
+        self.check_there()?;
+        let advised = self.medium()?.advise(advice);
+        advised.map_err(|source| Error::io("advise", &self.identity.path, source))
+    }
+
+    pub(crate) fn stats(&self) -> DatabaseStats {
+        if !self.origin.is_here() {
+            let vectors = self.figures.vectors.load(Relaxed);
+            return DatabaseStats { vectors, ..DatabaseStats::default() };
+        }
+        let (counts, end, operations) = {
+            let writer = lock(&self.writer);
+            (writer.counts, writer.next.offset, writer.operations)
+        };
+        let (buckets, file_bytes) = {
+            let state = self.read();
+            (state.table.all_buckets(), state.medium.as_ref().map_or(end, |medium| medium.len()))
+        };
+        DatabaseStats {
+            vectors: counts.vectors,
+            file_bytes,
+            dead_bytes: counts.dead_bytes,
+            unflushed_bytes: self.unflushed_bytes(),
+            unflushed_operations: operations,
+            index_buckets: buckets,
+            flushes: self.figures.flushes.count(),
+            last_flush: self.figures.flushes.last(),
+            longest_flush: self.figures.flushes.longest(),
+        }
+    }
+}
+
+impl Figures {
+    pub(crate) fn take(&self, counts: &Counts, end: u64, operations: u64) {
+        self.vectors.store(counts.vectors, Relaxed);
+        self.dead_records.store(counts.dead_records, Relaxed);
+        self.end.store(end, Relaxed);
+        self.operations.store(operations, Relaxed);
+    }
+}

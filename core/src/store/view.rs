@@ -1,0 +1,189 @@
+//! What a reader sees: the table in the file, under what was written since.
+//!
+//! Held under leases: a single write adds to it while others read; a batch and the flush change it in short steps.
+
+use crate::format::record::HEADER;
+use crate::format::table::{Geometry, is_whole_line as is_whole, offset_of};
+use crate::index::delta::{Change, Delta, Entry};
+use crate::log::reader::{Found, Log};
+use crate::medium::{Medium, Window};
+use crate::store::lookup::find_in_table;
+use crate::store::moves::Moves;
+use crate::sync::primitives::Mutex;
+use crate::sync::primitives::atomic::AtomicU64;
+use crate::types::fault::Fault;
+use crate::types::key::Name;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{Acquire, Release};
+
+pub(crate) struct State {
+    /// `None` while the store is parked, when nobody reads it.
+    pub medium: Option<Arc<dyn Medium>>,
+    pub vector_bytes: usize,
+    /// End of what scans may see: everything before it is in the changes or in the table.
+    end: AtomicU64,
+    /// End of what lookups may see. It moves before the changes do, `end` after them.
+    written: AtomicU64,
+    pub table: Geometry,
+    /// What the flush under way, or one that failed, is bringing into the table.
+    pub frozen: Arc<Delta>,
+    /// What was written since.
+    pub active: Delta,
+    /// The file's number of compactions, in 16 bits.
+    pub era: u64,
+    /// Where the last of them put things, if it was since the file was opened.
+    pub moves: Option<Arc<Moves>>,
+    /// Held while buckets are written in place.
+    pub in_place: Arc<Mutex<()>>,
+}
+
+/// What is known of a name.
+#[derive(Default)]
+pub(crate) struct Lookup {
+    /// Its record, if it is there.
+    pub live: Option<Found>,
+    /// What the table says of it once the frozen changes are in: an offset, or 0.
+    pub prior: u64,
+    /// The active entry of this name, by the offset of its record, or 0.
+    pub entry: u64,
+}
+
+impl State {
+    /// A file whose table speaks of everything in it.
+    pub(crate) fn new(medium: Arc<dyn Medium>, vector_bytes: usize, table: Geometry, end: u64) -> Self {
+        Self {
+            medium: Some(medium),
+            vector_bytes,
+            end: AtomicU64::new(end),
+            written: AtomicU64::new(end),
+            table,
+            frozen: Arc::default(),
+            active: Delta::default(),
+            era: 0,
+            moves: None,
+            in_place: Arc::default(),
+        }
+    }
+
+    /// End of what scans may see.
+    pub(crate) fn end(&self) -> u64 {
+        self.end.load(Acquire)
+    }
+
+    /// Sets both ends, where nobody reads meanwhile.
+    pub(crate) fn set_end(&mut self, end: u64) {
+        *self.written.get_mut() = end;
+        *self.end.get_mut() = end;
+    }
+
+    /// Shows one operation to readers, who need not stop for it. False if there is no room: then it takes a change.
+    pub(crate) fn publish(&self, change: Change, end: u64) -> bool {
+        self.written.store(end, Release);
+        let added = self.active.add(change.entry, change.replaces);
+        if added {
+            self.end.store(end, Release);
+        }
+        added
+    }
+
+    pub(crate) fn log(&self) -> Result<Log<'_>, Fault> {
+        let medium = self.medium.as_deref().ok_or_else(|| Fault::Io {
+            action: "read",
+            offset: 0,
+            source: io::Error::other("the file is closed"),
+        })?;
+        Ok(Log {
+            medium,
+            window: medium.window(),
+            vector_bytes: self.vector_bytes,
+            end: self.written.load(Acquire),
+            table: self.table,
+            in_place: &self.in_place,
+        })
+    }
+
+    /// Looks a name up: active changes first, then frozen ones, then the table.
+    pub(crate) fn find(&self, hash: u64, name: Name<'_>) -> Result<Lookup, Fault> {
+        if !self.active.is_empty()
+            && let Some((entry, found)) = self.find_in(&self.active, hash, name)?
+        {
+            return Ok(Lookup { live: found, prior: entry.prior, entry: entry.offset });
+        }
+        if !self.frozen.is_empty()
+            && let Some((_, found)) = self.find_in(&self.frozen, hash, name)?
+        {
+            return Ok(Lookup { prior: found.map_or(0, |found| found.offset), live: found, entry: 0 });
+        }
+        let live = find_in_table(&self.log()?, hash, name)?;
+        Ok(Lookup { prior: live.map_or(0, |found| found.offset), live, entry: 0 })
+    }
+
+    /// The ordinary case of [`find`](Self::find), in as few steps as it takes: all is in memory, the first record of that
+    /// hash is the one, and its header has room for the name. `None` leaves it to `find` to say what else is the case.
+    #[inline(always)]
+    pub(crate) fn glance<'a>(&self, window: Window<'a>, hash: u64, name: Name<'_>) -> Option<(Found, &'a [u8])> {
+        let offset = match self.active.first(hash).or_else(|| self.frozen.first(hash)) {
+            Some(entry) if entry.deleted => return None,
+            Some(entry) => entry.offset,
+            None => self.first_in_table(window, hash)?,
+        };
+        let found = Found::of(window.slice(offset, HEADER)?, name, self.vector_bytes, offset)?;
+        if found.len > self.end().checked_sub(offset)? || self.table.meets(offset, offset + found.len) {
+            return None;
+        }
+        Some((found, window.slice(offset, (found.meta_at + found.meta_len) as usize)?))
+    }
+
+    #[inline(always)]
+    fn first_in_table(&self, window: Window<'_>, hash: u64) -> Option<u64> {
+        if self.table.buckets == 0 {
+            return None;
+        }
+        let number = self.table.home(hash);
+        let bucket = window.line(self.table.place(number))?;
+        let offset = offset_of(&bucket, hash);
+        if offset == 0 {
+            return None;
+        }
+        // On its way while the bucket is checked.
+        window.touch(offset, HEADER + self.vector_bytes);
+        is_whole(&bucket, number, self.table).then_some(offset)
+    }
+
+    /// Has the bucket fetched that [`glance`](Self::glance) will look at.
+    #[inline(always)]
+    pub(crate) fn touch_bucket(&self, window: Window<'_>, hash: u64) {
+        if self.table.buckets > 0 {
+            window.touch(self.table.place(self.table.home(hash)), 0);
+        }
+    }
+
+    /// Has the record fetched that [`glance`](Self::glance) will look at.
+    #[inline(always)]
+    pub(crate) fn touch_record(&self, window: Window<'_>, hash: u64) {
+        let changed = self.active.first(hash).or_else(|| self.frozen.first(hash)).map(|entry| entry.offset);
+        if let Some(offset) = changed.or_else(|| self.first_in_table(window, hash)) {
+            window.touch(offset, HEADER + self.vector_bytes);
+        }
+    }
+
+    /// What of the file can be read without a call.
+    #[inline(always)]
+    pub(crate) fn window(&self) -> Window<'_> {
+        self.medium.as_deref().map_or(Window::NONE, Medium::window)
+    }
+
+    /// The entry of a name, and its record unless that takes the name away.
+    fn find_in(&self, delta: &Delta, hash: u64, name: Name<'_>) -> Result<Option<(Entry, Option<Found>)>, Fault> {
+        let mut last = None;
+        let entry = delta.find(hash, |offset| {
+            // Asked for now: the record may have been written a moment ago.
+            let log = self.log()?;
+            log.touch(offset);
+            last = log.find(offset, name)?;
+            Ok::<_, Fault>(last.is_some())
+        })?;
+        Ok(entry.map(|entry| (entry, last.filter(|_| !entry.deleted))))
+    }
+}

@@ -1,0 +1,33 @@
+//! A switch for tests: flushes leave the index to a later call although no thread waits for one, however few names have
+//! changed. So what comes between the two is seen on a simulated disk, which has no threads.
+//!
+//! Breaks nothing, and is off until a thread turns it on. Without the feature `__deferred_index`, which only packages of tests ask for,
+//! it is a constant `false`.
+
+#[cfg(feature = "__deferred_index")]
+mod switch {
+    use std::cell::Cell;
+
+    thread_local!(static LATE: Cell<bool> = const { Cell::new(false) });
+
+    /// Whether flushes of this thread leave the index from now on.
+    pub fn leave_index(late: bool) {
+        LATE.set(late);
+    }
+
+    pub(crate) fn is_late() -> bool {
+        LATE.get()
+    }
+}
+
+#[cfg(not(feature = "__deferred_index"))]
+mod switch {
+    #[inline(always)]
+    pub(crate) const fn is_late() -> bool {
+        false
+    }
+}
+
+pub(crate) use switch::is_late;
+#[cfg(feature = "__deferred_index")]
+pub use switch::leave_index;
