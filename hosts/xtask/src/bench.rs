@@ -38,8 +38,8 @@ pub fn peers(workspace: &Workspace, subcommand: &str) -> Command {
 
 /// The same with RocksDB: Debian's, since its crate would take half an hour to build its own.
 fn with_rocksdb(workspace: &Workspace, subcommand: &str) -> Result<Command> {
-    // What reads its header needs libclang.
-    let libclang = "find /usr/lib /usr/local/lib -name 'libclang*.so*' | grep -q .";
+    // What reads its header needs libclang, and not libclang-cpp, which is another library.
+    let libclang = "find /usr/lib /usr/local/lib -name 'libclang.so*' -o -name 'libclang-[0-9]*.so*' | grep -q .";
     for (package, probe) in [("librocksdb-dev", "pkg-config --exists rocksdb"), ("libclang-dev", libclang)] {
         if !tools::optional(workspace, package, probe) {
             return Err(format!("{package} is missing and cannot be installed here").into());
