@@ -4,14 +4,14 @@
 //! terms and hands on to the store; it decides nothing.
 
 use crate::cursor::{Cursor, Keys, Position};
-use crate::directory::handle::Pin;
+use crate::directory::handle::Handle;
 use crate::format::record::Kind;
 use crate::maintenance::findings::Report;
 #[cfg(unix)]
 use crate::medium::NativeVolume;
 use crate::medium::Volume;
 use crate::store::store::Store;
-use crate::store::write::{Rule, Step};
+use crate::store::write::{Rule, WriteOp};
 use crate::types::error::Result;
 use crate::types::key::{Key, Name};
 #[cfg(unix)]
@@ -45,7 +45,7 @@ use std::time::Duration;
 /// ```
 #[derive(Clone)]
 pub struct Database {
-    pin: Pin,
+    handle: Handle,
 }
 
 /// One element of an atomic batch, for [`Database::write`].
@@ -79,8 +79,8 @@ pub struct Written {
 }
 
 impl Database {
-    pub(crate) fn new(pin: Pin) -> Self {
-        Self { pin }
+    pub(crate) fn new(handle: Handle) -> Self {
+        Self { handle }
     }
 
     /// Its name.
@@ -127,11 +127,11 @@ impl Database {
     }
 
     fn store_one(&self, key: Key<'_>, vector: &[f32], metadata: &[u8], rule: Rule) -> Result<bool> {
-        let step =
-            Step { kind: Kind::Put, name: Name::Vector(key), vector: bytemuck::cast_slice(vector), metadata, rule };
-        let tally = self.store().write([step])?;
-        self.pin.relieve();
-        Ok(tally.inserted == 1)
+        let op =
+            WriteOp { kind: Kind::Put, name: Name::Vector(key), vector: bytemuck::cast_slice(vector), metadata, rule };
+        let written = self.store().write([op])?;
+        self.handle.throttle();
+        Ok(written.inserted == 1)
     }
 
     /// Reads a vector and its metadata without a copy (with [`Access::File`]: with one).
@@ -166,12 +166,12 @@ impl Database {
         copied.transpose().map(|copied| copied.is_some()).map_err(|full| self.store().fault(full.into()))
     }
 
-    /// Shows a vector and its metadata to `see` where they lie, and returns what that returns; `None` if the key is not
+    /// Shows a vector and its metadata to `f` where they lie, and returns what that returns; `None` if the key is not
     /// there. The fastest read: nothing is copied and nothing is pinned. A batch or a flush of this database waits until
-    /// `see` is done, and other readers wait for that, so it should be short. It may read this database. To write to,
+    /// `f` is done, and other readers wait for that, so it should be short. It may read this database. To write to,
     /// flush, compact, back up or drop it is an [`Error::InvalidArgument`](crate::Error::InvalidArgument) there; any other
     /// call, of another database or of [`Storage`](crate::Storage), may wait for ever for one that waits for this read,
-    /// and so may `see` for a thread that writes.
+    /// and so may `f` for a thread that writes.
     ///
     /// # Errors
     /// Those of [`get`](Self::get).
@@ -185,11 +185,11 @@ impl Database {
     /// assert_eq!(product, Some(25.0));
     /// # Ok::<(), jvdb_core::Error>(())
     /// ```
-    pub fn read<'k, R>(&self, key: impl Into<Key<'k>>, see: impl FnOnce(&[f32], &[u8]) -> R) -> Result<Option<R>> {
-        self.store().show(key.into(), see)
+    pub fn read<'k, R>(&self, key: impl Into<Key<'k>>, f: impl FnOnce(&[f32], &[u8]) -> R) -> Result<Option<R>> {
+        self.store().read_with(key.into(), f)
     }
 
-    /// As [`read`](Self::read), for many keys: `see` is told the number of each key in their order, from 0, and what is
+    /// As [`read`](Self::read), for many keys: `f` is told the number of each key in their order, from 0, and what is
     /// there under it. Faster than as many single reads, because the memory of some dozen vectors is asked for at once; so
     /// a change waits for as many.
     ///
@@ -209,9 +209,9 @@ impl Database {
     pub fn read_many<'k, K: Into<Key<'k>>>(
         &self,
         keys: impl IntoIterator<Item = K>,
-        see: impl FnMut(usize, Option<(&[f32], &[u8])>),
+        f: impl FnMut(usize, Option<(&[f32], &[u8])>),
     ) -> Result<()> {
-        self.store().show_many(keys.into_iter().map(Into::into), see)
+        self.store().read_many_with(keys.into_iter().map(Into::into), f)
     }
 
     /// Whether the key is there.
@@ -247,8 +247,8 @@ impl Database {
     /// # Errors
     /// Those of [`put`](Self::put), for any element.
     pub fn write<'a>(&self, operations: impl IntoIterator<Item = Operation<'a>>) -> Result<Written> {
-        let steps = operations.into_iter().map(|operation| match operation {
-            Operation::Put { key, vector, metadata } => Step {
+        let ops = operations.into_iter().map(|operation| match operation {
+            Operation::Put { key, vector, metadata } => WriteOp {
                 kind: Kind::Put,
                 name: Name::Vector(key),
                 vector: bytemuck::cast_slice(vector),
@@ -256,12 +256,12 @@ impl Database {
                 rule: Rule::Any,
             },
             Operation::Delete { key } => {
-                Step { kind: Kind::Delete, name: Name::Vector(key), vector: &[], metadata: &[], rule: Rule::Any }
+                WriteOp { kind: Kind::Delete, name: Name::Vector(key), vector: &[], metadata: &[], rule: Rule::Any }
             }
         });
-        let tally = self.store().write(steps)?;
-        self.pin.relieve();
-        Ok(Written { inserted: tally.inserted, replaced: tally.replaced, deleted: tally.deleted })
+        let written = self.store().write(ops)?;
+        self.handle.throttle();
+        Ok(Written { inserted: written.inserted, replaced: written.replaced, deleted: written.deleted })
     }
 
     /// Keys of all live vectors, in the order in which they were last stored. See [`scan`](Self::scan) for what writes
@@ -278,17 +278,17 @@ impl Database {
         Cursor::new(self.store(), from)
     }
 
-    /// As [`scan`](Self::scan), with each vector shown to `see` where it lies, until `see` breaks or there are no more. Gives
+    /// As [`scan`](Self::scan), with each vector given to `f` where it lies, until `f` breaks or there are no more. Gives
     /// the position behind the last one shown. The fastest way to look at everything: nothing is pinned, and the medium is
-    /// asked for what comes. What holds for that of [`read`](Self::read) holds for `see`.
+    /// asked for what comes. What holds for that of [`read`](Self::read) holds for `f`.
     ///
     /// As with a scan, a vector that is there throughout is shown at least once: again if it is replaced meanwhile, and
     /// perhaps again if the database is compacted. What is stored meanwhile is shown, too, so whoever stores faster than
-    /// `see` sees keeps the visit going.
+    /// `f` sees keeps the visit going.
     ///
     /// # Errors
     /// Those of [`get`](Self::get), and [`Error::InvalidArgument`](crate::Error::InvalidArgument) for a position that no scan
-    /// of this database gave, or if the database was compacted twice between two steps. What comes before the record at
+    /// of this database gave, or if the database was compacted twice between two ops. What comes before the record at
     /// fault has been shown.
     ///
     /// ```
@@ -307,13 +307,9 @@ impl Database {
     /// assert_eq!(best, 5.5);
     /// # Ok::<(), jvdb_core::Error>(())
     /// ```
-    pub fn visit(
-        &self,
-        from: Position,
-        see: impl FnMut(Key<'_>, &[f32], &[u8]) -> ControlFlow<()>,
-    ) -> Result<Position> {
+    pub fn visit(&self, from: Position, f: impl FnMut(Key<'_>, &[f32], &[u8]) -> ControlFlow<()>) -> Result<Position> {
         let mut position = from.position();
-        self.store().show_from(&mut position, see)?;
+        self.store().visit_from(&mut position, f)?;
         Ok(Position::at(position))
     }
 
@@ -347,13 +343,13 @@ impl Database {
     /// [`Error::Io`](crate::Error::Io) if the disk is full or a sync fails; a failed sync poisons the database, and every
     /// later write and flush fails with [`Error::Poisoned`](crate::Error::Poisoned) until the directory is reopened.
     pub fn flush(&self) -> Result<Duration> {
-        self.pin.flush()
+        self.handle.flush()
     }
 
     #[cfg(feature = "__deferred_index")]
     #[doc(hidden)]
-    pub fn attend(&self) -> Result<()> {
-        self.pin.attend()
+    pub fn flush_due(&self) -> Result<()> {
+        self.handle.flush_due()
     }
 
     /// Figures of this database.
@@ -392,10 +388,10 @@ impl Database {
     }
 
     fn attribute_step(&self, kind: Kind, name: &[u8], value: &[u8]) -> Result<bool> {
-        let step = Step { kind, name: Name::Attribute(name), vector: &[], metadata: value, rule: Rule::Any };
-        let tally = self.store().write([step])?;
-        self.pin.relieve();
-        Ok(tally.deleted == 1)
+        let op = WriteOp { kind, name: Name::Attribute(name), vector: &[], metadata: value, rule: Rule::Any };
+        let written = self.store().write([op])?;
+        self.handle.throttle();
+        Ok(written.deleted == 1)
     }
 
     /// Names of all attributes, sorted. Reads the whole index.
@@ -414,7 +410,7 @@ impl Database {
     /// Those of [`flush`](Self::flush), and [`Error::Corrupt`](crate::Error::Corrupt) if a live record is damaged: it is
     /// not copied, nothing is changed. The disk must have room for all live records.
     pub fn compact(&self) -> Result<u64> {
-        self.pin.compact()
+        self.handle.compact()
     }
 
     /// Flushes, and writes a copy of the database as it is then to a new file, which is durable when this returns. It is a
@@ -467,6 +463,6 @@ impl Database {
     }
 
     fn store(&self) -> &Store {
-        self.pin.store()
+        self.handle.store()
     }
 }

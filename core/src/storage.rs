@@ -1,9 +1,9 @@
 //! A directory of databases: the door through which everything is opened, made and dropped.
 
 use crate::database::Database;
-use crate::directory::catalog::Shelf;
-use crate::directory::handle::Pin;
-use crate::directory::worker::House;
+use crate::directory::catalog::Catalog;
+use crate::directory::handle::Handle;
+use crate::directory::worker::OpenDirectory;
 #[cfg(doc)]
 use crate::maintenance::findings::Gap;
 use crate::maintenance::findings::Repair;
@@ -37,7 +37,7 @@ use std::time::Duration;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Storage {
-    house: Arc<House>,
+    directory: Arc<OpenDirectory>,
 }
 
 impl Storage {
@@ -77,7 +77,7 @@ impl Storage {
     /// # Errors
     /// [`Error::Io`] if the volume cannot be listed, [`Error::InvalidArgument`] for options out of range.
     pub fn on(volume: Arc<dyn Volume>, options: Options) -> Result<Self> {
-        Ok(Self { house: Arc::new(House::new(Shelf::open(volume, options)?)) })
+        Ok(Self { directory: Arc::new(OpenDirectory::new(Catalog::open(volume, options)?)) })
     }
 
     /// Makes an empty database and opens it. It survives a loss of power when this returns. If it was made but cannot be
@@ -86,7 +86,7 @@ impl Storage {
     /// # Errors
     /// [`Error::AlreadyExists`], [`Error::InvalidName`], [`Error::Io`], [`Error::ReadOnly`], [`Error::AllPinned`].
     pub fn create(&self, name: &str, schema: Schema) -> Result<Database> {
-        self.house.shelf.create(name, schema)?;
+        self.directory.catalog.create(name, schema)?;
         self.database(name)
     }
 
@@ -96,8 +96,8 @@ impl Storage {
     /// [`Error::NotFound`], [`Error::InvalidName`], [`Error::Corrupt`] and [`Error::UnsupportedVersion`] for a file that
     /// is none of ours, [`Error::AllPinned`] if `max_open_files` others are all held by handles, [`Error::Io`].
     pub fn database(&self, name: &str) -> Result<Database> {
-        let store = self.house.shelf.acquire(name)?;
-        Ok(Database::new(Pin::new(store, Arc::clone(&self.house))))
+        let store = self.directory.catalog.acquire(name)?;
+        Ok(Database::new(Handle::new(store, Arc::clone(&self.directory))))
     }
 
     /// Whether a database exists.
@@ -105,7 +105,7 @@ impl Storage {
     /// # Errors
     /// [`Error::InvalidName`], [`Error::Io`].
     pub fn exists(&self, name: &str) -> Result<bool> {
-        self.house.shelf.exists(name)
+        self.directory.catalog.exists(name)
     }
 
     /// Removes a database and its file. Handles on it get [`Error::Dropped`] from then on; vectors that were read stay
@@ -114,7 +114,7 @@ impl Storage {
     /// # Errors
     /// [`Error::NotFound`], [`Error::InvalidName`], [`Error::ReadOnly`], [`Error::Io`].
     pub fn drop_database(&self, name: &str) -> Result<()> {
-        self.house.shelf.remove(name)
+        self.directory.catalog.remove(name)
     }
 
     /// Repairs a damaged database: writes all that is sound in its file to a new one, with a new index, which takes its
@@ -147,7 +147,7 @@ impl Storage {
     /// database or `schema` is not that of the file, [`Error::Corrupt`] if nothing can be saved or the schema is needed,
     /// [`Error::Io`] if the disk is full or broken. Nothing is changed then.
     pub fn repair(&self, name: &str, schema: Option<Schema>) -> Result<Repair> {
-        self.house.shelf.repair(name, schema)
+        self.directory.catalog.repair(name, schema)
     }
 
     /// Names of all databases, sorted. Reads the directory.
@@ -155,7 +155,7 @@ impl Storage {
     /// # Errors
     /// [`Error::Io`].
     pub fn list(&self) -> Result<Vec<String>> {
-        self.house.shelf.names()
+        self.directory.catalog.names()
     }
 
     /// Flushes every database that has unflushed writes, and returns how long all of it took. What an earlier process
@@ -164,9 +164,9 @@ impl Storage {
     /// # Errors
     /// All are tried; the first error is returned. See [`Database::flush`].
     pub fn flush(&self) -> Result<Duration> {
-        let volume = &self.house.shelf.volume;
+        let volume = &self.directory.catalog.volume;
         let started = volume.now();
-        self.house.shelf.flush()?;
+        self.directory.catalog.flush()?;
         Ok(volume.now().saturating_sub(started))
     }
 
@@ -175,12 +175,12 @@ impl Storage {
     /// # Errors
     /// [`Error::Io`], and [`Error::Corrupt`] for a file that is none of ours.
     pub fn stats(&self) -> Result<StorageStats> {
-        self.house.shelf.stats()
+        self.directory.catalog.stats()
     }
 
     /// The options it was opened with.
     pub fn options(&self) -> &Options {
-        &self.house.shelf.options
+        &self.directory.catalog.options
     }
 
     /// Flushes everything so that the next opening has nothing to replay, and closes. Handles that are still held keep
@@ -189,9 +189,9 @@ impl Storage {
     /// # Errors
     /// All databases are tried; the first error is returned. Everything acknowledged is in the files in any case.
     pub fn close(self) -> Result<()> {
-        match self.house.shelf.options.read_only {
+        match self.directory.catalog.options.read_only {
             true => Ok(()),
-            false => self.house.shelf.settle(),
+            false => self.directory.catalog.flush_clean(),
         }
     }
 }

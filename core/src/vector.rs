@@ -1,7 +1,7 @@
 //! A vector that a caller holds where it lies. How it is found and pinned is not known here.
 
 use crate::format::record::{HEADER, name_in};
-use crate::store::read::Held;
+use crate::store::read::PinnedRecord;
 use crate::types::key::{Key, Name};
 
 /// A vector read without a copy.
@@ -10,12 +10,12 @@ use crate::types::key::{Key, Name};
 /// mapping alive, not a file open. If another program truncates the file meanwhile, against the directory lock, touching
 /// what was cut off ends the process with SIGBUS, as with any mapping.
 pub struct Vector {
-    held: Held,
+    held: PinnedRecord,
     vector_bytes: usize,
 }
 
 impl Vector {
-    pub(crate) fn new(held: Held, vector_bytes: usize) -> Self {
+    pub(crate) fn new(held: PinnedRecord, vector_bytes: usize) -> Self {
         Self { held, vector_bytes }
     }
 

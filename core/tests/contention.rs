@@ -375,14 +375,14 @@ fn a_flush_of_all_waits_for_a_database_that_is_just_being_opened() {
         waiting: AtomicU64::new(0),
     });
     let storage = Storage::on(Arc::clone(&disk) as Arc<dyn Volume>, options()).unwrap();
-    storage.create("parked", schema()).unwrap().put(1, &[1.0; 4], b"").unwrap();
+    storage.create("suspended", schema()).unwrap().put(1, &[1.0; 4], b"").unwrap();
     for round in 0..5 {
         storage.create(&format!("d{round}"), schema()).unwrap();
     }
     disk.shut.store(true, SeqCst);
     std::thread::scope(|scope| {
         // It comes back with what was acknowledged above.
-        let opening = scope.spawn(|| storage.database("parked").unwrap());
+        let opening = scope.spawn(|| storage.database("suspended").unwrap());
         while disk.waiting.load(SeqCst) == 0 {
             std::thread::yield_now();
         }

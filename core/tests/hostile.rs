@@ -1,4 +1,4 @@
-//! Crafted files, forged positions and rotten superblocks: an error or the truth, never a panic and never wrong bytes.
+//! Crafted files, forged positions and damaged superblocks: an error or the truth, never a panic and never wrong bytes.
 
 use jvdb_core::medium::MemoryVolume;
 use jvdb_core::{Error, Metric, Options, Position, Schema, Storage};
@@ -174,18 +174,18 @@ fn foreign_and_truncated_files_are_told_apart() {
     assert_eq!(message(&sound), "");
 }
 
-/// A key of more than 20 bytes lies in a record's body, where no header vouches for it.
+/// A key of more than 20 bytes lies in a record's body, which the checksum of the header does not cover.
 const LONG: &[u8] = b"a key that does not fit into the header of its record";
 
 #[test]
-fn a_rotten_long_key_is_damage_and_not_absence() {
+fn a_damaged_long_key_is_damage_and_not_absence() {
     let flip = |image: &[u8], what: &[u8]| {
         let mut image = image.to_vec();
         let at = image.windows(what.len()).rposition(|bytes| bytes == what).expect("the key, as it is");
         image[at] ^= 1;
         image
     };
-    let settled = |more: bool| {
+    let clean = |more: bool| {
         let volume = Arc::new(MemoryVolume::default());
         let storage = Storage::on(Arc::clone(&volume) as _, options()).unwrap();
         let db = storage.create("d", Schema::new(4, Metric::Cosine).unwrap()).unwrap();
@@ -200,7 +200,7 @@ fn a_rotten_long_key_is_damage_and_not_absence() {
         volume.bytes(FILE).unwrap()
     };
     for more in [false, true] {
-        let sound = settled(more);
+        let sound = clean(more);
         let (_, storage) = open(&flip(&sound, &[LONG, b"!"].concat()));
         let db = storage.database("d").unwrap();
         assert!(matches!(db.attributes(), Err(Error::Corrupt { .. })));
@@ -223,7 +223,7 @@ fn a_rotten_long_key_is_damage_and_not_absence() {
 }
 
 #[test]
-fn a_rotten_long_key_is_not_replayed() {
+fn a_damaged_long_key_is_not_replayed() {
     let sound = image(4, |db| {
         db.put(LONG, &[1.0; 4], b"").unwrap();
         db.flush().unwrap();
@@ -234,7 +234,7 @@ fn a_rotten_long_key_is_not_replayed() {
     let mut image = sound.clone();
     let at = image.windows(LONG.len()).rposition(|bytes| bytes == LONG).unwrap();
     image[at] ^= 1;
-    let error = open(&image).1.database("d").err().expect("a rotten key");
+    let error = open(&image).1.database("d").err().expect("a damaged key");
     assert!(matches!(error, Error::Corrupt { offset, .. } if (at - 128..at).contains(&(offset as usize))), "{error}");
 }
 

@@ -115,7 +115,7 @@ fn what_is_sound_is_not_touched() {
 }
 
 #[test]
-fn a_rotten_index_is_built_anew() {
+fn a_damaged_index_is_built_anew() {
     let mut image = image(|db| {
         for id in 0..50 {
             db.put(id, &[id as f32; DIMENSION], b"{}").unwrap();
@@ -166,7 +166,7 @@ fn an_old_version_does_not_take_the_place_of_a_damaged_one() {
                 repair.gaps.iter().map(|gap| (gap.offset, gap.records)).next(),
                 match header {
                     true => Some((at as u64, Some(1))),
-                    // A key that lies in rotten bytes counts as read if the index says so.
+                    // A key that lies in damaged bytes counts as read if the index says so.
                     false if place > at + 64 && index == 7 => Some((at as u64, Some(1))),
                     false => None,
                 }

@@ -1,11 +1,11 @@
 //! Which databases there are and which of them are open: the LRU of open stores, and the pins that keep them there.
 //!
-//! One short lock guards the books; files are opened and closed outside it, under a mark that makes others wait for that
-//! one database only. A store with unflushed writes is parked, not synced: its file is closed and its changes kept.
+//! One short lock guards the catalog; files are opened and closed outside it, under a transition guard that makes others wait for that
+//! one database only. A store with unflushed writes is suspended, not synced: its file is closed and its changes kept.
 
 use crate::format::file_name;
 use crate::maintenance::findings::Repair;
-use crate::maintenance::repair::Patient;
+use crate::maintenance::repair::RepairTarget;
 use crate::medium::{Origin, Volume};
 use crate::store::create::create as create_file;
 use crate::store::recovery;
@@ -30,19 +30,19 @@ const PATIENCE: Duration = Duration::from_millis(1);
 const RETRIES: u32 = 10;
 const MINUTE: Duration = Duration::from_secs(60);
 
-pub(crate) struct Shelf {
+pub(crate) struct Catalog {
     pub volume: Arc<dyn Volume>,
     origin: Origin,
     pub options: Options,
-    books: Mutex<Books>,
+    state: Mutex<CatalogState>,
     pub changed: Condvar,
     identities: AtomicU64,
     pub flushes: Arc<Flushes>,
 }
 
-pub(crate) struct Books {
+pub(crate) struct CatalogState {
     /// Every database in the directory, by name.
-    pub databases: BTreeMap<String, Place>,
+    pub databases: BTreeMap<String, Status>,
     /// Open ones, by last use.
     open: LruCache<String, ()>,
     /// Files open, being opened or being closed.
@@ -52,7 +52,7 @@ pub(crate) struct Books {
     pub recent: VecDeque<Duration>,
 }
 
-pub(crate) enum Place {
+pub(crate) enum Status {
     Closed {
         /// Made by this process, or written to and closed with nothing left to flush: the disk holds nothing behind its end.
         sealed: bool,
@@ -60,51 +60,51 @@ pub(crate) enum Place {
     /// Somebody is opening or closing it.
     Busy,
     /// Somebody is making or removing it.
-    Fleeting,
+    CreatingOrDropping,
     Open(Arc<Store>),
-    Parked(Arc<Store>),
+    Suspended(Arc<Store>),
 }
 
-/// The right to change one database's place. Whatever happens, it leaves a place behind, and lets in who waits for it.
-struct Mark<'a> {
-    shelf: &'a Shelf,
+/// The right to change one database's status. Whatever happens, it leaves a status behind, and lets in who waits for it.
+struct TransitionGuard<'a> {
+    catalog: &'a Catalog,
     name: String,
     /// What to leave; `None` for no database.
-    then: Option<Place>,
+    outcome: Option<Status>,
 }
 
-impl Mark<'_> {
-    fn leave(mut self, then: Option<Place>) {
-        self.then = then;
+impl TransitionGuard<'_> {
+    fn finish(mut self, outcome: Option<Status>) {
+        self.outcome = outcome;
     }
 }
 
-impl Drop for Mark<'_> {
+impl Drop for TransitionGuard<'_> {
     fn drop(&mut self) {
-        let mut books = self.shelf.books();
+        let mut state = self.catalog.state();
         let name = std::mem::take(&mut self.name);
-        let before = match self.then.take() {
-            Some(place) => books.databases.insert(name, place),
-            None => books.databases.remove(&name),
+        let before = match self.outcome.take() {
+            Some(status) => state.databases.insert(name, status),
+            None => state.databases.remove(&name),
         };
-        drop(books);
+        drop(state);
         drop(before);
-        self.shelf.changed.notify_all();
+        self.catalog.changed.notify_all();
     }
 }
 
-impl Shelf {
+impl Catalog {
     pub(crate) fn open(volume: Arc<dyn Volume>, options: Options) -> Result<Self> {
         options.check()?;
         if !volume.claim() {
             let holder = "another engine in this process".into();
             return Err(Error::Locked { path: volume.path().into(), holder });
         }
-        let shelf = Self {
+        let catalog = Self {
             origin: volume.origin(),
             volume,
             options,
-            books: Mutex::new(Books {
+            state: Mutex::new(CatalogState {
                 databases: BTreeMap::new(),
                 open: LruCache::unbounded(),
                 files: 0,
@@ -115,21 +115,21 @@ impl Shelf {
             identities: AtomicU64::new(0),
             flushes: Arc::default(),
         };
-        for file in shelf.look()? {
-            if file.ends_with(file_name::TEMPORARY) && !shelf.options.read_only {
+        for file in catalog.rescan()? {
+            if file.ends_with(file_name::TEMPORARY) && !catalog.options.read_only {
                 // Left by a creation that a crash interrupted.
-                let removed = shelf.volume.remove(&file);
-                removed.map_err(|source| Error::io("remove", shelf.volume.path_of(&file), source))?;
+                let removed = catalog.volume.remove(&file);
+                removed.map_err(|source| Error::io("remove", catalog.volume.path_of(&file), source))?;
             }
         }
-        let path = shelf.volume.path();
-        let Options { max_open_files, flush_interval, read_only, .. } = shelf.options;
+        let path = catalog.volume.path();
+        let Options { max_open_files, flush_interval, read_only, .. } = catalog.options;
         tracing::info!(path, max_open_files, ?flush_interval, read_only, "storage directory opened");
-        Ok(shelf)
+        Ok(catalog)
     }
 
-    pub(crate) fn books(&self) -> MutexGuard<'_, Books> {
-        lock(&self.books)
+    pub(crate) fn state(&self) -> MutexGuard<'_, CatalogState> {
+        lock(&self.state)
     }
 
     /// Fails in a forked child. To be called before a lock is taken: a thread that the child does not have may hold it.
@@ -138,35 +138,35 @@ impl Shelf {
     }
 
     /// Lists the directory, and takes notice of files that were copied into it or are gone. Returns all file names.
-    fn look(&self) -> Result<Vec<String>> {
+    fn rescan(&self) -> Result<Vec<String>> {
         self.check_origin()?;
         // Under the lock, so that nothing made or removed meanwhile is misread.
-        let mut books = self.books();
+        let mut state = self.state();
         let files = self.volume.list().map_err(|source| Error::io("list directory", self.volume.path(), source))?;
         let names: BTreeSet<String> = files.iter().filter_map(|file| file_name::name_of(file)).collect();
-        books.databases.retain(|name, place| !matches!(place, Place::Closed { .. }) || names.contains(name));
+        state.databases.retain(|name, status| !matches!(status, Status::Closed { .. }) || names.contains(name));
         for name in names {
-            books.databases.entry(name).or_insert(Place::Closed { sealed: false });
+            state.databases.entry(name).or_insert(Status::Closed { sealed: false });
         }
         Ok(files)
     }
 
     pub(crate) fn names(&self) -> Result<Vec<String>> {
-        self.look()?;
-        let books = self.books();
-        let settled = books.databases.iter().filter(|(_, place)| !matches!(place, Place::Fleeting));
-        Ok(settled.map(|(name, _)| name.clone()).collect())
+        self.rescan()?;
+        let state = self.state();
+        let known = state.databases.iter().filter(|(_, status)| !matches!(status, Status::CreatingOrDropping));
+        Ok(known.map(|(name, _)| name.clone()).collect())
     }
 
     pub(crate) fn exists(&self, name: &str) -> Result<bool> {
         self.check_origin()?;
         let file = file_name::file_of(name)?;
-        let mut books = self.books();
-        if matches!(books.databases.get(name), None | Some(Place::Closed { .. })) {
+        let mut state = self.state();
+        if matches!(state.databases.get(name), None | Some(Status::Closed { .. })) {
             match self.volume.size(&file) {
-                Ok(_) => drop(books.databases.entry(name.into()).or_insert(Place::Closed { sealed: false })),
+                Ok(_) => drop(state.databases.entry(name.into()).or_insert(Status::Closed { sealed: false })),
                 Err(source) if source.kind() == std::io::ErrorKind::NotFound => {
-                    books.databases.remove(name);
+                    state.databases.remove(name);
                     return Ok(false);
                 }
                 Err(source) => return Err(Error::io("open", self.volume.path_of(&file), source)),
@@ -176,7 +176,7 @@ impl Shelf {
     }
 
     /// Sixteen bytes for a new file or a new opening.
-    fn identity(&self) -> [u8; 16] {
+    fn unique_bytes(&self) -> [u8; 16] {
         match self.options.seed {
             None => self.volume.entropy(),
             Some(seed) => {
@@ -187,7 +187,7 @@ impl Shelf {
     }
 
     pub(crate) fn salt(&self) -> u32 {
-        if broken(Mutant::SaltKept) { 7 } else { xxh3_64(&self.identity()) as u32 }
+        if broken(Mutant::SaltKept) { 7 } else { xxh3_64(&self.unique_bytes()) as u32 }
     }
 
     fn settings(&self) -> Settings {
@@ -207,15 +207,15 @@ impl Shelf {
         if self.exists(name)? {
             return Err(Error::AlreadyExists { database: name.into() });
         }
-        match self.books().databases.entry(name.into()) {
+        match self.state().databases.entry(name.into()) {
             Entry::Occupied(_) => return Err(Error::AlreadyExists { database: name.into() }),
-            Entry::Vacant(vacant) => drop(vacant.insert(Place::Fleeting)),
+            Entry::Vacant(vacant) => drop(vacant.insert(Status::CreatingOrDropping)),
         }
-        let mark = Mark { shelf: self, name: name.into(), then: None };
-        self.room()?;
-        let made = create_file(&*self.volume, &file, schema, self.identity());
-        self.books().files -= 1;
-        mark.leave(made.is_ok().then_some(Place::Closed { sealed: true }));
+        let transition = TransitionGuard { catalog: self, name: name.into(), outcome: None };
+        self.take_file_slot()?;
+        let made = create_file(&*self.volume, &file, schema, self.unique_bytes());
+        self.state().files -= 1;
+        transition.finish(made.is_ok().then_some(Status::Closed { sealed: true }));
         made
     }
 
@@ -224,40 +224,40 @@ impl Shelf {
         if !self.exists(name)? {
             return Err(Error::NotFound { database: name.into() });
         }
-        let mut books = self.books();
+        let mut state = self.state();
         let before = loop {
-            match books.databases.get_mut(name) {
+            match state.databases.get_mut(name) {
                 None => return Err(Error::NotFound { database: name.into() }),
-                Some(Place::Open(store)) => {
+                Some(Status::Open(store)) => {
                     let store = Arc::clone(store);
-                    books.open.promote(name);
+                    state.open.promote(name);
                     return Ok(store);
                 }
-                Some(Place::Busy | Place::Fleeting) => books = self.wait(books),
-                Some(place) => break std::mem::replace(place, Place::Busy),
+                Some(Status::Busy | Status::CreatingOrDropping) => state = self.wait(state),
+                Some(status) => break std::mem::replace(status, Status::Busy),
             }
         };
-        drop(books);
-        let (parked, sealed) = match &before {
-            Place::Parked(store) => (Some(Arc::clone(store)), true),
-            Place::Closed { sealed } => (None, *sealed),
+        drop(state);
+        let (suspended, sealed) = match &before {
+            Status::Suspended(store) => (Some(Arc::clone(store)), true),
+            Status::Closed { sealed } => (None, *sealed),
             _ => (None, false),
         };
-        let mark = Mark { shelf: self, name: name.into(), then: Some(before) };
-        self.room()?;
-        let store = self.bring(name, parked, sealed).inspect_err(|_| self.books().files -= 1)?;
-        self.books().open.put(name.into(), ());
-        mark.leave(Some(Place::Open(Arc::clone(&store))));
+        let transition = TransitionGuard { catalog: self, name: name.into(), outcome: Some(before) };
+        self.take_file_slot()?;
+        let store = self.open_store(name, suspended, sealed).inspect_err(|_| self.state().files -= 1)?;
+        self.state().open.put(name.into(), ());
+        transition.finish(Some(Status::Open(Arc::clone(&store))));
         Ok(store)
     }
 
-    pub(crate) fn wait<'a>(&self, books: MutexGuard<'a, Books>) -> MutexGuard<'a, Books> {
-        wait(&self.changed, books)
+    pub(crate) fn wait<'a>(&self, state: MutexGuard<'a, CatalogState>) -> MutexGuard<'a, CatalogState> {
+        wait(&self.changed, state)
     }
 
-    fn bring(&self, name: &str, parked: Option<Arc<Store>>, sealed: bool) -> Result<Arc<Store>> {
-        if let Some(store) = parked {
-            store.unpark()?;
+    fn open_store(&self, name: &str, suspended: Option<Arc<Store>>, sealed: bool) -> Result<Arc<Store>> {
+        if let Some(store) = suspended {
+            store.resume()?;
             return Ok(store);
         }
         let salt = self.salt();
@@ -278,18 +278,18 @@ impl Shelf {
     }
 
     /// Takes the right to open one more file, from the store that was not used for longest if need be.
-    pub(crate) fn room(&self) -> Result<()> {
+    pub(crate) fn take_file_slot(&self) -> Result<()> {
         let limit = self.options.max_open_files;
         let started = self.volume.now();
-        let mut books = self.books();
+        let mut state = self.state();
         loop {
-            if books.files < limit {
-                books.files += 1;
+            if state.files < limit {
+                state.files += 1;
                 return Ok(());
             }
-            if let Some((name, store)) = books.take_victim() {
-                books.note_eviction(self.volume.now());
-                drop(books);
+            if let Some((name, store)) = state.take_victim() {
+                state.note_eviction(self.volume.now());
+                drop(state);
                 self.evict(name, store);
                 return Ok(());
             }
@@ -298,16 +298,16 @@ impl Shelf {
             if waited >= self.options.pin_timeout || !self.volume.has_threads() {
                 return Err(Error::AllPinned { limit, waited });
             }
-            books = wait_for(&self.changed, &self.books, books, PATIENCE);
+            state = wait_for(&self.changed, &self.state, state, PATIENCE);
         }
     }
 
     fn evict(&self, name: String, store: Arc<Store>) {
-        let mark = Mark { shelf: self, name, then: Some(Place::Parked(Arc::clone(&store))) };
-        let settled = store.is_settled();
-        tracing::debug!(database = mark.name, parked = !settled, "evict");
-        let sealed = store.park();
-        mark.leave(Some(if settled { Place::Closed { sealed } } else { Place::Parked(store) }));
+        let transition = TransitionGuard { catalog: self, name, outcome: Some(Status::Suspended(Arc::clone(&store))) };
+        let clean = store.is_clean();
+        tracing::debug!(database = transition.name, suspended = !clean, "evict");
+        let sealed = store.suspend();
+        transition.finish(Some(if clean { Status::Closed { sealed } } else { Status::Suspended(store) }));
     }
 
     /// Removes a database and its file.
@@ -319,17 +319,17 @@ impl Shelf {
             return Err(Error::ReadOnly { path: self.volume.path().into() });
         }
         let file = file_name::file_of(name)?;
-        let mut books = self.books();
-        let place = loop {
-            match books.databases.get_mut(name) {
+        let mut state = self.state();
+        let status = loop {
+            match state.databases.get_mut(name) {
                 None => return Err(Error::NotFound { database: name.into() }),
-                Some(Place::Busy | Place::Fleeting) => books = self.wait(books),
-                Some(Place::Open(store)) if store.check_free().is_err() => return store.check_free(),
-                Some(place) => break std::mem::replace(place, Place::Fleeting),
+                Some(Status::Busy | Status::CreatingOrDropping) => state = self.wait(state),
+                Some(Status::Open(store)) if store.check_free().is_err() => return store.check_free(),
+                Some(status) => break std::mem::replace(status, Status::CreatingOrDropping),
             }
         };
-        drop(books);
-        let mark = Mark { shelf: self, name: name.into(), then: None };
+        drop(state);
+        let transition = TransitionGuard { catalog: self, name: name.into(), outcome: None };
         let remove = || {
             self.volume.remove(&file).or_else(|error| match self.volume.size(&file) {
                 // It failed, and yet the file is gone: nothing may be written to it any more.
@@ -337,25 +337,25 @@ impl Shelf {
                 _ => Err(error),
             })
         };
-        let removed = match &place {
-            Place::Open(store) | Place::Parked(store) => store.end(remove),
+        let removed = match &status {
+            Status::Open(store) | Status::Suspended(store) => store.end(remove),
             _ => remove(),
         };
         if let Err(source) = removed {
-            mark.leave(Some(place));
+            transition.finish(Some(status));
             return Err(Error::io("remove", self.volume.path_of(&file), source));
         }
-        let mut books = self.books();
-        if books.open.pop(name).is_some() {
-            books.files -= 1;
+        let mut state = self.state();
+        if state.open.pop(name).is_some() {
+            state.files -= 1;
         }
-        drop(books);
-        drop(mark);
+        drop(state);
+        drop(transition);
         let synced = self.volume.sync();
         synced.map_err(|source| Error::io("sync directory", self.volume.path(), source))
     }
 
-    /// Repairs a database that nobody uses. What of it is open or parked is closed: all that was acknowledged is in the
+    /// Repairs a database that nobody uses. What of it is open or suspended is closed: all that was acknowledged is in the
     /// file.
     pub(crate) fn repair(&self, name: &str, schema: Option<Schema>) -> Result<Repair> {
         if !self.exists(name)? {
@@ -365,74 +365,75 @@ impl Shelf {
             return Err(Error::ReadOnly { path: self.volume.path().into() });
         }
         let file = file_name::file_of(name)?;
-        let place = self.take_unused(name)?;
-        let mark = Mark { shelf: self, name: name.into(), then: Some(Place::Closed { sealed: false }) };
-        drop(place);
+        let status = self.take_unused(name)?;
+        let transition =
+            TransitionGuard { catalog: self, name: name.into(), outcome: Some(Status::Closed { sealed: false }) };
+        drop(status);
         // The new file is open beside the old one.
-        self.room()?;
-        let room = self.room();
+        self.take_file_slot()?;
+        let room = self.take_file_slot();
         let (volume, settings) = (&self.volume, self.settings());
-        let patient =
-            Patient { volume, name, file: &file, settings, schema, salt: self.salt(), identity: self.identity() };
+        let target =
+            RepairTarget { volume, name, file: &file, settings, schema, salt: self.salt(), uuid: self.unique_bytes() };
         let repaired = room.and_then(|()| {
-            let repaired = patient.repair();
-            self.books().files -= 1;
+            let repaired = target.repair();
+            self.state().files -= 1;
             repaired
         });
-        self.books().files -= 1;
-        drop(mark);
+        self.state().files -= 1;
+        drop(transition);
         repaired
     }
 
-    /// Takes a database that no handle holds out of the books, and waits for one that is being flushed.
-    fn take_unused(&self, name: &str) -> Result<Place> {
+    /// Takes a database that no handle holds out of the state, and waits for one that is being flushed.
+    fn take_unused(&self, name: &str) -> Result<Status> {
         let started = self.volume.now();
-        let mut books = self.books();
+        let mut state = self.state();
         loop {
-            let in_use = match books.databases.get_mut(name) {
+            let in_use = match state.databases.get_mut(name) {
                 None => return Err(Error::NotFound { database: name.into() }),
-                Some(Place::Busy | Place::Fleeting) => false,
-                // The books' own reference is the only one: nobody can take another while they are locked.
-                Some(Place::Open(store)) if Arc::strong_count(store) > 1 => true,
-                Some(place) => {
-                    let place = std::mem::replace(place, Place::Busy);
-                    if books.open.pop(name).is_some() {
-                        books.files -= 1;
+                Some(Status::Busy | Status::CreatingOrDropping) => false,
+                // The catalog's own reference is the only one: nobody can take another while they are locked.
+                Some(Status::Open(store)) if Arc::strong_count(store) > 1 => true,
+                Some(status) => {
+                    let status = std::mem::replace(status, Status::Busy);
+                    if state.open.pop(name).is_some() {
+                        state.files -= 1;
                     }
-                    return Ok(place);
+                    return Ok(status);
                 }
             };
             if !in_use {
-                books = self.wait(books);
+                state = self.wait(state);
                 continue;
             }
             let waited = self.volume.now().saturating_sub(started);
             if waited >= self.options.pin_timeout || !self.volume.has_threads() {
                 return Err(Error::invalid("repair", format!("handles hold database {name:?}; drop them first")));
             }
-            books = wait_for(&self.changed, &self.books, books, PATIENCE);
+            state = wait_for(&self.changed, &self.state, state, PATIENCE);
         }
     }
 }
 
-impl Drop for Shelf {
+impl Drop for Catalog {
     fn drop(&mut self) {
         self.volume.release();
     }
 }
 
-impl Books {
+impl CatalogState {
     /// The open store that was not used for longest and is not in use now, marked busy.
     fn take_victim(&mut self) -> Option<(String, Arc<Store>)> {
-        // The books' own reference is the only one: nobody can take another while they are locked.
+        // The catalog's own reference is the only one: nobody can take another while they are locked.
         let idle = |name: &String| match self.databases.get(name) {
-            Some(Place::Open(store)) => Arc::strong_count(store) == 1,
+            Some(Status::Open(store)) => Arc::strong_count(store) == 1,
             _ => false,
         };
         let name = self.open.iter().rev().map(|(name, ())| name).find(|name| idle(name))?.clone();
         self.open.pop(&name);
-        match self.databases.insert(name.clone(), Place::Busy) {
-            Some(Place::Open(store)) => Some((name, store)),
+        match self.databases.insert(name.clone(), Status::Busy) {
+            Some(Status::Open(store)) => Some((name, store)),
             _ => None,
         }
     }

@@ -1,14 +1,14 @@
-//! Going through all databases of a shelf to write what is due. Knows no time and no thread: who calls does.
+//! Going through all databases of a catalog to write what is due. Knows no time and no thread: who calls does.
 
-use crate::directory::catalog::{Place, Shelf};
+use crate::directory::catalog::{Catalog, Status};
 use crate::store::store::{Pressure, Store};
 use crate::types::error::Result;
 use std::sync::Arc;
 
-impl Shelf {
+impl Catalog {
     /// Names of stores with something that `wanted` wants written.
     fn dirty(&self, wanted: impl Fn(&Store) -> bool) -> Vec<String> {
-        let mut names: Vec<String> = self.books().databases.keys().cloned().collect();
+        let mut names: Vec<String> = self.state().databases.keys().cloned().collect();
         names.retain(|name| self.known(name).is_some_and(|store| wanted(&store)));
         names
     }
@@ -16,12 +16,12 @@ impl Shelf {
     /// The store of a database, if it may have something to write. One that is on its way in or out is waited for: what
     /// was written to it may have been acknowledged long before.
     fn known(&self, name: &str) -> Option<Arc<Store>> {
-        let mut books = self.books();
+        let mut state = self.state();
         loop {
-            match books.databases.get(name) {
-                Some(Place::Open(store) | Place::Parked(store)) => return Some(Arc::clone(store)),
-                Some(Place::Busy | Place::Fleeting) => books = self.wait(books),
-                Some(Place::Closed { .. }) | None => return None,
+            match state.databases.get(name) {
+                Some(Status::Open(store) | Status::Suspended(store)) => return Some(Arc::clone(store)),
+                Some(Status::Busy | Status::CreatingOrDropping) => state = self.wait(state),
+                Some(Status::Closed { .. }) | None => return None,
             }
         }
     }
@@ -53,32 +53,32 @@ impl Shelf {
         self.each(|store| !store.settings.read_only && store.unflushed_bytes() > 0, Store::flush)
     }
 
-    /// Flushes what has passed its bound, and brings into the index what a flush has left; but not where somebody is
+    /// Flushes what has passed its bound, and applies to the table what a flush has left; but not where somebody is
     /// flushing or compacting already.
     pub(crate) fn flush_due(&self) -> Result<()> {
         let flushed = self.each(|store| store.pressure() > Pressure::None && !store.is_busy(), Store::flush);
         flushed.and(self.for_each_of(self.behind(), Store::catch_up))
     }
 
-    /// Open databases whose index lacks what a flush has left. Who opens a parked one again sees to it.
+    /// Open databases whose index lacks what a flush has left. Who opens a suspended one again sees to it.
     fn behind(&self) -> Vec<String> {
-        let books = self.books();
-        let behind = books.databases.iter().filter(|(_, place)| match place {
-            Place::Open(store) => store.is_behind() && !store.is_busy(),
+        let state = self.state();
+        let behind = state.databases.iter().filter(|(_, status)| match status {
+            Status::Open(store) => store.is_behind() && !store.is_busy(),
             _ => false,
         });
         behind.map(|(name, _)| name.clone()).collect()
     }
 
     /// Flushes all that is not busy, and leaves nothing for a next opening to replay.
-    pub(crate) fn settle_idle(&self) -> Result<()> {
-        self.each(|store| !store.is_busy() && !store.settings.read_only && !store.is_settled(), Store::settle)
+    pub(crate) fn flush_clean_idle(&self) -> Result<()> {
+        self.each(|store| !store.is_busy() && !store.settings.read_only && !store.is_clean(), Store::flush_clean)
     }
 
     /// Flushes, and leaves nothing for a next opening to replay.
-    pub(crate) fn settle(&self) -> Result<()> {
-        // Whether one is settled cannot be asked from within a read of it; that it cannot be settled then is an error.
-        let wanted = |store: &Store| !store.settings.read_only && (store.check_free().is_err() || !store.is_settled());
-        self.each(wanted, Store::settle)
+    pub(crate) fn flush_clean(&self) -> Result<()> {
+        // Whether one is clean cannot be asked from within a read of it; that it cannot be made clean then is an error.
+        let wanted = |store: &Store| !store.settings.read_only && (store.check_free().is_err() || !store.is_clean());
+        self.each(wanted, Store::flush_clean)
     }
 }

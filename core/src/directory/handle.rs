@@ -1,23 +1,23 @@
 //! The hold that a handle has on its open store: what is asked of the store and concerns the directory, too.
 
-use crate::directory::worker::House;
+use crate::directory::worker::OpenDirectory;
 use crate::store::flush::Index;
 use crate::store::store::{Pressure, Store};
-use crate::testing::deferred_index::is_late;
+use crate::testing::deferred_index::index_is_deferred;
 use crate::types::error::Result;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// An open store that stays open while this lives.
 #[derive(Clone)]
-pub(crate) struct Pin {
+pub(crate) struct Handle {
     store: Arc<Store>,
-    house: Arc<House>,
+    directory: Arc<OpenDirectory>,
 }
 
-impl Pin {
-    pub(crate) fn new(store: Arc<Store>, house: Arc<House>) -> Self {
-        Self { store, house }
+impl Handle {
+    pub(crate) fn new(store: Arc<Store>, directory: Arc<OpenDirectory>) -> Self {
+        Self { store, directory }
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -25,39 +25,39 @@ impl Pin {
     }
 
     pub(crate) fn compact(&self) -> Result<u64> {
-        let shelf = &self.house.shelf;
+        let catalog = &self.directory.catalog;
         self.store.check_free()?;
         self.store.check_writable()?;
         // The new file is open beside the old one.
-        shelf.room()?;
-        let gained = self.store.compact(shelf.salt());
-        shelf.books().files -= 1;
-        shelf.changed.notify_all();
+        catalog.take_file_slot()?;
+        let gained = self.store.compact(catalog.salt());
+        catalog.state().files -= 1;
+        catalog.changed.notify_all();
         gained
     }
 
     /// Flushes, and leaves to the flush thread what nobody need wait for.
     pub(crate) fn flush(&self) -> Result<Duration> {
-        let index = if self.house.is_attended() || is_late() { Index::Later } else { Index::Now };
+        let index = if self.directory.has_running_thread() || index_is_deferred() { Index::Later } else { Index::Now };
         let took = self.store.flush_and(index)?;
         if self.store.is_behind() {
-            self.house.ring();
+            self.directory.notify();
         }
         Ok(took)
     }
 
     /// What the flush thread does when it is called.
     #[cfg(feature = "__deferred_index")]
-    pub(crate) fn attend(&self) -> Result<()> {
-        self.house.shelf.flush_due()
+    pub(crate) fn flush_due(&self) -> Result<()> {
+        self.directory.catalog.flush_due()
     }
 
     /// Sees to it that what is unflushed stays bounded. The write that comes before it is acknowledged already, so a
     /// flush that fails here is told by the next one.
-    pub(crate) fn relieve(&self) {
+    pub(crate) fn throttle(&self) {
         let pressure = self.store.pressure();
-        if pressure > Pressure::None || !self.house.has_thread() {
-            self.house.relieve(&self.store, pressure);
+        if pressure > Pressure::None || !self.directory.has_thread() {
+            self.directory.throttle(&self.store, pressure);
         }
     }
 }

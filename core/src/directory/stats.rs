@@ -1,6 +1,6 @@
-//! Counting what a directory holds: figures of the databases in use, and a look into those that are not.
+//! Counting what a directory holds: figures of the databases in use, and the heads of those that are not.
 
-use crate::directory::catalog::{Place, Shelf};
+use crate::directory::catalog::{Catalog, Status};
 use crate::format::file_name;
 use crate::format::head::newest_superblock;
 use crate::types::error::{Error, Result};
@@ -8,13 +8,13 @@ use crate::types::stats::StorageStats;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-impl Shelf {
+impl Catalog {
     pub(crate) fn stats(&self) -> Result<StorageStats> {
         let mut stats = StorageStats { max_open_files: self.options.max_open_files as u64, ..StorageStats::default() };
         for name in self.names()? {
             let file = file_name::file_of(&name)?;
-            let store = match self.books().databases.get(&name) {
-                Some(Place::Open(store) | Place::Parked(store)) => Some(Arc::clone(store)),
+            let store = match self.state().databases.get(&name) {
+                Some(Status::Open(store) | Status::Suspended(store)) => Some(Arc::clone(store)),
                 _ => None,
             };
             let counted = match &store {
@@ -37,11 +37,11 @@ impl Shelf {
         stats.flushes = self.flushes.count();
         stats.last_flush = self.flushes.last();
         stats.longest_flush = self.flushes.longest();
-        let mut books = self.books();
-        books.forget_evictions(self.volume.now());
-        stats.open_files = books.files as u64;
-        stats.evictions = books.evictions;
-        stats.evictions_per_minute = books.recent.len() as f64;
+        let mut state = self.state();
+        state.forget_evictions(self.volume.now());
+        stats.open_files = state.files as u64;
+        stats.evictions = state.evictions;
+        stats.evictions_per_minute = state.recent.len() as f64;
         Ok(stats)
     }
 
@@ -49,12 +49,12 @@ impl Shelf {
     fn count_closed(&self, name: &str) -> Result<u64> {
         let file = file_name::file_of(name)?;
         let path = self.volume.path_of(&file);
-        self.room()?;
+        self.take_file_slot()?;
         let counted = self.volume.open(&file).map_err(|source| Error::io("open", &path, source)).and_then(|medium| {
             let superblock = newest_superblock(&*medium, &path)?.newest;
             Ok((superblock.durable_end == medium.len()).then_some(superblock.counts.vectors))
         });
-        self.books().files -= 1;
+        self.state().files -= 1;
         match counted {
             Ok(Some(vectors)) => Ok(vectors),
             // What looks like damage may be a file that somebody has opened and written to since: opening it tells.

@@ -3,7 +3,7 @@
 //! A thread of its own where there are threads, started by the first write; elsewhere the next write does what is due.
 //! Holds no lock of its own while it flushes, and keeps no directory open that its user has let go.
 
-use crate::directory::catalog::Shelf;
+use crate::directory::catalog::Catalog;
 use crate::medium::Origin;
 use crate::store::store::{Pressure, Store};
 use crate::sync::lock::{self, lock};
@@ -16,11 +16,11 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 /// An open directory: what all handles share. When the last one goes, everything is flushed and closed.
-pub(crate) struct House {
-    pub shelf: Arc<Shelf>,
+pub(crate) struct OpenDirectory {
+    pub catalog: Arc<Catalog>,
     /// The process that has the thread.
     origin: Origin,
-    bell: Arc<Bell>,
+    signal: Arc<FlushSignal>,
     /// Started by the first write; `None` if there can be none.
     thread: OnceLock<Option<JoinHandle<()>>>,
     /// When the last periodic flush was, in microseconds of the volume's clock. For houses without a thread.
@@ -28,28 +28,28 @@ pub(crate) struct House {
 }
 
 #[derive(Default)]
-struct Bell {
-    calls: Mutex<Calls>,
-    rung: Condvar,
+struct FlushSignal {
+    requests: Mutex<Requests>,
+    changed: Condvar,
 }
 
 #[derive(Default)]
-struct Calls {
+struct Requests {
     stop: bool,
     due: bool,
 }
 
-impl House {
-    pub(crate) fn new(shelf: Shelf) -> Self {
-        let flushed_us = AtomicU64::new(micros(shelf.volume.now()));
+impl OpenDirectory {
+    pub(crate) fn new(catalog: Catalog) -> Self {
+        let flushed_us = AtomicU64::new(micros(catalog.volume.now()));
         let origin = Origin::here();
-        Self { shelf: Arc::new(shelf), origin, bell: Arc::default(), thread: OnceLock::new(), flushed_us }
+        Self { catalog: Arc::new(catalog), origin, signal: Arc::default(), thread: OnceLock::new(), flushed_us }
     }
 
-    /// Whether a thread sees to what time makes due. Starts it if there can be one.
+    /// Whether a thread flushes what time makes due. Starts it if there can be one.
     pub(crate) fn has_thread(&self) -> bool {
         let thread = self.thread.get_or_init(|| {
-            let started = self.shelf.volume.has_threads().then(|| start(&self.shelf, &self.bell));
+            let started = self.catalog.volume.has_threads().then(|| start(&self.catalog, &self.signal));
             started.transpose().unwrap_or_else(|error| {
                 tracing::warn!(%error, "no flush thread could be started: due flushes run inside the next write");
                 None
@@ -59,59 +59,59 @@ impl House {
     }
 
     /// Whether the thread is there already.
-    pub(crate) fn is_attended(&self) -> bool {
+    pub(crate) fn has_running_thread(&self) -> bool {
         matches!(self.thread.get(), Some(Some(_))) && self.origin.is_here()
     }
 
     /// Calls the thread.
-    pub(crate) fn ring(&self) {
-        self.bell.ring();
+    pub(crate) fn notify(&self) {
+        self.signal.notify();
     }
 
-    /// Sees to a store under pressure, and without a thread to what time has made due.
-    pub(crate) fn relieve(&self, store: &Store, pressure: Pressure) {
+    /// Flushes a store under pressure, and without a thread all that time has made due.
+    pub(crate) fn throttle(&self, store: &Store, pressure: Pressure) {
         let threaded = self.has_thread();
         match (pressure, threaded) {
             (Pressure::Overdue, _) | (Pressure::Due, false) => note(store.flush().map(drop)),
-            (Pressure::Due, true) => self.ring(),
+            (Pressure::Due, true) => self.notify(),
             (Pressure::None, _) => {}
         }
-        let interval = self.shelf.options.flush_interval;
+        let interval = self.catalog.options.flush_interval;
         if !threaded && !interval.is_zero() {
-            let now = micros(self.shelf.volume.now());
+            let now = micros(self.catalog.volume.now());
             if now.saturating_sub(self.flushed_us.load(Relaxed)) >= micros(interval) {
                 self.flushed_us.store(now, Relaxed);
-                note(self.shelf.flush());
+                note(self.catalog.flush());
             }
         }
     }
 }
 
-impl Drop for House {
+impl Drop for OpenDirectory {
     fn drop(&mut self) {
         if !self.origin.is_here() {
             // A forked child has neither the thread nor a say in the files.
             std::mem::forget(self.thread.take());
             return;
         }
-        lock(&self.bell.calls).stop = true;
-        self.bell.rung.notify_all();
+        lock(&self.signal.requests).stop = true;
+        self.signal.changed.notify_all();
         if let Some(Some(thread)) = self.thread.take() {
             // A thread that panicked has said so itself.
             let _ = thread.join();
         }
         // Errors are logged where they happen; who wants to see them calls `close`.
-        let _ = self.shelf.settle();
-        tracing::info!(path = self.shelf.volume.path(), "storage directory closed");
+        let _ = self.catalog.flush_clean();
+        tracing::info!(path = self.catalog.volume.path(), "storage directory closed");
     }
 }
 
-impl Bell {
-    fn ring(&self) {
-        let mut calls = lock(&self.calls);
-        if !calls.due {
-            calls.due = true;
-            self.rung.notify_all();
+impl FlushSignal {
+    fn notify(&self) {
+        let mut requests = lock(&self.requests);
+        if !requests.due {
+            requests.due = true;
+            self.changed.notify_all();
         }
     }
 }
@@ -127,23 +127,23 @@ fn note(flushed: Result<()>) {
     }
 }
 
-fn start(shelf: &Arc<Shelf>, bell: &Arc<Bell>) -> io::Result<JoinHandle<()>> {
-    let interval = shelf.options.flush_interval;
-    let (shelf, bell) = (Arc::downgrade(shelf), Arc::clone(bell));
+fn start(catalog: &Arc<Catalog>, signal: &Arc<FlushSignal>) -> io::Result<JoinHandle<()>> {
+    let interval = catalog.options.flush_interval;
+    let (catalog, signal) = (Arc::downgrade(catalog), Arc::clone(signal));
     let thread = thread::Builder::new().name("jvdb-flush".into());
-    thread.spawn(move || run(&shelf, &bell, interval))
+    thread.spawn(move || run(&catalog, &signal, interval))
 }
 
-fn run(shelf: &Weak<Shelf>, bell: &Bell, interval: Duration) {
+fn run(catalog: &Weak<Catalog>, signal: &FlushSignal, interval: Duration) {
     let mut last = Instant::now();
     loop {
-        let periodic = match wait(bell, last, interval) {
+        let periodic = match wait(signal, last, interval) {
             Wake::Stop => return,
             Wake::Due => false,
             Wake::Time => true,
         };
-        let Some(shelf) = shelf.upgrade() else { return };
-        note(if periodic { shelf.settle_idle() } else { shelf.flush_due() });
+        let Some(catalog) = catalog.upgrade() else { return };
+        note(if periodic { catalog.flush_clean_idle() } else { catalog.flush_due() });
         if periodic {
             last = Instant::now();
         }
@@ -156,27 +156,27 @@ enum Wake {
     Time,
 }
 
-fn wait(bell: &Bell, last: Instant, interval: Duration) -> Wake {
-    let mut calls = lock(&bell.calls);
+fn wait(signal: &FlushSignal, last: Instant, interval: Duration) -> Wake {
+    let mut requests = lock(&signal.requests);
     loop {
-        if calls.stop {
+        if requests.stop {
             return Wake::Stop;
         }
         // Time comes first: whoever calls again and again must not keep the others waiting.
         if !interval.is_zero() && last.elapsed() >= interval {
             return Wake::Time;
         }
-        if std::mem::take(&mut calls.due) {
+        if std::mem::take(&mut requests.due) {
             return Wake::Due;
         }
         if interval.is_zero() {
-            calls = lock::wait(&bell.rung, calls);
+            requests = lock::wait(&signal.changed, requests);
             continue;
         }
         let left = interval.saturating_sub(last.elapsed());
         if left.is_zero() {
             return Wake::Time;
         }
-        calls = wait_for(&bell.rung, &bell.calls, calls, left);
+        requests = wait_for(&signal.changed, &signal.requests, requests, left);
     }
 }

@@ -1,4 +1,4 @@
-//! How records follow one another: each carries the sequence and the identity of the one before it.
+//! How records follow one another: each carries the sequence, and the checksum of the header before it.
 
 /// A place in the chain of records: where the next one is, and what it must carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

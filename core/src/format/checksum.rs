@@ -15,7 +15,7 @@ pub(crate) fn sum32(bytes: &[u8], seed: u64) -> u32 {
 /// [`sum32`] of the first 60 bytes of a cache line that is held in registers: the one case that every read meets.
 /// Written to memory and read back in other pieces, the line would hold up all reads behind this one.
 #[inline(always)]
-pub(crate) fn sum32_of_line(line: &[u64; 8], seed: u64) -> u32 {
+pub(crate) fn sum32_of_words(words: &[u64; 8], seed: u64) -> u32 {
     const LEN: u64 = 60;
     const PRIME: u64 = 0x9E37_79B1_85EB_CA87;
     // The algorithm's default secret, as the words that inputs of this length meet.
@@ -36,12 +36,12 @@ pub(crate) fn sum32_of_line(line: &[u64; 8], seed: u64) -> u32 {
         product as u64 ^ (product >> 64) as u64
     };
     // Words of the last 32 bytes, which do not begin on a word.
-    let astride = |word: usize| line[word] >> 32 | line[word + 1] << 32;
+    let astride = |word: usize| words[word] >> 32 | words[word + 1] << 32;
     let sum = LEN
         .wrapping_mul(PRIME)
-        .wrapping_add(mix(line[2], line[3], 4))
+        .wrapping_add(mix(words[2], words[3], 4))
         .wrapping_add(mix(astride(3), astride(4), 6))
-        .wrapping_add(mix(line[0], line[1], 0))
+        .wrapping_add(mix(words[0], words[1], 0))
         .wrapping_add(mix(astride(5), astride(6), 2));
     let sum = (sum ^ sum >> 37).wrapping_mul(0x1656_6791_9E37_79F9);
     (sum ^ sum >> 32) as u32
@@ -71,14 +71,14 @@ pub(crate) mod field {
 
 #[cfg(test)]
 mod tests {
-    use super::{sum32, sum32_of_line};
+    use super::{sum32, sum32_of_words};
 
     #[test]
     fn a_line_has_the_sum_of_its_bytes() {
         for seed in 0..1000_u64 {
-            let line: [u64; 8] = std::array::from_fn(|i| (seed + i as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15));
-            let bytes: Vec<u8> = line.iter().flat_map(|word| word.to_le_bytes()).collect();
-            assert_eq!(sum32_of_line(&line, seed << 6), sum32(&bytes[..60], seed << 6));
+            let words: [u64; 8] = std::array::from_fn(|i| (seed + i as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+            let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+            assert_eq!(sum32_of_words(&words, seed << 6), sum32(&bytes[..60], seed << 6));
         }
     }
 }

@@ -21,9 +21,9 @@ pub(crate) fn newest_superblock(medium: &dyn Medium, path: &str) -> Result<Head>
     }
     let mut newest: Option<Superblock> = None;
     let mut flaws = Vec::new();
-    for place in [0, LOG_START / 2] {
+    for offset in [0, LOG_START / 2] {
         let mut block = [0; SECTOR];
-        medium.read_into(place, &mut block).map_err(|source| Fault::read(place)(source).at(path))?;
+        medium.read_into(offset, &mut block).map_err(|source| Fault::read(offset)(source).at(path))?;
         match Superblock::decode(&block) {
             Ok(found) if newest.is_none_or(|newest| newest.generation < found.generation) => newest = Some(found),
             Ok(_) => {}

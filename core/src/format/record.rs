@@ -51,7 +51,7 @@ const INTEGER: u8 = 2;
 /// A header, decoded and found sound in itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
-    /// Checksum of the header's other bytes; the identity of the record.
+    /// Checksum of the header's other bytes; the next record repeats it as its link.
     pub sum: u64,
     pub body_sum: u64,
     pub link: u64,
@@ -146,7 +146,7 @@ impl Header {
     }
 
     /// Fills in the checksum and gives the bytes.
-    pub(crate) fn seal(&mut self) -> [u8; HEADER] {
+    pub(crate) fn encode(&mut self) -> [u8; HEADER] {
         let mut block = [0; HEADER];
         block[8..16].copy_from_slice(&self.body_sum.to_le_bytes());
         block[16..24].copy_from_slice(&self.link.to_le_bytes());

@@ -66,12 +66,12 @@ impl Superblock {
     }
 
     /// Sixteen bits that tell the file from what it was before its last compactions.
-    pub(crate) fn era(&self) -> u64 {
+    pub(crate) fn epoch(&self) -> u64 {
         u64::from(self.compactions & 0xFFFF)
     }
 
     /// Where a superblock of this generation goes.
-    pub(crate) fn place(&self) -> u64 {
+    pub(crate) fn offset(&self) -> u64 {
         (self.generation % 2) * PAGE
     }
 

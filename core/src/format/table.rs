@@ -3,9 +3,9 @@
 //! A name may lie in any of the `window` buckets that begin at its home, and nowhere else; a search that fails has looked
 //! at all of them. So a slot says all there is to say by itself: no bucket depends on another having reached the disk,
 //! and bringing the table up to date is the same however much of it was done before. Homes rise with the hash, so that
-//! tables are built and changed in one sweep. This file knows the shape; what is written when is the flush's business.
+//! tables are built and changed in one pass. This file knows the shape; what is written when is the flush's business.
 
-use crate::format::checksum::{field, sum32, sum32_of_line};
+use crate::format::checksum::{field, sum32, sum32_of_words};
 use crate::format::layout::LOG_START;
 use crate::types::fault::Fault;
 use std::ops::Range;
@@ -37,10 +37,10 @@ pub(crate) struct Geometry {
 
 /// A bucket that is not what was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Rotten(pub u64);
+pub(crate) struct BadBucket(pub u64);
 
-impl From<Rotten> for Fault {
-    fn from(Rotten(offset): Rotten) -> Self {
+impl From<BadBucket> for Fault {
+    fn from(BadBucket(offset): BadBucket) -> Self {
         Self::Corrupt { offset, what: "index bucket has a wrong checksum" }
     }
 }
@@ -97,12 +97,12 @@ impl Geometry {
     }
 
     /// Whether the table shares bytes with a range of the file.
-    pub(crate) fn meets(self, start: u64, end: u64) -> bool {
-        self.buckets > 0 && start < self.place(self.all_buckets()) && self.offset < end
+    pub(crate) fn overlaps(self, start: u64, end: u64) -> bool {
+        self.buckets > 0 && start < self.bucket_offset(self.all_buckets()) && self.offset < end
     }
 
     /// Offset of a bucket in the file.
-    pub(crate) fn place(self, bucket: u64) -> u64 {
+    pub(crate) fn bucket_offset(self, bucket: u64) -> u64 {
         self.offset + bucket * BUCKET as u64
     }
 
@@ -148,11 +148,11 @@ impl Slot {
 }
 
 /// A bucket in registers.
-pub(crate) type Line = [u64; BUCKET / size_of::<u64>()];
+pub(crate) type BucketWords = [u64; BUCKET / size_of::<u64>()];
 
 /// The slots of a bucket in registers; those that are free have the offset 0.
 #[inline(always)]
-fn all_slots(bucket: &Line) -> [Slot; SLOTS] {
+fn all_slots(bucket: &BucketWords) -> [Slot; SLOTS] {
     let half_slot = |bit: usize| {
         let (word, shift) = (bit / 64, bit % 64);
         let wide =
@@ -165,20 +165,20 @@ fn all_slots(bucket: &Line) -> [Slot; SLOTS] {
 
 /// The slots in use of a bucket in registers.
 #[inline(always)]
-pub(crate) fn slots_of(bucket: &Line) -> impl Iterator<Item = Slot> {
+pub(crate) fn slots_of(bucket: &BucketWords) -> impl Iterator<Item = Slot> {
     all_slots(bucket).into_iter().filter(|slot| slot.offset != 0)
 }
 
 /// Whether a slot may be of that hash. As [`offset_of`], without a branch for each slot.
 #[inline(always)]
-pub(crate) fn may_know(bucket: &Line, hash: u64) -> bool {
+pub(crate) fn may_know(bucket: &BucketWords, hash: u64) -> bool {
     all_slots(bucket).into_iter().fold(false, |any, slot| any | (slot.hash == hash))
 }
 
 /// The offset in the only slot of that hash; 0 if there is none, or more than one. Takes no branch: which slot it is cannot
 /// be foreseen, and a processor that guesses wrong works on nothing else while it waits for the bucket.
 #[inline(always)]
-pub(crate) fn offset_of(bucket: &Line, hash: u64) -> u64 {
+pub(crate) fn offset_of(bucket: &BucketWords, hash: u64) -> u64 {
     let (offset, slots) = all_slots(bucket).into_iter().fold((0, 0_u32), |(offset, slots), slot| {
         let same = slot.hash == hash;
         (offset | if same { slot.offset } else { 0 }, slots + u32::from(same))
@@ -188,8 +188,8 @@ pub(crate) fn offset_of(bucket: &Line, hash: u64) -> u64 {
 
 /// As [`is_whole`], of a bucket in registers.
 #[inline(always)]
-pub(crate) fn is_whole_line(bucket: &Line, number: u64, geometry: Geometry) -> bool {
-    (bucket[7] >> 32) as u32 == sum32_of_line(bucket, geometry.place(number))
+pub(crate) fn are_words_whole(bucket: &BucketWords, number: u64, geometry: Geometry) -> bool {
+    (bucket[7] >> 32) as u32 == sum32_of_words(bucket, geometry.bucket_offset(number))
 }
 
 /// Whether a bucket is what was written.
@@ -205,22 +205,22 @@ pub(crate) fn slots(bucket: &[u8]) -> impl Iterator<Item = Slot> + '_ {
 }
 
 fn sum(bucket: &[u8], number: u64, geometry: Geometry) -> u32 {
-    sum32(&bucket[..SUM_AT], geometry.place(number))
+    sum32(&bucket[..SUM_AT], geometry.bucket_offset(number))
 }
 
 impl Buckets<'_> {
     /// Checks every checksum.
-    pub(crate) fn check(&self, geometry: Geometry) -> Result<(), Rotten> {
+    pub(crate) fn check(&self, geometry: Geometry) -> Result<(), BadBucket> {
         for (number, bucket) in (self.first..).zip(self.bytes.chunks_exact(BUCKET)) {
             if !is_whole(bucket, number, geometry) {
-                return Err(Rotten(geometry.place(number)));
+                return Err(BadBucket(geometry.bucket_offset(number)));
             }
         }
         Ok(())
     }
 
     /// Fills in the checksum of one bucket.
-    pub(crate) fn seal(&mut self, number: u64, geometry: Geometry) {
+    pub(crate) fn write_checksum(&mut self, number: u64, geometry: Geometry) {
         let start = (number - self.first) as usize * BUCKET;
         let bucket = &mut self.bytes[start..start + BUCKET];
         let sum = sum(bucket, number, geometry);
@@ -228,7 +228,7 @@ impl Buckets<'_> {
     }
 
     /// Fills in every checksum.
-    pub(crate) fn seal_all(&mut self, geometry: Geometry) {
+    pub(crate) fn write_checksums(&mut self, geometry: Geometry) {
         for (number, bucket) in (self.first..).zip(self.bytes.chunks_exact_mut(BUCKET)) {
             let sum = sum(bucket, number, geometry);
             bucket[SUM_AT..].copy_from_slice(&sum.to_le_bytes());

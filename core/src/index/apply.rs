@@ -1,11 +1,11 @@
 //! Bringing the index table up to date: in place, bucket by bucket, or as a new and larger table.
 //!
-//! Both read the old table and sorted entries in one sweep of bounded memory. Nothing here decides when; the flush does,
+//! Both read the old table and sorted entries in one pass of bounded memory. Nothing here decides when; the flush does,
 //! and it alone changes tables, so that reading them here needs no lock.
 
 use crate::format::checksum::field;
 use crate::format::table::SLOT;
-use crate::format::table::{BUCKET, Buckets, Geometry, Rotten, SLOTS, Slot, is_whole, slots};
+use crate::format::table::{BUCKET, BadBucket, Buckets, Geometry, SLOTS, Slot, is_whole, slots};
 use crate::index::delta::Entry;
 use crate::medium::{Medium, Permit};
 use crate::testing::mutants::{Mutant, broken};
@@ -15,16 +15,16 @@ use std::iter::Peekable;
 use std::slice::Iter;
 
 /// Buckets handled at once: 64 KiB of them.
-const SWEEP: u64 = 1024;
+const RUN: u64 = 1024;
 /// Buckets to a page of the page cache, the least worth writing at once.
 const PAGE: u64 = 64;
 
 /// Why a table could not be brought up to date.
 pub(crate) enum Failure {
     Io(io::Error),
-    Rotten(Rotten),
+    BadBucket(BadBucket),
     /// A window has no room for its names; a wider table has.
-    Crowded,
+    WindowFull,
 }
 
 impl From<io::Error> for Failure {
@@ -39,9 +39,9 @@ impl From<TryReserveError> for Failure {
     }
 }
 
-impl From<Rotten> for Failure {
-    fn from(rotten: Rotten) -> Self {
-        Self::Rotten(rotten)
+impl From<BadBucket> for Failure {
+    fn from(bad: BadBucket) -> Self {
+        Self::BadBucket(bad)
     }
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn apply_in_place(
         let start = geometry.home(first.hash) / PAGE * PAGE;
         let (run, end) = run_of(geometry, rest, start);
         resize(&mut bytes, (end - start) as usize * BUCKET)?;
-        medium.read_into(geometry.place(start), &mut bytes)?;
+        medium.read_into(geometry.bucket_offset(start), &mut bytes)?;
         let before = broken(Mutant::CacheTrusted).then(|| bytes.clone());
         let mut buckets = Buckets { first: start, bytes: &mut bytes };
         buckets.check(geometry)?;
@@ -74,9 +74,9 @@ pub(crate) fn apply_in_place(
                 left.push(*entry);
             }
         }
-        changed.iter().for_each(|number| buckets.seal(*number, geometry));
+        changed.iter().for_each(|number| buckets.write_checksum(*number, geometry));
         if before.is_none_or(|before| before != bytes) {
-            write(geometry.place(start), &bytes)?;
+            write(geometry.bucket_offset(start), &bytes)?;
         }
         rest = &rest[run..];
     }
@@ -97,7 +97,7 @@ fn run_of(geometry: Geometry, entries: &[Entry], start: u64) -> (usize, u64) {
     let mut run = 1;
     for entry in &entries[1..] {
         let window = geometry.window_of(entry.hash);
-        if window.start > end || window.end > start + SWEEP {
+        if window.start > end || window.end > start + RUN {
             break;
         }
         end = end.max(page_end(window.end));
@@ -116,7 +116,7 @@ pub(crate) fn build(medium: &dyn Medium, old: Geometry, new: Geometry, entries: 
     let mut start = 0;
     let mut kept: Vec<Slot> = Vec::new();
     while start < new.buckets {
-        let end = (start + SWEEP).min(new.buckets);
+        let end = (start + RUN).min(new.buckets);
         resize(&mut bytes, (end - start) as usize * BUCKET + spill)?;
         let mut buckets = Buckets { first: start, bytes: &mut bytes };
         // All old slots of homes before `end` are among those read up to the end of the last such window.
@@ -128,11 +128,11 @@ pub(crate) fn build(medium: &dyn Medium, old: Geometry, new: Geometry, entries: 
         kept.retain(|slot| !ours(slot));
         here.sort_unstable_by_key(|entry| (entry.hash, entry.offset));
         if !here.iter().all(|entry| buckets.apply(*entry, new, |_| {})) {
-            return Err(Failure::Crowded);
+            return Err(Failure::WindowFull);
         }
-        buckets.seal_all(new);
+        buckets.write_checksums(new);
         let done = if end == new.buckets { bytes.len() } else { (end - start) as usize * BUCKET };
-        medium.write(new.place(start), &bytes[..done], Permit::ENGINE)?;
+        medium.write(new.bucket_offset(start), &bytes[..done], Permit::ENGINE)?;
         bytes.drain(..done);
         start = end;
     }
@@ -183,13 +183,13 @@ impl OldSlots<'_> {
         }
         let end = if hash >> 48 > 0 { all } else { self.geometry.window_of(hash).end.min(all) };
         while self.next < end {
-            let until = (self.next + SWEEP).min(end);
+            let until = (self.next + RUN).min(end);
             resize(&mut self.bytes, (until - self.next) as usize * BUCKET)?;
             into.try_reserve((until - self.next) as usize * SLOTS)?;
-            self.medium.read_into(self.geometry.place(self.next), &mut self.bytes)?;
+            self.medium.read_into(self.geometry.bucket_offset(self.next), &mut self.bytes)?;
             for (number, bucket) in (self.next..).zip(self.bytes.chunks_exact(BUCKET)) {
                 if !is_whole(bucket, number, self.geometry) {
-                    return Err(Rotten(self.geometry.place(number)).into());
+                    return Err(BadBucket(self.geometry.bucket_offset(number)).into());
                 }
                 into.extend(slots(bucket));
             }
@@ -201,7 +201,7 @@ impl OldSlots<'_> {
 
 impl Buckets<'_> {
     /// Makes the slots say what the entry says; false if its window has no room. The buckets of the window must all be
-    /// here. The checksum of what is changed is left for [`seal`](Self::seal), which is told of it.
+    /// here. The checksum of what is changed is left for [`write_checksum`](Self::write_checksum), which is told of it.
     pub(crate) fn apply(&mut self, entry: Entry, geometry: Geometry, mut changed: impl FnMut(u64)) -> bool {
         let window = geometry.window_of(entry.hash);
         let (prior, offset) = (entry.prior >> 6, entry.offset >> 6);

@@ -29,7 +29,7 @@ impl Entry {
     }
 }
 
-/// What a draft does to the index.
+/// What a batch does to the index.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Change {
     pub entry: Entry,

@@ -1,4 +1,4 @@
-//! The index: changes in memory, and bringing them into the table of the file.
+//! The index: changes in memory, and applying them to the table of the file.
 
 pub(crate) mod apply;
 pub(crate) mod delta;

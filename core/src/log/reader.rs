@@ -6,8 +6,8 @@ use crate::format::chain::Link;
 use crate::format::checksum::sum64;
 use crate::format::layout::{LOG_START, UNIT};
 use crate::format::record::{HEADER, Header, Kind, stores};
-use crate::format::table::{BUCKET, Geometry, Line};
-use crate::medium::{Medium, View, Window};
+use crate::format::table::{BUCKET, BucketWords, Geometry};
+use crate::medium::{Mapped, Medium, View};
 use crate::sync::primitives::Mutex;
 use crate::testing::mutants::{Mutant, broken};
 use crate::types::fault::Fault;
@@ -19,7 +19,7 @@ use crate::types::schema::MAX_METADATA_LEN;
 pub(crate) struct Log<'a> {
     pub medium: &'a dyn Medium,
     /// What of the medium can be read without asking it.
-    pub window: Window<'a>,
+    pub mapped: Mapped<'a>,
     pub vector_bytes: usize,
     pub end: u64,
     /// The index table in force, whose buckets change in place: no record lies in it.
@@ -85,7 +85,7 @@ impl<'a> Log<'a> {
     /// A log whose index, if it has one, is not looked at.
     pub(crate) fn without_table(medium: &'a dyn Medium, vector_bytes: usize, end: u64) -> Self {
         static IDLE: Mutex<()> = Mutex::new(());
-        Self { medium, window: medium.window(), vector_bytes, end, table: Geometry::default(), in_place: &IDLE }
+        Self { medium, mapped: medium.mapped(), vector_bytes, end, table: Geometry::default(), in_place: &IDLE }
     }
 
     /// The header of the record at `offset`, which must lie wholly before the end.
@@ -102,7 +102,7 @@ impl<'a> Log<'a> {
         let header = Header::decode(&block).ok_or(corrupt("record header has a wrong checksum"))?;
         let len = header.record_len(self.vector_bytes).filter(|len| *len <= self.end - offset);
         let len = len.ok_or(corrupt("record is longer than the log"))?;
-        if header.kind != Kind::Table && self.table.meets(offset, offset + len) {
+        if header.kind != Kind::Table && self.table.overlaps(offset, offset + len) {
             return Err(corrupt("record lies within the index table"));
         }
         Ok(Located { offset, len, header })
@@ -111,7 +111,7 @@ impl<'a> Log<'a> {
     /// `len` bytes at `offset`.
     #[inline(always)]
     pub(crate) fn read(&self, offset: u64, len: usize) -> Result<View<'a>, Fault> {
-        match self.window.slice(offset, len) {
+        match self.mapped.slice(offset, len) {
             Some(bytes) => Ok(View::Borrowed(bytes)),
             None => self.medium.read(offset, len).map_err(Fault::read(offset)),
         }
@@ -119,8 +119,8 @@ impl<'a> Log<'a> {
 
     /// The 64 bytes at `offset`, which may be being changed, as words.
     #[inline(always)]
-    pub(crate) fn line(&self, offset: u64) -> Result<Line, Fault> {
-        if let Some(line) = self.window.line(offset) {
+    pub(crate) fn bucket_words(&self, offset: u64) -> Result<BucketWords, Fault> {
+        if let Some(line) = self.mapped.words(offset) {
             return Ok(line);
         }
         let mut bytes = [0; BUCKET];
@@ -130,9 +130,9 @@ impl<'a> Log<'a> {
 
     /// Fetches what a reader of the record will look at first: its header, its vector, and its metadata.
     #[inline(always)]
-    pub(crate) fn touch(&self, offset: u64) {
+    pub(crate) fn prefetch(&self, offset: u64) {
         let len = HEADER + self.vector_bytes;
-        if self.window.is_empty() { self.medium.touch(offset, len) } else { self.window.touch(offset, len) }
+        if self.mapped.is_empty() { self.medium.prefetch(offset, len) } else { self.mapped.prefetch(offset, len) }
     }
 
     /// The record at `offset` if it is one that stores or removes `name`.
@@ -149,7 +149,7 @@ impl<'a> Log<'a> {
         if same {
             return Ok(Some(Located { offset, len, header }.found(self.vector_bytes)));
         }
-        // Whoever asks has the hash of the name from the index: most likely this is no other name, but a rotten one.
+        // Whoever asks has the hash of the name from the index: most likely this is no other name, but a damaged one.
         self.check_key(&Located { offset, len, header })?;
         Ok(None)
     }

@@ -1,7 +1,7 @@
-//! Writing to the log: records are drafted in a buffer, written in pieces, and count once all are written.
+//! Writing to the log: records are put together in a buffer, written in pieces, and count once all are written.
 //!
-//! A draft that fails leaves the log as it was; what it wrote lies beyond the end and is never taken for data, because
-//! the next draft takes another salt. The writer knows where the log ends; it changes nothing that readers see.
+//! A batch that fails leaves the log as it was; what it wrote lies beyond the end and is never taken for data, because
+//! the next batch takes another salt. The writer knows where the log ends; it changes nothing that readers see.
 
 use crate::format::chain::Link;
 use crate::format::counts::Counts;
@@ -37,15 +37,15 @@ pub(crate) struct Writer {
     /// the rest of its last block. They must be gone from the disk before anything is written in their place. Sectors of
     /// theirs and of a record like theirs would make a record that nobody wrote; and what was lost would come back if the
     /// file's new length reached the disk, and what is written here did not.
-    pub stray: bool,
+    pub stale_tail: bool,
     /// A write of this life has failed, and may lie there all the same: a next opening could take it for acknowledged.
     pub abandoned: bool,
     buffer: Vec<u8>,
     pub changes: Vec<Change>,
-    seen: HashTable<usize>,
+    by_name: HashTable<usize>,
 }
 
-/// Where a name's record is as the draft sees it.
+/// Where a name's record is as the batch sees it.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Before {
     /// Offset and length of the live record.
@@ -63,11 +63,11 @@ impl Writer {
             salt,
             counts,
             operations: 0,
-            stray: false,
+            stale_tail: false,
             abandoned: false,
             buffer: Vec::new(),
             changes: Vec::new(),
-            seen: HashTable::new(),
+            by_name: HashTable::new(),
         }
     }
 
@@ -75,30 +75,30 @@ impl Writer {
         self.medium.as_ref().ok_or_else(|| io::Error::other("the file is closed"))
     }
 
-    /// Begins a draft.
-    pub(crate) fn draft(&mut self) -> Draft<'_> {
+    /// Begins a batch.
+    pub(crate) fn begin_batch(&mut self) -> PendingBatch<'_> {
         self.rest();
         let (next, counts) = (self.next, self.counts);
-        Draft { writer: self, written_to: next.offset, next, counts, open: None, tried: false, finished: false }
+        PendingBatch { writer: self, written_to: next.offset, next, counts, open: None, tried: false, finished: false }
     }
 
     /// Appends the header of a table; its buckets are written to the room behind it by whoever builds it.
     pub(crate) fn reserve_table(&mut self, geometry: Geometry) -> Result<Geometry, Fault> {
-        let mut draft = self.draft();
-        let geometry = Geometry { offset: draft.next.offset + UNIT, ..geometry };
-        draft.push(Header::table(geometry), Name::Attribute(&[]), &[], &[])?;
-        draft.stretch()?;
-        draft.finish()?;
+        let mut batch = self.begin_batch();
+        let geometry = Geometry { offset: batch.next.offset + UNIT, ..geometry };
+        batch.push(Header::table(geometry), Name::Attribute(&[]), &[], &[])?;
+        batch.extend_file()?;
+        batch.finish()?;
         Ok(geometry)
     }
 
     /// Adds a record of another file as it is, but for its place in the chain. Returns its offset here.
-    pub(crate) fn copy(&mut self, found: &Located, record: &[u8], continues: bool) -> Result<u64, Fault> {
+    pub(crate) fn copy_record(&mut self, found: &Located, record: &[u8], continues: bool) -> Result<u64, Fault> {
         self.buffer.try_reserve(record.len())?;
         let mut header = found.header;
         header.follow(&self.next, self.salt, continues);
         let offset = self.next.offset;
-        self.buffer.extend_from_slice(&header.seal());
+        self.buffer.extend_from_slice(&header.encode());
         self.buffer.extend_from_slice(&record[HEADER..]);
         self.next = Link::after(&Located { offset, len: found.len, header });
         Ok(offset)
@@ -116,11 +116,11 @@ impl Writer {
         Ok(())
     }
 
-    /// Forgets the last draft, and gives back memory that only a large batch needed.
+    /// Forgets the last batch, and gives back memory that only a large batch needed.
     pub(crate) fn rest(&mut self) {
         self.buffer.clear();
         self.changes.clear();
-        self.seen.clear();
+        self.by_name.clear();
         // Made anew and not smaller, which takes memory that there may not be.
         if self.buffer.capacity() > KEPT {
             self.buffer = Vec::new();
@@ -128,18 +128,18 @@ impl Writer {
         if self.changes.capacity() > KEPT / size_of::<Change>() {
             self.changes = Vec::new();
         }
-        if self.seen.capacity() > KEPT / size_of::<usize>() {
-            self.seen = HashTable::new();
+        if self.by_name.capacity() > KEPT / size_of::<usize>() {
+            self.by_name = HashTable::new();
         }
     }
 }
 
 /// Records on their way into the log.
-pub(crate) struct Draft<'a> {
+pub(crate) struct PendingBatch<'a> {
     writer: &'a mut Writer,
     /// What lies before this is in the file already; the buffer begins here.
     written_to: u64,
-    /// Behind the last sealed record.
+    /// Behind the last complete record.
     next: Link,
     counts: Counts,
     /// The last record, whose header waits to know whether the batch goes on.
@@ -155,7 +155,7 @@ struct Open {
     len: u64,
 }
 
-impl Draft<'_> {
+impl PendingBatch<'_> {
     fn open_end(&self) -> u64 {
         self.next.offset + self.open.as_ref().map_or(0, |open| open.len)
     }
@@ -165,7 +165,7 @@ impl Draft<'_> {
         self.writer.changes.len()
     }
 
-    /// What an earlier operation of this very draft did to a name; `None` if none did.
+    /// What an earlier operation of this very batch did to a name; `None` if none did.
     pub(crate) fn earlier(&self, hash: u64, name: Name<'_>) -> Result<Option<Before>, Fault> {
         let changes = &self.writer.changes;
         let mut failed = None;
@@ -187,7 +187,7 @@ impl Draft<'_> {
         let found = match changes.len() {
             0 => None,
             1 => is_it(&0).then_some(0),
-            _ => self.writer.seen.find(spread(hash), is_it).copied(),
+            _ => self.writer.by_name.find(spread(hash), is_it).copied(),
         };
         if let Some(fault) = failed {
             return Err(fault);
@@ -198,7 +198,7 @@ impl Draft<'_> {
         }))
     }
 
-    /// Length of the draft's record at `offset`, if it is one of that name. It may be in the file, in the buffer, or
+    /// Length of the batch's record at `offset`, if it is one of that name. It may be in the file, in the buffer, or
     /// still without its checksum.
     fn named(&self, offset: u64, name: Name<'_>) -> Result<Option<u64>, Fault> {
         let vector_bytes = self.writer.vector_bytes;
@@ -208,7 +208,8 @@ impl Draft<'_> {
         }
         if offset >= self.written_to {
             let record = &self.writer.buffer[(offset - self.written_to) as usize..];
-            let header = Header::decode(record).ok_or(Fault::Corrupt { offset, what: "drafted record is damaged" })?;
+            let header =
+                Header::decode(record).ok_or(Fault::Corrupt { offset, what: "record of the batch is damaged" })?;
             let same = header.name(record, vector_bytes) == name;
             return Ok(header.record_len(vector_bytes).filter(|_| same));
         }
@@ -235,26 +236,26 @@ impl Draft<'_> {
         let entry = Entry { hash, offset, prior: before.prior, deleted: !kind.stores() };
         let index = self.writer.changes.len();
         self.writer.changes.push(Change { entry, replaces: before.entry });
-        // A draft of one needs no search.
+        // A batch of one needs no search.
         if index > 0 {
             let changes = &self.writer.changes;
             let hash_of = |index: &usize| spread(changes[*index].entry.hash);
-            self.writer.seen.try_reserve(2, hash_of)?;
+            self.writer.by_name.try_reserve(2, hash_of)?;
             if index == 1 {
-                self.writer.seen.insert_unique(hash_of(&0), 0, hash_of);
+                self.writer.by_name.insert_unique(hash_of(&0), 0, hash_of);
             }
             // The latest operation on a name is the one that counts.
             let same_name = |earlier: &usize| changes[*earlier].entry.offset == before.entry;
-            match self.writer.seen.find_mut(spread(hash), same_name) {
+            match self.writer.by_name.find_mut(spread(hash), same_name) {
                 Some(earlier) => *earlier = index,
-                None => drop(self.writer.seen.insert_unique(spread(hash), index, hash_of)),
+                None => drop(self.writer.by_name.insert_unique(spread(hash), index, hash_of)),
             }
         }
         Ok(())
     }
 
     fn push(&mut self, mut header: Header, name: Name<'_>, vector: &[u8], metadata: &[u8]) -> Result<u64, Fault> {
-        self.seal(true);
+        self.complete(true);
         if self.writer.buffer.len() >= PIECE {
             self.write_out()?;
         }
@@ -272,7 +273,7 @@ impl Draft<'_> {
     }
 
     /// Makes the file reach to the end of the open record: no end of a log may lie beyond its file's.
-    fn stretch(&mut self) -> Result<(), Fault> {
+    fn extend_file(&mut self) -> Result<(), Fault> {
         let offset = self.open_end() - UNIT;
         self.tried = true;
         let written = self.writer.medium().and_then(|medium| medium.write(offset, &[0; UNIT as usize], Permit::ENGINE));
@@ -280,10 +281,10 @@ impl Draft<'_> {
     }
 
     /// Completes the header of the open record.
-    fn seal(&mut self, continues: bool) {
+    fn complete(&mut self, continues: bool) {
         let Some(Open { mut header, at, len }) = self.open.take() else { return };
         header.follow(&self.next, self.writer.salt, continues);
-        let block = header.seal();
+        let block = header.encode();
         self.writer.buffer[at..at + block.len()].copy_from_slice(&block);
         self.next = Link::after(&Located { offset: self.next.offset, len, header });
     }
@@ -303,7 +304,7 @@ impl Draft<'_> {
 
     /// Writes what is left and moves the end of the log behind it. From here on the operations survive the process.
     pub(crate) fn finish(mut self) -> Result<(), Fault> {
-        self.seal(false);
+        self.complete(false);
         if !self.writer.buffer.is_empty() {
             self.write_out()?;
         }
@@ -315,7 +316,7 @@ impl Draft<'_> {
     }
 }
 
-impl Drop for Draft<'_> {
+impl Drop for PendingBatch<'_> {
     fn drop(&mut self) {
         if self.finished {
             return;
@@ -325,7 +326,7 @@ impl Drop for Draft<'_> {
             self.writer.salt = self.writer.salt.wrapping_mul(0x9E37_79B1).wrapping_add(1);
         }
         self.writer.rest();
-        self.writer.stray |= self.tried;
+        self.writer.stale_tail |= self.tried;
         self.writer.abandoned |= self.tried;
     }
 }

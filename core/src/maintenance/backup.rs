@@ -32,10 +32,10 @@ impl Store {
             Err(error) => return Err(failed("create")(error)),
             Ok(_) => return Err(failed("create")(io::ErrorKind::AlreadyExists.into())),
         }
-        let mut checkpoint = lock(&self.checkpoint);
+        let mut progress = lock(&self.progress);
         // Everything is in the table afterwards.
-        self.flush_with(&mut checkpoint, Index::Whole)?;
-        let superblock = Superblock { applied_end: checkpoint.superblock.durable_end, ..checkpoint.superblock };
+        self.flush_with(&mut progress, Index::Whole)?;
+        let superblock = Superblock { applied_end: progress.superblock.durable_end, ..progress.superblock };
         let [a, b, c, d, ..] = volume.entropy();
         let temporary = format!("{file}.{:08x}.tmp", u32::from_le_bytes([a, b, c, d]));
         let copied = (|| {
@@ -46,7 +46,7 @@ impl Store {
             }
             volume.rename(&temporary, file).map_err(failed("rename"))
         })();
-        drop(checkpoint);
+        drop(progress);
         if copied.is_err() {
             // The error that counts is the one above.
             let _ = volume.remove(&temporary);
@@ -66,7 +66,7 @@ impl Store {
         let mut head = vec![0; LOG_START as usize];
         for generation in [superblock.generation + 1, superblock.generation + 2] {
             let superblock = Superblock { generation, ..*superblock };
-            head[superblock.place() as usize..][..SECTOR].copy_from_slice(&superblock.encode());
+            head[superblock.offset() as usize..][..SECTOR].copy_from_slice(&superblock.encode());
         }
         to.write(0, &head, Permit::ENGINE).map_err(&failed)?;
         let from = self.medium()?;

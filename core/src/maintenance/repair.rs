@@ -12,7 +12,7 @@ use crate::log::reader::Log;
 use crate::maintenance::findings::Repair;
 use crate::maintenance::findings::{Damage, Report};
 use crate::maintenance::rewrite::Rewrite;
-use crate::maintenance::salvage::{Salvage, Wreck};
+use crate::maintenance::salvage::{DamagedFile, Salvage};
 use crate::medium::{Medium, Volume};
 use crate::store::recovery;
 use crate::store::store::Settings;
@@ -23,7 +23,7 @@ use crate::types::schema::{Metric, Schema};
 use std::sync::Arc;
 
 /// A database that nobody has open.
-pub(crate) struct Patient<'a> {
+pub(crate) struct RepairTarget<'a> {
     pub volume: &'a Arc<dyn Volume>,
     pub name: &'a str,
     pub file: &'a str,
@@ -32,10 +32,10 @@ pub(crate) struct Patient<'a> {
     pub schema: Option<Schema>,
     /// For the new file: a salt, and a uuid if that of the old one is lost.
     pub salt: u32,
-    pub identity: [u8; 16],
+    pub uuid: [u8; 16],
 }
 
-impl Patient<'_> {
+impl RepairTarget<'_> {
     pub(crate) fn repair(&self) -> Result<Repair> {
         let (damage, report) = self.examine(self.file)?;
         if damage.is_empty() {
@@ -44,11 +44,11 @@ impl Patient<'_> {
         let path = self.path(self.file);
         tracing::warn!(path, offset = damage[0].offset, what = damage[0].what, "repairing a damaged database");
         let medium = self.volume.open(self.file).map_err(|source| Error::io("open", &path, source))?;
-        let (old, wreck) = self.wreck(&*medium)?;
-        let salvage = wreck.salvage().map_err(|fault| fault.at(&path))?;
-        self.check_plausible(&wreck, &salvage, &damage[0])?;
+        let (old, damaged) = self.damaged(&*medium)?;
+        let salvage = damaged.salvage().map_err(|fault| fault.at(&path))?;
+        self.check_plausible(&damaged, &salvage, &damage[0])?;
         let temporary = file_name::temporary(self.file);
-        let written = self.write(&temporary, &wreck, &old, &salvage).and_then(|_| self.check(&temporary, &salvage));
+        let written = self.write(&temporary, &damaged, &old, &salvage).and_then(|_| self.check(&temporary, &salvage));
         let backup = written.and_then(|report| Ok((self.replace(&temporary)?, report)));
         let (backup, report) = backup.inspect_err(|_| {
             // The error that counts is the one above.
@@ -75,7 +75,7 @@ impl Patient<'_> {
             let report = store.verify()?;
             if report.damage.is_empty() {
                 // No flush of the directory knows of what is not durable here.
-                store.settle()?;
+                store.flush_clean()?;
             }
             Ok(report)
         });
@@ -95,10 +95,10 @@ impl Patient<'_> {
     }
 
     /// What the superblocks tell: what goes on in the new file, and where the old one may be read.
-    fn wreck<'m>(&self, medium: &'m dyn Medium) -> Result<(Superblock, Wreck<'m>)> {
-        let blocks = [0, LOG_START / 2].map(|place| {
+    fn damaged<'m>(&self, medium: &'m dyn Medium) -> Result<(Superblock, DamagedFile<'m>)> {
+        let blocks = [0, LOG_START / 2].map(|offset| {
             let mut block = [0; SECTOR];
-            medium.read_into(place, &mut block).map(|()| block).unwrap_or([0; SECTOR])
+            medium.read_into(offset, &mut block).map(|()| block).unwrap_or([0; SECTOR])
         });
         let sound = blocks.iter().filter_map(|block| Superblock::decode(block).ok());
         let newest = sound.clone().max_by_key(|superblock| superblock.generation);
@@ -116,21 +116,21 @@ impl Patient<'_> {
             })?,
         };
         // Positions in the old file are not for the new one.
-        let compactions = field::u32(&self.identity, 12) >> 16;
-        let old = newest.unwrap_or(Superblock { compactions, ..Superblock::first(self.identity, schema) });
+        let compactions = field::u32(&self.uuid, 12) >> 16;
+        let old = newest.unwrap_or(Superblock { compactions, ..Superblock::first(self.uuid, schema) });
         let log = Log::without_table(medium, schema.vector_bytes(), medium.len());
         let log = Log { table: newest.map_or(log.table, |newest| newest.table), ..log };
         let doubtful = sound.count() < blocks.len();
-        Ok((old, Wreck::new(log, old.seed(), newest, doubtful)))
+        Ok((old, DamagedFile::new(log, old.seed(), newest, doubtful)))
     }
 
     /// Without a superblock, the log must bear out what the caller says.
-    fn check_plausible(&self, wreck: &Wreck<'_>, salvage: &Salvage, damage: &Damage) -> Result<()> {
+    fn check_plausible(&self, damaged: &DamagedFile<'_>, salvage: &Salvage, damage: &Damage) -> Result<()> {
         let path = self.path(self.file);
-        if wreck.superblock.is_some() || salvage.vectors {
+        if damaged.superblock.is_some() || salvage.vectors {
             return Ok(());
         }
-        if wreck.has_vectors().map_err(|fault| fault.at(&path))? {
+        if damaged.has_vectors().map_err(|fault| fault.at(&path))? {
             return Err(Error::invalid("schema", "no vector in the file is of this dimension"));
         }
         if !salvage.survivors.is_empty() {
@@ -141,20 +141,26 @@ impl Patient<'_> {
     }
 
     /// Writes the new file and makes it durable.
-    fn write(&self, temporary: &str, wreck: &Wreck<'_>, old: &Superblock, salvage: &Salvage) -> Result<Superblock> {
+    fn write(
+        &self,
+        temporary: &str,
+        damaged: &DamagedFile<'_>,
+        old: &Superblock,
+        salvage: &Salvage,
+    ) -> Result<Superblock> {
         let path = self.path(temporary);
         let names = salvage.survivors.len() as u64;
         // Nothing is made as large as a table that is not there.
-        let there = wreck.log.end.min(wreck.log.medium.len());
-        let table = Some(wreck.log.table).filter(|table| table.buckets > 0 && table.lies_before(there));
+        let there = damaged.log.end.min(damaged.log.medium.len());
+        let table = Some(damaged.log.table).filter(|table| table.buckets > 0 && table.lies_before(there));
         let mut shape = Geometry::for_names(names).as_roomy_as(table.unwrap_or_default());
         loop {
             let medium = self.volume.create(temporary).map_err(|source| Error::io("create", &path, source))?;
             let new = Rewrite::new(Arc::from(medium), old, shape, names, self.salt);
             let mut new = new.map_err(|fault| fault.at(&path))?;
-            match fill(&mut new, wreck, salvage) {
-                Ok(()) => return new.vouch().map_err(|fault| fault.at(&path)),
-                Err(_) if new.crowded => shape = shape.wider(names),
+            match fill(&mut new, damaged, salvage) {
+                Ok(()) => return new.finish().map_err(|fault| fault.at(&path)),
+                Err(_) if new.window_full => shape = shape.wider(names),
                 Err(fault) => return Err(fault.at(&path)),
             }
         }
@@ -197,15 +203,15 @@ impl Patient<'_> {
 }
 
 /// Copies what was saved.
-fn fill(new: &mut Rewrite, wreck: &Wreck<'_>, salvage: &Salvage) -> Result<(), Fault> {
+fn fill(new: &mut Rewrite, damaged: &DamagedFile<'_>, salvage: &Salvage) -> Result<(), Fault> {
     for &(offset, hash) in &salvage.survivors {
-        let found = wreck.log.locate(offset)?;
-        let record = wreck.log.medium.read(offset, found.len as usize).map_err(Fault::read(offset))?;
+        let found = damaged.log.locate(offset)?;
+        let record = damaged.log.medium.read(offset, found.len as usize).map_err(Fault::read(offset))?;
         new.add(&found, &record, hash)?;
         drop(record);
         new.write()?;
     }
-    new.bring_in()
+    new.apply_to_table()
 }
 
 /// What two damaged superblocks say alike is most likely true; that the log bears it out is checked later.

@@ -1,6 +1,6 @@
 //! What can be saved of a damaged log: the newest whole record of each name, and what is known of those that are lost.
 //!
-//! A record whose header is sound says where the next one begins, and usually its name, even if its body is rotten. Where
+//! A record whose header is sound says where the next one begins, and usually its name, even if its body is damaged. Where
 //! a header is not sound, the next one is searched for: at every 64 bytes, sound in header and body, of a sequence that
 //! the distance allows, and of an opening that the log or the index knows, so that bytes which a caller stored to look
 //! like a record are not taken for one. What was lost in between is known by number from the sequence, and as far as the index
@@ -23,7 +23,7 @@ use std::collections::BTreeSet;
 const EIO: i32 = 5;
 
 /// A damaged file, as far as its superblocks tell.
-pub(crate) struct Wreck<'a> {
+pub(crate) struct DamagedFile<'a> {
     /// The whole file.
     pub log: Log<'a>,
     /// Seeds the hash of names.
@@ -32,8 +32,8 @@ pub(crate) struct Wreck<'a> {
     pub superblock: Option<Superblock>,
     /// A superblock is damaged, so that more may have been flushed than the sound one says.
     pub doubtful: bool,
-    /// Salts of the records that the index vouches for, if it is whole.
-    witnesses: OnceCell<Option<BTreeSet<u32>>>,
+    /// Salts of the records that the index points at, if it is whole.
+    known_salts: OnceCell<Option<BTreeSet<u32>>>,
 }
 
 /// What was saved.
@@ -50,14 +50,14 @@ pub(crate) struct Salvage {
 
 /// Where the next record is expected, and what it must carry.
 #[derive(Clone, Copy)]
-struct Place {
+struct Expected {
     offset: u64,
     sequence: u64,
     /// Not known before the first record of a file without superblocks.
     link: Option<u64>,
 }
 
-impl From<Link> for Place {
+impl From<Link> for Expected {
     fn from(link: Link) -> Self {
         Self { offset: link.offset, sequence: link.sequence, link: Some(link.link) }
     }
@@ -65,7 +65,7 @@ impl From<Link> for Place {
 
 /// What the index says of a name.
 #[derive(PartialEq)]
-enum Standing {
+enum Indexed {
     /// It is there, and in this record.
     There,
     /// It is not there any more.
@@ -84,9 +84,9 @@ fn sound<T>(result: Result<T, Fault>) -> Result<Option<T>, Fault> {
     }
 }
 
-impl<'a> Wreck<'a> {
+impl<'a> DamagedFile<'a> {
     pub(crate) fn new(log: Log<'a>, seed: u64, superblock: Option<Superblock>, doubtful: bool) -> Self {
-        Self { log, seed, superblock, doubtful, witnesses: OnceCell::new() }
+        Self { log, seed, superblock, doubtful, known_salts: OnceCell::new() }
     }
 
     /// Everything before this was flushed.
@@ -99,13 +99,13 @@ impl<'a> Wreck<'a> {
         !self.doubtful && offset >= self.durable_end()
     }
 
-    fn start(&self) -> Place {
+    fn start(&self) -> Expected {
         let link = self.superblock.map(|superblock| Superblock::first(superblock.uuid, superblock.schema).link);
-        Place { offset: LOG_START, sequence: 1, link }
+        Expected { offset: LOG_START, sequence: 1, link }
     }
 
     /// The record that is expected at a place, if it is there.
-    fn follow(&self, place: &Place) -> Result<Option<Located>, Fault> {
+    fn follow(&self, place: &Expected) -> Result<Option<Located>, Fault> {
         let found = sound(self.log.locate(place.offset))?;
         Ok(found.filter(|found| {
             found.header.sequence == place.sequence && place.link.is_none_or(|link| link == found.header.link)
@@ -117,15 +117,15 @@ impl<'a> Wreck<'a> {
     }
 
     /// Where the log goes on behind a place at which nothing sound is.
-    fn resume(&self, at: &Place, salts: &BTreeSet<u32>) -> Result<Option<Place>, Fault> {
+    fn resume(&self, at: &Expected, salts: &BTreeSet<u32>) -> Result<Option<Expected>, Fault> {
         let anchor = self.superblock.as_ref().map(Link::from);
         let anchor = anchor.filter(|anchor| at.offset < anchor.offset && anchor.offset <= self.log.end);
         let limit = anchor.map_or(self.log.end, |anchor| anchor.offset);
         let table = self.log.table;
         let mut offset = at.offset + UNIT;
         while offset + HEADER as u64 <= limit {
-            if table.meets(offset, offset + UNIT) {
-                offset = table.place(table.all_buckets());
+            if table.overlaps(offset, offset + UNIT) {
+                offset = table.bucket_offset(table.all_buckets());
                 continue;
             }
             if let Some(found) = sound(self.log.locate(offset))?
@@ -133,11 +133,11 @@ impl<'a> Wreck<'a> {
                 && is_plausible(at, &found, anchor)
                 && self.is_genuine(&found, salts)?
             {
-                return Ok(Some(Place { offset, sequence: found.header.sequence, link: Some(found.header.link) }));
+                return Ok(Some(Expected { offset, sequence: found.header.sequence, link: Some(found.header.link) }));
             }
             offset += UNIT;
         }
-        Ok(anchor.map(Place::from))
+        Ok(anchor.map(Expected::from))
     }
 
     /// Whether the engine wrote this as a record, and not a caller as part of a value.
@@ -151,7 +151,7 @@ impl<'a> Wreck<'a> {
         }
         // Only an index that is whole, and speaks of this part of the log, can tell that there was no such opening.
         let told = self.superblock.is_some_and(|superblock| found.offset < superblock.applied_end);
-        Ok(!told || self.witnesses()?.is_none_or(|salts| salts.contains(&salt)))
+        Ok(!told || self.known_salts()?.is_none_or(|salts| salts.contains(&salt)))
     }
 
     /// Whether an unbroken chain leads from a record to the end of what was flushed, or of the file.
@@ -168,8 +168,8 @@ impl<'a> Wreck<'a> {
         Ok(end == Some(link))
     }
 
-    fn witnesses(&self) -> Result<Option<&BTreeSet<u32>>, Fault> {
-        if let Some(known) = self.witnesses.get() {
+    fn known_salts(&self) -> Result<Option<&BTreeSet<u32>>, Fault> {
+        if let Some(known) = self.known_salts.get() {
             return Ok(known.as_ref());
         }
         let mut salts = BTreeSet::new();
@@ -183,13 +183,13 @@ impl<'a> Wreck<'a> {
             }
             Ok(())
         })?;
-        Ok(self.witnesses.get_or_init(|| whole.then_some(salts)).as_ref())
+        Ok(self.known_salts.get_or_init(|| whole.then_some(salts)).as_ref())
     }
 
     /// A bucket of the index, if it is sound.
     fn bucket(&self, number: u64) -> Result<Option<[u8; BUCKET]>, Fault> {
         let table = self.log.table;
-        let place = table.place(number);
+        let place = table.bucket_offset(number);
         if place + BUCKET as u64 > self.log.end {
             return Ok(None);
         }
@@ -214,19 +214,19 @@ impl<'a> Wreck<'a> {
     }
 
     /// Whether the index knows a name of that hash at that record.
-    fn standing(&self, hash: u64, offset: u64) -> Result<Standing, Fault> {
-        let mut standing = Standing::Gone;
+    fn indexed(&self, hash: u64, offset: u64) -> Result<Indexed, Fault> {
+        let mut indexed = Indexed::Gone;
         if self.log.table.buckets == 0 {
-            return Ok(Standing::Unknown);
+            return Ok(Indexed::Unknown);
         }
         for number in self.log.table.window_of(hash) {
             match self.bucket(number)? {
-                Some(bucket) if slots(&bucket).any(|slot| slot == Slot { hash, offset }) => return Ok(Standing::There),
+                Some(bucket) if slots(&bucket).any(|slot| slot == Slot { hash, offset }) => return Ok(Indexed::There),
                 Some(_) => {}
-                None => standing = Standing::Unknown,
+                None => indexed = Indexed::Unknown,
             }
         }
-        Ok(standing)
+        Ok(indexed)
     }
 
     /// Whether there is a header of a vector's record anywhere, whatever its dimension.
@@ -245,14 +245,15 @@ impl<'a> Wreck<'a> {
 
     /// Reads all of it.
     pub(crate) fn salvage(&self) -> Result<Salvage, Fault> {
-        let mut survey = Survey { wreck: self, latest: Delta::default(), lost: Vec::new(), found: Salvage::default() };
-        survey.walk()?;
-        survey.finish()
+        let mut scan =
+            SalvageScan { damaged: self, latest: Delta::default(), lost: Vec::new(), found: Salvage::default() };
+        scan.walk()?;
+        scan.finish()
     }
 }
 
 /// Whether a record may be one that comes after `at`, by number: each that was lost took 64 bytes at least.
-fn is_plausible(at: &Place, found: &Located, anchor: Option<Link>) -> bool {
+fn is_plausible(at: &Expected, found: &Located, anchor: Option<Link>) -> bool {
     let fits = |lost: Option<u64>, bytes: u64| lost.is_some_and(|lost| 0 < lost && lost <= bytes / UNIT);
     let sequence = found.header.sequence;
     fits(sequence.checked_sub(at.sequence), found.offset - at.offset)
@@ -260,26 +261,26 @@ fn is_plausible(at: &Place, found: &Located, anchor: Option<Link>) -> bool {
 }
 
 /// A salvage under way.
-struct Survey<'w, 'a> {
-    wreck: &'w Wreck<'a>,
-    /// The newest record of each name; marked as deleted if it takes the name away or is rotten.
+struct SalvageScan<'w, 'a> {
+    damaged: &'w DamagedFile<'a>,
+    /// The newest record of each name; marked as deleted if it takes the name away or is damaged.
     latest: Delta,
-    /// Rotten records of known names, with hash and offset.
+    /// BadBucket records of known names, with hash and offset.
     lost: Vec<(Item, u64, u64)>,
     found: Salvage,
 }
 
-impl Survey<'_, '_> {
+impl SalvageScan<'_, '_> {
     fn walk(&mut self) -> Result<(), Fault> {
-        let wreck = self.wreck;
+        let damaged = self.damaged;
         let mut salts = BTreeSet::new();
-        let mut at = wreck.start();
+        let mut at = damaged.start();
         // Records of a batch that may never have been acknowledged.
         let mut batch: Vec<(Located, bool)> = Vec::new();
-        while at.offset < wreck.log.end {
-            if let Some(found) = wreck.follow(&at)? {
-                let whole = wreck.is_whole(&found)?;
-                if !whole && wreck.is_tail(at.offset) {
+        while at.offset < damaged.log.end {
+            if let Some(found) = damaged.follow(&at)? {
+                let whole = damaged.is_whole(&found)?;
+                if !whole && damaged.is_tail(at.offset) {
                     break;
                 }
                 if whole {
@@ -288,15 +289,15 @@ impl Survey<'_, '_> {
                 at = Link::after(&found).into();
                 batch.try_reserve(1)?;
                 batch.push((found, whole));
-                if !found.header.continues() || found.offset < wreck.durable_end() {
+                if !found.header.continues() || found.offset < damaged.durable_end() {
                     self.take_all(&mut batch)?;
                 }
                 continue;
             }
-            if wreck.is_tail(at.offset) {
+            if damaged.is_tail(at.offset) {
                 break;
             }
-            let Some(next) = wreck.resume(&at, &salts)? else { break };
+            let Some(next) = damaged.resume(&at, &salts)? else { break };
             // Something comes after the batch, so it was complete once.
             self.take_all(&mut batch)?;
             self.found.gaps.push(Gap {
@@ -310,17 +311,17 @@ impl Survey<'_, '_> {
     }
 
     /// What is missing behind the last record that was found.
-    fn end(&mut self, at: Place, batch: &[(Located, bool)]) -> Result<(), Fault> {
-        let wreck = self.wreck;
-        if let Some(superblock) = wreck.superblock
+    fn end(&mut self, at: Expected, batch: &[(Located, bool)]) -> Result<(), Fault> {
+        let damaged = self.damaged;
+        if let Some(superblock) = damaged.superblock
             && at.offset < superblock.durable_end
         {
-            // A newer superblock may have vouched for more.
-            let records = superblock.sequence.checked_sub(at.sequence).filter(|_| !wreck.doubtful);
+            // A newer superblock may have covered more.
+            let records = superblock.sequence.checked_sub(at.sequence).filter(|_| !damaged.doubtful);
             self.found.gaps.push(Gap { offset: at.offset, end: superblock.durable_end, records });
-        } else if wreck.doubtful && (at.offset < wreck.log.end || !batch.is_empty()) {
+        } else if damaged.doubtful && (at.offset < damaged.log.end || !batch.is_empty()) {
             let offset = batch.first().map_or(at.offset, |(found, _)| found.offset);
-            self.found.gaps.push(Gap { offset, end: wreck.log.end, records: None });
+            self.found.gaps.push(Gap { offset, end: damaged.log.end, records: None });
         }
         Ok(())
     }
@@ -331,7 +332,7 @@ impl Survey<'_, '_> {
 
     /// Enters a record into what is known of its name.
     fn take(&mut self, found: &Located, whole: bool) -> Result<(), Fault> {
-        let log = &self.wreck.log;
+        let log = &self.damaged.log;
         let Located { offset, header, .. } = *found;
         if header.kind == Kind::Table {
             return Ok(());
@@ -342,9 +343,9 @@ impl Survey<'_, '_> {
             return Ok(());
         };
         let name = header.name(&head, log.vector_bytes);
-        let hash = name.hash(self.wreck.seed);
-        // A long key lies in the rotten body: it counts only if the index says so.
-        if !whole && !header.names_inline() && self.wreck.standing(hash, offset)? != Standing::There {
+        let hash = name.hash(self.damaged.seed);
+        // A long key lies in the damaged body: it counts only if the index says so.
+        if !whole && !header.names_inline() && self.damaged.indexed(hash, offset)? != Indexed::There {
             self.lose_nameless(found);
             return Ok(());
         }
@@ -364,7 +365,7 @@ impl Survey<'_, '_> {
     }
 
     fn latest_of(&self, hash: u64, name: Name<'_>) -> Result<Option<Entry>, Fault> {
-        let log = &self.wreck.log;
+        let log = &self.damaged.log;
         self.latest.find(hash, |offset| Ok(sound(log.find(offset, name))?.flatten().is_some()))
     }
 
@@ -386,23 +387,25 @@ impl Survey<'_, '_> {
             }
         }
         self.found.lost.sort_unstable();
-        let table = self.wreck.log.table;
+        let table = self.damaged.log.table;
         // The loss of an index that is built anew is none.
-        self.found.gaps.retain(|gap| gap.records != Some(0) || !table.meets(gap.offset, gap.end.max(gap.offset + 1)));
+        self.found
+            .gaps
+            .retain(|gap| gap.records != Some(0) || !table.overlaps(gap.offset, gap.end.max(gap.offset + 1)));
         Ok(self.found)
     }
 
     /// Finds in the index the names whose newest record is in a gap: what there is of them is older, and must not take
     /// its place. Returns the gaps that may hold more than the index tells.
     fn ask_index(&mut self) -> Result<Vec<Gap>, Fault> {
-        let table = self.wreck.log.table;
+        let table = self.damaged.log.table;
         self.found.gaps.sort_unstable_by_key(|gap| gap.offset);
         let mut gaps = self.found.gaps.clone();
         if gaps.is_empty() {
             return Ok(gaps);
         }
         let mut missing: Vec<Slot> = Vec::new();
-        self.wreck.each_slot(|slot| {
+        self.damaged.each_slot(|slot| {
             let behind = gaps.partition_point(|gap| gap.end <= slot.offset);
             if let Some(gap) = gaps.get_mut(behind).filter(|gap| gap.offset <= slot.offset) {
                 gap.records = gap.records.map(|records| records.saturating_sub(1));
@@ -420,7 +423,7 @@ impl Survey<'_, '_> {
         for Slot { hash, offset } in missing {
             let older = self.latest.find(hash, |at| Ok::<_, Fault>(at < offset))?;
             if let Some(older) = older.filter(|older| !older.deleted)
-                && self.wreck.standing(hash, older.offset)? != Standing::There
+                && self.damaged.indexed(hash, older.offset)? != Indexed::There
             {
                 self.latest.set(Entry { deleted: true, ..older }, older.offset)?;
                 let item = self.item_at(older.offset)?;
@@ -434,15 +437,15 @@ impl Survey<'_, '_> {
     /// Whether a record is kept. If something that was lost behind it may have been of its name, the index decides; if
     /// that cannot tell, it is kept and noted.
     fn survives(&mut self, entry: &Entry, gaps: &[Gap]) -> Result<bool, Fault> {
-        let applied_end = self.wreck.superblock.map_or(0, |superblock| superblock.applied_end);
+        let applied_end = self.damaged.superblock.map_or(0, |superblock| superblock.applied_end);
         let Some(last) = gaps.last().filter(|last| last.offset > entry.offset) else { return Ok(true) };
-        let standing = match entry.offset < applied_end {
-            true => self.wreck.standing(entry.hash, entry.offset)?,
-            false => Standing::Unknown,
+        let indexed = match entry.offset < applied_end {
+            true => self.damaged.indexed(entry.hash, entry.offset)?,
+            false => Indexed::Unknown,
         };
-        match standing {
-            Standing::Gone => return Ok(false),
-            Standing::There if last.end <= applied_end => {}
+        match indexed {
+            Indexed::Gone => return Ok(false),
+            Indexed::There if last.end <= applied_end => {}
             _ => {
                 let item = self.item_at(entry.offset)?;
                 self.found.doubtful.push(item);
@@ -452,7 +455,7 @@ impl Survey<'_, '_> {
     }
 
     fn item_at(&self, offset: u64) -> Result<Item, Fault> {
-        let log = &self.wreck.log;
+        let log = &self.damaged.log;
         let found = log.locate(offset)?;
         Ok(found.header.name(&log.head(&found)?, log.vector_bytes).into())
     }

@@ -11,7 +11,7 @@ use crate::maintenance::findings::Damage;
 use crate::maintenance::findings::Report;
 use crate::store::lookup::read_bucket;
 use crate::store::store::Store;
-use crate::store::view::State;
+use crate::store::view::ReadView;
 use crate::sync::lock::lock;
 use crate::types::error::Result;
 use crate::types::fault::Fault;
@@ -21,11 +21,11 @@ impl Store {
     /// Checks everything. Writers wait meanwhile; readers do not.
     pub(crate) fn verify(&self) -> Result<Report> {
         self.check_there()?;
-        let _no_flush = lock(&self.checkpoint);
+        let _no_flush = lock(&self.progress);
         let writer = lock(&self.writer);
-        let state = self.read();
+        let view = self.view();
         let mut report = Report::default();
-        self.check_all(&state, writer.next, &mut report).map_err(|fault| self.fault(fault))?;
+        self.check_all(&view, writer.next, &mut report).map_err(|fault| self.fault(fault))?;
         self.check_unchanged()?;
         let Counts { vectors, attributes, .. } = writer.counts;
         for (kind, counted, found) in
@@ -35,55 +35,55 @@ impl Store {
                 report.damage.push(Damage { offset: 0, what: format!("{counted} {kind} counted, {found} found") });
             }
         }
-        report.bytes = state.end();
+        report.bytes = view.end();
         Ok(report)
     }
 
-    fn check_all(&self, state: &State, end: Link, report: &mut Report) -> Result<(), Fault> {
-        let log = state.log()?;
+    fn check_all(&self, view: &ReadView, end: Link, report: &mut Report) -> Result<(), Fault> {
+        let log = view.log()?;
         self.check_superblocks(&log, report)?;
         let first = Superblock::first(self.identity.uuid, self.identity.schema);
         let mut link = Link { offset: LOG_START, sequence: first.sequence, link: first.link };
-        while link.offset < state.end() {
+        while link.offset < view.end() {
             match link.follow(&log).and_then(|found| log.check_body(&found).map(|()| found)) {
                 Ok(found) => {
                     report.records += 1;
-                    self.check_indexed(state, &found, report)?;
+                    self.check_indexed(view, &found, report)?;
                     link = Link::after(&found);
                 }
                 Err(fault) => {
                     report.note(fault)?;
-                    let Some(found) = resume(&log, link.offset)? else { return self.check_table(state, report) };
+                    let Some(found) = resume(&log, link.offset)? else { return self.check_table(view, report) };
                     link = found;
                 }
             }
         }
         if link != end {
-            report.note(Fault::Corrupt { offset: state.end(), what: "the log does not end where its chain does" })?;
+            report.note(Fault::Corrupt { offset: view.end(), what: "the log does not end where its chain does" })?;
         }
-        self.check_table(state, report)
+        self.check_table(view, report)
     }
 
     fn check_superblocks(&self, log: &Log<'_>, report: &mut Report) -> Result<(), Fault> {
-        for place in [0, LOG_START / 2] {
+        for offset in [0, LOG_START / 2] {
             let mut block = [0; crate::format::layout::SECTOR];
-            log.medium.read_into(place, &mut block).map_err(Fault::read(place))?;
+            log.medium.read_into(offset, &mut block).map_err(Fault::read(offset))?;
             if Superblock::decode(&block).is_err() {
-                report.note(Fault::Corrupt { offset: place, what: "superblock is damaged" })?;
+                report.note(Fault::Corrupt { offset, what: "superblock is damaged" })?;
             }
         }
         Ok(())
     }
 
     /// Whether the index knows the record, or a later one of its name.
-    fn check_indexed(&self, state: &State, found: &Located, report: &mut Report) -> Result<(), Fault> {
+    fn check_indexed(&self, view: &ReadView, found: &Located, report: &mut Report) -> Result<(), Fault> {
         if !found.header.kind.stores() {
             return Ok(());
         }
-        let log = state.log()?;
+        let log = view.log()?;
         let head = log.head(found)?;
         let name = found.header.name(&head, log.vector_bytes);
-        match state.find(name.hash(self.identity.seed), name) {
+        match view.find(name.hash(self.identity.seed), name) {
             Ok(lookup) => match lookup.live {
                 Some(live) if live.offset == found.offset => {
                     let count =
@@ -101,10 +101,10 @@ impl Store {
     }
 
     /// Whether each slot points at a record of its hash.
-    fn check_table(&self, state: &State, report: &mut Report) -> Result<(), Fault> {
-        let log = state.log()?;
-        for number in 0..state.table.all_buckets() {
-            let place = state.table.place(number);
+    fn check_table(&self, view: &ReadView, report: &mut Report) -> Result<(), Fault> {
+        let log = view.log()?;
+        for number in 0..view.table.all_buckets() {
+            let place = view.table.bucket_offset(number);
             let bucket = match read_bucket(&log, number) {
                 Ok(bucket) => bucket,
                 Err(fault) => {

@@ -7,38 +7,38 @@ use std::ops::Deref;
 /// Sixty-four bytes on a sixty-four byte boundary: the unit in which buffers for records are allocated.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C, align(64))]
-struct Line([u8; 64]);
+struct Block([u8; 64]);
 
 /// An owned buffer that starts on a 64-byte boundary.
 #[derive(Clone, Default)]
-pub struct Lines {
-    lines: Vec<Line>,
+pub struct AlignedBuffer {
+    blocks: Vec<Block>,
     len: usize,
 }
 
-impl Lines {
+impl AlignedBuffer {
     /// `len` zero bytes.
     ///
     /// # Errors
     /// [`io::ErrorKind::OutOfMemory`].
     pub fn zeroed(len: usize) -> io::Result<Self> {
-        let mut lines = Vec::new();
-        lines.try_reserve_exact(len.div_ceil(64))?;
-        lines.resize(len.div_ceil(64), Line([0; 64]));
-        Ok(Self { lines, len })
+        let mut blocks = Vec::new();
+        blocks.try_reserve_exact(len.div_ceil(64))?;
+        blocks.resize(len.div_ceil(64), Block([0; 64]));
+        Ok(Self { blocks, len })
     }
 }
 
-impl Deref for Lines {
+impl Deref for AlignedBuffer {
     type Target = [u8];
     fn deref(&self) -> &[u8] {
-        &bytemuck::cast_slice(&self.lines)[..self.len]
+        &bytemuck::cast_slice(&self.blocks)[..self.len]
     }
 }
 
-impl std::ops::DerefMut for Lines {
+impl std::ops::DerefMut for AlignedBuffer {
     fn deref_mut(&mut self) -> &mut [u8] {
-        &mut bytemuck::cast_slice_mut(&mut self.lines)[..self.len]
+        &mut bytemuck::cast_slice_mut(&mut self.blocks)[..self.len]
     }
 }
 
@@ -47,7 +47,7 @@ pub enum View<'a> {
     /// Where they lie.
     Borrowed(&'a [u8]),
     /// A copy.
-    Owned(Lines),
+    Owned(AlignedBuffer),
 }
 
 impl Deref for View<'_> {
@@ -55,7 +55,7 @@ impl Deref for View<'_> {
     fn deref(&self) -> &[u8] {
         match self {
             Self::Borrowed(bytes) => bytes,
-            Self::Owned(lines) => lines,
+            Self::Owned(buffer) => buffer,
         }
     }
 }
@@ -65,7 +65,7 @@ pub enum Pinned {
     /// In a mapping, which this keeps.
     Mapped(MappedSlice),
     /// A copy.
-    Owned(Lines),
+    Owned(AlignedBuffer),
 }
 
 impl Deref for Pinned {
@@ -73,7 +73,7 @@ impl Deref for Pinned {
     fn deref(&self) -> &[u8] {
         match self {
             Self::Mapped(slice) => slice,
-            Self::Owned(lines) => lines,
+            Self::Owned(buffer) => buffer,
         }
     }
 }

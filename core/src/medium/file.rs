@@ -1,6 +1,6 @@
 //! Files read and written at positions: every access is a system call and a copy.
 
-use super::bytes::Lines;
+use super::bytes::AlignedBuffer;
 use super::limit::Limit;
 use super::medium::{Medium, Permit};
 use crate::types::options::Advice;
@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// An open file and its length, which nobody else changes.
-pub(super) struct Handle {
+pub(super) struct OpenFile {
     file: File,
     len: AtomicU64,
     limit: Limit,
@@ -21,7 +21,7 @@ pub(super) struct Handle {
     cutting: Mutex<()>,
 }
 
-impl Handle {
+impl OpenFile {
     pub(super) fn new(file: File) -> io::Result<Self> {
         let len = AtomicU64::new(file.metadata()?.len());
         Ok(Self { file, len, limit: Limit::new(), cutting: Mutex::default() })
@@ -60,24 +60,24 @@ impl Handle {
     /// a page is taken for it.
     pub(super) fn rewrite(&self, offset: u64, len: usize) -> io::Result<()> {
         self.check(offset, len)?;
-        let mut bytes = Lines::zeroed(len)?;
+        let mut bytes = AlignedBuffer::zeroed(len)?;
         self.file.read_exact_at(&mut bytes, offset)?;
         self.write(offset, &bytes)
     }
 
     pub(super) fn sync(&self) -> io::Result<()> {
-        self.limit.look();
+        self.limit.refresh();
         self.file.sync_data()?;
-        self.look()
+        self.check_length()
     }
 
     /// Fails if somebody has cut the file off. From then on what is gone is past the end, and not read through a mapping.
-    pub(super) fn look(&self) -> io::Result<()> {
+    pub(super) fn check_length(&self) -> io::Result<()> {
         let _not_now = self.cutting.lock().unwrap_or_else(PoisonError::into_inner);
         self.check_uncut()
     }
 
-    /// As [`look`](Self::look), for whoever keeps others from cutting.
+    /// As [`check_length`](Self::check_length), for whoever keeps others from cutting.
     fn check_uncut(&self) -> io::Result<()> {
         let known = self.len();
         let found = self.file.metadata()?.len();
@@ -132,7 +132,7 @@ pub(super) fn past_the_end(offset: u64, len: usize) -> io::Error {
 }
 
 /// A file without a mapping.
-pub(crate) struct FileMedium(Handle);
+pub(crate) struct FileMedium(OpenFile);
 
 impl FileMedium {
     /// Takes over an open file.
@@ -140,7 +140,7 @@ impl FileMedium {
     /// # Errors
     /// If its length cannot be read.
     pub(crate) fn new(file: File) -> io::Result<Self> {
-        Handle::new(file).map(Self)
+        OpenFile::new(file).map(Self)
     }
 }
 

@@ -31,7 +31,7 @@ impl FolderVolume {
         Self { below, unsynced: Mutex::default() }
     }
 
-    fn touched(&self, file: &str) {
+    fn mark_unsynced(&self, file: &str) {
         let mut unsynced = self.unsynced.lock().unwrap_or_else(PoisonError::into_inner);
         unsynced.insert(folder(file).to_owned());
     }
@@ -51,7 +51,7 @@ fn folder(file: &str) -> &str {
 }
 
 /// Where a file lies, below the directory.
-fn place(file: &str) -> String {
+fn path_below(file: &str) -> String {
     let (folder, ending) = split(file);
     format!("{folder}/{STEM}{ending}")
 }
@@ -62,7 +62,7 @@ impl Volume for FolderVolume {
     }
 
     fn path_of(&self, file: &str) -> String {
-        self.below.path_of(&place(file))
+        self.below.path_of(&path_below(file))
     }
 
     fn claim(&self) -> bool {
@@ -99,33 +99,33 @@ impl Volume for FolderVolume {
     }
 
     fn open(&self, file: &str) -> io::Result<Box<dyn Medium>> {
-        self.touched(file);
-        self.below.open(&place(file))
+        self.mark_unsynced(file);
+        self.below.open(&path_below(file))
     }
 
     fn create(&self, file: &str) -> io::Result<Box<dyn Medium>> {
         fs::create_dir_all(self.below.directory().join(folder(file)))?;
-        self.touched(file);
-        self.below.create(&place(file))
+        self.mark_unsynced(file);
+        self.below.create(&path_below(file))
     }
 
     fn size(&self, file: &str) -> io::Result<u64> {
-        self.below.size(&place(file))
+        self.below.size(&path_below(file))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.touched(to);
-        self.below.rename(&place(from), &place(to))
+        self.mark_unsynced(to);
+        self.below.rename(&path_below(from), &path_below(to))
     }
 
     fn keep(&self, file: &str, second: &str) -> io::Result<()> {
-        self.touched(second);
-        self.below.keep(&place(file), &place(second))
+        self.mark_unsynced(second);
+        self.below.keep(&path_below(file), &path_below(second))
     }
 
     fn remove(&self, file: &str) -> io::Result<()> {
-        self.touched(file);
-        self.below.remove(&place(file))?;
+        self.mark_unsynced(file);
+        self.below.remove(&path_below(file))?;
         // Fails while there is anything else in it.
         let _ = fs::remove_dir(self.below.directory().join(folder(file)));
         Ok(())
@@ -157,7 +157,7 @@ impl Volume for FolderVolume {
 
 #[cfg(test)]
 mod tests {
-    use super::place;
+    use super::path_below;
 
     #[test]
     fn each_file_of_a_database_lies_in_its_folder() {
@@ -168,7 +168,7 @@ mod tests {
             ("a.jvdb.jvdb", "a.jvdb/vectors.jvdb"),
             ("a.jvdb.b.jvdb.tmp", "a.jvdb.b/vectors.jvdb.tmp"),
         ] {
-            assert_eq!(place(file), expected);
+            assert_eq!(path_below(file), expected);
         }
     }
 }

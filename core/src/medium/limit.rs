@@ -18,14 +18,14 @@ impl Limit {
     }
 
     /// Asks for the bound again.
-    pub(super) fn look(&self) {
+    pub(super) fn refresh(&self) {
         self.0.store(now(), Ordering::Relaxed);
     }
 
     /// Fails if a file may not reach to `end`.
     pub(super) fn check(&self, end: u64) -> io::Result<()> {
         if end > self.0.load(Ordering::Relaxed) {
-            self.look();
+            self.refresh();
             if end > self.0.load(Ordering::Relaxed) {
                 return Err(io::Error::from_raw_os_error(libc::EFBIG));
             }

@@ -1,12 +1,12 @@
 //! Memory that readers share: a read-only mapping of a file, or memory that plays one.
 //!
-//! With `sync/lease.rs` this is the only file of the engine with unsafe code. It owns raw memory and hands out slices of it, and
+//! With `sync/rwlock.rs` this is the only file of the engine with unsafe code. It owns raw memory and hands out slices of it, and
 //! one number that forked children find to be zero; it knows nothing of files' lengths or of what the bytes mean. The
 //! rule it rests on is the engine's: bytes that were handed out as a slice are not changed while the slice lives (see
 //! [`Permit`](super::medium::Permit)).
 #![allow(unsafe_code)]
 
-use crate::sync::lease::this_thread;
+use crate::sync::rwlock::this_thread;
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 #[cfg(unix)]
 use std::fs::File;
@@ -155,10 +155,10 @@ impl Region {
         }
     }
 
-    /// The first `len` bytes, to read as a [`Window`] of a medium in which they begin at `start`.
+    /// The first `len` bytes, to read as a [`Mapped`] of a medium in which they begin at `start`.
     #[inline]
-    pub(super) fn window(&self, start: u64, len: usize) -> Window<'_> {
-        Window { base: self.base.as_ptr(), start, len: len.min(self.len), _region: PhantomData }
+    pub(super) fn mapped(&self, start: u64, len: usize) -> Mapped<'_> {
+        Mapped { base: self.base.as_ptr(), start, len: len.min(self.len), _region: PhantomData }
     }
 
     fn word(&self, at: usize) -> &AtomicU64 {
@@ -230,7 +230,7 @@ fn counts_addresses() -> bool {
 
 /// The part of a medium that lies in memory as one run: all of it, or most.
 #[derive(Clone, Copy)]
-pub struct Window<'a> {
+pub struct Mapped<'a> {
     base: *const u8,
     /// Offset in the medium of what lies at `base`.
     start: u64,
@@ -238,7 +238,7 @@ pub struct Window<'a> {
     _region: PhantomData<&'a Region>,
 }
 
-impl<'a> Window<'a> {
+impl<'a> Mapped<'a> {
     /// Shows nothing.
     pub const NONE: Self = Self { base: std::ptr::null(), start: 0, len: 0, _region: PhantomData };
 
@@ -249,7 +249,7 @@ impl<'a> Window<'a> {
 
     /// Where in memory, from the base, `len` bytes at `offset` lie; `None` if not all of them are here.
     #[inline(always)]
-    fn place(&self, offset: u64, len: usize) -> Option<usize> {
+    fn position_of(&self, offset: u64, len: usize) -> Option<usize> {
         // What lies before the start is far beyond the end.
         let at = offset.wrapping_sub(self.start);
         (at <= self.len as u64 && len <= self.len - at as usize).then_some(at as usize)
@@ -258,7 +258,7 @@ impl<'a> Window<'a> {
     /// `len` bytes at `offset`, as [`Medium::read`](super::medium::Medium::read) borrows them; `None` if not all of them are here.
     #[inline(always)]
     pub(crate) fn slice(&self, offset: u64, len: usize) -> Option<&'a [u8]> {
-        let at = self.place(offset, len)?;
+        let at = self.position_of(offset, len)?;
         // SAFETY: the range lies within a region that is borrowed for 'a (checked; of no region, only an empty range
         // passes, which this line excludes), and as with `Region::slice` its bytes do not change meanwhile.
         (len > 0).then(|| unsafe { std::slice::from_raw_parts(self.base.add(at), len) })
@@ -266,8 +266,8 @@ impl<'a> Window<'a> {
 
     /// The cache line at `offset`, word by word; it may be being changed, as in [`Region::copy_to`].
     #[inline(always)]
-    pub(crate) fn line(&self, offset: u64) -> Option<[u64; LINE / WORD]> {
-        let at = self.place(offset, LINE).filter(|at| at.is_multiple_of(LINE))?;
+    pub(crate) fn words(&self, offset: u64) -> Option<[u64; LINE / WORD]> {
+        let at = self.position_of(offset, LINE).filter(|at| at.is_multiple_of(LINE))?;
         Some(std::array::from_fn(|i| {
             // SAFETY: the word lies within a region that is borrowed for 'a and on a boundary of its size (both checked:
             // regions begin on one of a line). What may be changing is only ever accessed atomically.
@@ -276,9 +276,9 @@ impl<'a> Window<'a> {
         }))
     }
 
-    /// As [`Medium::touch`](super::medium::Medium::touch).
+    /// As [`Medium::prefetch`](super::medium::Medium::prefetch).
     #[inline(always)]
-    pub(crate) fn touch(&self, offset: u64, len: usize) {
+    pub(crate) fn prefetch(&self, offset: u64, len: usize) {
         let at = offset.wrapping_sub(self.start);
         for line in [0, LINE, len] {
             let at = at.saturating_add(line as u64);

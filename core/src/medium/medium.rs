@@ -1,7 +1,7 @@
 //! A run of bytes that can be read and written at any offset, and made durable.
 
-use super::bytes::{Lines, Pinned, View};
-use super::mapping::Window;
+use super::bytes::{AlignedBuffer, Pinned, View};
+use super::mapping::Mapped;
 use crate::types::options::Advice;
 use std::io;
 
@@ -38,7 +38,7 @@ pub trait Medium: Send + Sync {
     /// # Errors
     /// As [`read_into`](Self::read_into).
     fn read(&self, offset: u64, len: usize) -> io::Result<View<'_>> {
-        self.copy(offset, len).map(View::Owned)
+        self.read_copy(offset, len).map(View::Owned)
     }
 
     /// As [`read`](Self::read), valid for as long as the result lives, whatever becomes of the medium.
@@ -46,17 +46,17 @@ pub trait Medium: Send + Sync {
     /// # Errors
     /// As [`read_into`](Self::read_into).
     fn pin(&self, offset: u64, len: usize) -> io::Result<Pinned> {
-        self.copy(offset, len).map(Pinned::Owned)
+        self.read_copy(offset, len).map(Pinned::Owned)
     }
 
     /// A copy of `len` bytes from `offset`.
     ///
     /// # Errors
     /// As [`read_into`](Self::read_into).
-    fn copy(&self, offset: u64, len: usize) -> io::Result<Lines> {
-        let mut lines = Lines::zeroed(len)?;
-        self.read_into(offset, &mut lines)?;
-        Ok(lines)
+    fn read_copy(&self, offset: u64, len: usize) -> io::Result<AlignedBuffer> {
+        let mut buffer = AlignedBuffer::zeroed(len)?;
+        self.read_into(offset, &mut buffer)?;
+        Ok(buffer)
     }
 
     /// Writes all of `bytes` at `offset`, growing the medium as needed. A gap left before `offset` reads as zeros. When
@@ -71,7 +71,7 @@ pub trait Medium: Send + Sync {
     /// # Errors
     /// As [`read_into`](Self::read_into) and [`write`](Self::write).
     fn rewrite(&self, offset: u64, len: usize, permit: Permit) -> io::Result<()> {
-        let bytes = self.copy(offset, len)?;
+        let bytes = self.read_copy(offset, len)?;
         self.write(offset, &bytes, permit)
     }
 
@@ -89,13 +89,13 @@ pub trait Medium: Send + Sync {
     fn truncate(&self, len: u64, permit: Permit) -> io::Result<()>;
 
     /// What of the medium can be read without a call for each access: all of it, where it is one run of memory.
-    fn window(&self) -> Window<'_> {
-        Window::NONE
+    fn mapped(&self) -> Mapped<'_> {
+        Mapped::NONE
     }
 
     /// Tells that the first of `len` bytes at `offset`, and those behind the last, are about to be read: a hint to the
     /// processor, for media that are memory.
-    fn touch(&self, offset: u64, len: usize) {
+    fn prefetch(&self, offset: u64, len: usize) {
         let _ = (offset, len);
     }
 

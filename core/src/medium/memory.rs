@@ -4,7 +4,7 @@
 //! that an abandoned write left behind may be split differently, and are then read as a copy.
 
 use super::bytes::{Pinned, View};
-use super::mapping::{Region, SharedRegion, Window};
+use super::mapping::{Mapped, Region, SharedRegion};
 use super::medium::{Medium, Permit};
 use super::volume::{Volume, file_name_missing};
 use std::collections::BTreeMap;
@@ -154,26 +154,26 @@ impl Medium for MemoryMedium {
     fn read(&self, offset: u64, len: usize) -> io::Result<View<'_>> {
         Ok(match self.whole(offset, len)? {
             Some((segment, at)) => View::Borrowed(segment.region.slice(at, len)),
-            None => View::Owned(self.copy(offset, len)?),
+            None => View::Owned(self.read_copy(offset, len)?),
         })
     }
 
     fn pin(&self, offset: u64, len: usize) -> io::Result<Pinned> {
         Ok(match self.whole(offset, len)? {
             Some((segment, at)) => Pinned::Mapped(segment.region.pin(at, len)),
-            None => Pinned::Owned(self.copy(offset, len)?),
+            None => Pinned::Owned(self.read_copy(offset, len)?),
         })
     }
 
-    fn window(&self) -> Window<'_> {
+    fn mapped(&self) -> Mapped<'_> {
         let len = self.len();
         let last = self.made().next_back().filter(|last| last.start < len);
-        last.map_or(Window::NONE, |last| last.region.window(last.start, (len - last.start) as usize))
+        last.map_or(Mapped::NONE, |last| last.region.mapped(last.start, (len - last.start) as usize))
     }
 
-    fn touch(&self, offset: u64, len: usize) {
+    fn prefetch(&self, offset: u64, len: usize) {
         if let Some((segment, _)) = self.segment(offset) {
-            segment.region.window(segment.start, segment.region.len()).touch(offset, len);
+            segment.region.mapped(segment.start, segment.region.len()).prefetch(offset, len);
         }
     }
 
@@ -267,11 +267,11 @@ impl Medium for Opened {
     fn pin(&self, offset: u64, len: usize) -> io::Result<Pinned> {
         self.0.pin(offset, len)
     }
-    fn window(&self) -> Window<'_> {
-        self.0.window()
+    fn mapped(&self) -> Mapped<'_> {
+        self.0.mapped()
     }
-    fn touch(&self, offset: u64, len: usize) {
-        self.0.touch(offset, len);
+    fn prefetch(&self, offset: u64, len: usize) {
+        self.0.prefetch(offset, len);
     }
     fn write(&self, offset: u64, bytes: &[u8], permit: Permit) -> io::Result<()> {
         self.0.write(offset, bytes, permit)
@@ -383,11 +383,11 @@ mod tests {
             for number in 0..24_u8 {
                 let (offset, piece) = (u64::from(number) * PIECE as u64, [number + 1; PIECE]);
                 assert_eq!(medium.read(offset, PIECE).expect("it is there")[..], piece);
-                let window = medium.window().slice(offset, PIECE);
+                let window = medium.mapped().slice(offset, PIECE);
                 assert!(window.is_none_or(|shown| shown == piece));
                 assert!(window.is_some() || number < 12, "most of it is in the window");
             }
-            assert_eq!(medium.window().slice(medium.len() - 64, 65), None);
+            assert_eq!(medium.mapped().slice(medium.len() - 64, 65), None);
         }
     }
 }

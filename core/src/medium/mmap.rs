@@ -5,8 +5,8 @@
 //! until the medium is closed and its pins are gone.
 
 use super::bytes::{Pinned, View};
-use super::file::Handle;
-use super::mapping::{Region, SharedRegion, Window};
+use super::file::OpenFile;
+use super::mapping::{Mapped, Region, SharedRegion};
 use super::medium::{Medium, Permit};
 use crate::types::options::Advice;
 use std::fs::File;
@@ -27,7 +27,7 @@ const SAMPLES: u64 = 8;
 
 /// A file behind a read-only mapping.
 pub(crate) struct MmapMedium {
-    handle: Handle,
+    handle: OpenFile,
     maps: [OnceLock<SharedRegion>; 32],
     /// Number of maps made; the last is the largest.
     made: AtomicUsize,
@@ -45,7 +45,7 @@ impl MmapMedium {
     /// If its length cannot be read.
     pub(crate) fn new(file: File) -> io::Result<Self> {
         Ok(Self {
-            handle: Handle::new(file)?,
+            handle: OpenFile::new(file)?,
             maps: [const { OnceLock::new() }; 32],
             made: AtomicUsize::new(0),
             mapping: Mutex::new(()),
@@ -60,17 +60,17 @@ impl MmapMedium {
         if self.newest().is_none() && self.early.fetch_add(1, Ordering::Relaxed) < EARLY {
             return self.handle.check(offset, len).map(|_| None);
         }
-        self.mapped(offset, len)
+        self.cover_mapped(offset, len)
     }
 
     /// As [`cover`](Self::cover), mapping the file if need be.
-    fn mapped(&self, offset: u64, len: usize) -> io::Result<Option<(&SharedRegion, usize)>> {
+    fn cover_mapped(&self, offset: u64, len: usize) -> io::Result<Option<(&SharedRegion, usize)>> {
         let end = self.handle.check(offset, len)?;
         let map = match self.newest() {
             Some(map) if map.len() >= end => Some(map),
             _ => {
                 // What is not there any more is not mapped as if it were.
-                self.handle.look()?;
+                self.handle.check_length()?;
                 self.map(end)
             }
         };
@@ -133,14 +133,14 @@ impl Medium for MmapMedium {
     fn read(&self, offset: u64, len: usize) -> io::Result<View<'_>> {
         match self.cover(offset, len)? {
             Some((map, at)) => Ok(View::Borrowed(map.slice(at, len))),
-            None => self.copy(offset, len).map(View::Owned),
+            None => self.read_copy(offset, len).map(View::Owned),
         }
     }
 
     fn pin(&self, offset: u64, len: usize) -> io::Result<Pinned> {
         match self.cover(offset, len)? {
             Some((map, at)) => Ok(Pinned::Mapped(map.pin(at, len))),
-            None => self.copy(offset, len).map(Pinned::Owned),
+            None => self.read_copy(offset, len).map(Pinned::Owned),
         }
     }
 
@@ -176,9 +176,9 @@ impl Medium for MmapMedium {
         maps.try_for_each(|map| map.read_in_order(in_order))
     }
 
-    fn window(&self) -> Window<'_> {
+    fn mapped(&self) -> Mapped<'_> {
         let len = usize::try_from(self.handle.len()).unwrap_or(0);
-        self.newest().map_or(Window::NONE, |map| map.window(0, len))
+        self.newest().map_or(Mapped::NONE, |map| map.mapped(0, len))
     }
 
     fn will_read(&self, offset: u64, len: usize) {

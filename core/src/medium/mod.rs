@@ -22,10 +22,10 @@ mod native;
 mod origin;
 mod volume;
 
-pub use bytes::{Lines, Pinned, View};
+pub use bytes::{AlignedBuffer, Pinned, View};
 #[cfg(unix)]
 pub use folders::FolderVolume;
-pub use mapping::{MappedSlice, Window};
+pub use mapping::{Mapped, MappedSlice};
 pub use medium::{Medium, Permit};
 pub use memory::MemoryVolume;
 #[cfg(unix)]

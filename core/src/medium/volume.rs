@@ -76,7 +76,7 @@ pub(super) fn copy<V: Volume + ?Sized>(volume: &V, file: &str, copy: &str) -> io
     const PIECE: u64 = 1 << 20;
     let (from, to) = (volume.open(file)?, volume.create(copy)?);
     for offset in (0..from.len()).step_by(PIECE as usize) {
-        let bytes = from.copy(offset, (from.len() - offset).min(PIECE) as usize)?;
+        let bytes = from.read_copy(offset, (from.len() - offset).min(PIECE) as usize)?;
         to.write(offset, &bytes, Permit::ENGINE)?;
     }
     to.sync()

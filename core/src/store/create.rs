@@ -23,7 +23,7 @@ pub(crate) fn create(volume: &dyn Volume, file: &str, schema: Schema, uuid: [u8;
     let superblock = Superblock::first(uuid, schema);
     let mut head = vec![0; HEAD];
     for superblock in [Superblock { generation: superblock.generation - 1, ..superblock }, superblock] {
-        let place = superblock.place() as usize;
+        let place = superblock.offset() as usize;
         head[place..place + SECTOR].copy_from_slice(&superblock.encode());
     }
     let made = (|| {

@@ -1,7 +1,7 @@
 //! Making what was written durable, and the index speak of it.
 //!
 //! A flush takes two syncs: one for the log and the slots written after the flush before, one for the superblock that
-//! vouches for it. Only then are the slots of this flush written. A sync that fails is never tried again: the store is
+//! makes it count. Only then are the slots of this flush written. A sync that fails is never tried again: the store is
 //! poisoned, because nothing is known of what the disk holds.
 
 use crate::format::superblock::Superblock;
@@ -12,11 +12,11 @@ use crate::log::reader::Log;
 use crate::log::writer::Writer;
 use crate::medium::{Medium, Permit};
 use crate::store::lookup::find_in_table;
-use crate::store::progress::Checkpoint;
 use crate::store::progress::Cut;
+use crate::store::progress::Progress;
 use crate::store::store::Store;
 use crate::sync::lock::lock;
-use crate::testing::deferred_index::is_late;
+use crate::testing::deferred_index::index_is_deferred;
 use crate::testing::mutants::{Mutant, broken};
 use crate::types::error::{Error, Result};
 use crate::types::fault::Fault;
@@ -27,16 +27,16 @@ use std::time::Duration;
 
 /// How much of the log is written again at once after a recovery.
 const PIECE: u64 = 256 << 10;
-/// Entries that a flush brings into the table before it returns, although another thread could.
+/// Entries that a flush applies to the table before it returns, although another thread could.
 const FEW: usize = if cfg!(jvdb_shuttle) { 0 } else { 64 };
 
 /// What a flush does about the index once the log is durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Index {
-    /// Brings in what it made durable. Much of it is left to whoever calls [`Store::catch_up`], which
+    /// Applies to the table what it made durable. Much of it is left to whoever calls [`Store::catch_up`], which
     /// [`Store::is_behind`] asks for.
     Later,
-    /// Brings in what it made durable.
+    /// Applies to the table what it made durable.
     Now,
     /// As before, and also what was durable already but only replayed.
     Whole,
@@ -51,7 +51,7 @@ impl Store {
     /// As [`flush`](Self::flush), and says when the index follows.
     pub(crate) fn flush_and(&self, index: Index) -> Result<Duration> {
         self.check_free()?;
-        self.flush_with(&mut lock(&self.checkpoint), index)
+        self.flush_with(&mut lock(&self.progress), index)
     }
 
     /// Whether a flush has left something to [`catch_up`](Self::catch_up).
@@ -59,54 +59,54 @@ impl Store {
         self.figures.behind.load(Relaxed) && self.poison.get().is_none()
     }
 
-    /// Brings into the table what a flush has left.
+    /// Applies to the table what a flush has left.
     pub(crate) fn catch_up(&self) -> Result<()> {
         self.check_writable()?;
-        let mut checkpoint = lock(&self.checkpoint);
-        self.catch_up_with(&mut checkpoint)?;
-        match checkpoint.wanted {
-            Some(_) => self.flush_with(&mut checkpoint, Index::Now).map(drop),
+        let mut progress = lock(&self.progress);
+        self.catch_up_with(&mut progress)?;
+        match progress.wanted {
+            Some(_) => self.flush_with(&mut progress, Index::Now).map(drop),
             None => Ok(()),
         }
     }
 
-    fn catch_up_with(&self, checkpoint: &mut Checkpoint) -> Result<()> {
+    fn catch_up_with(&self, progress: &mut Progress) -> Result<()> {
         self.figures.behind.store(false, Relaxed);
-        let Some(cut) = checkpoint.pending.take() else { return Ok(()) };
+        let Some(cut) = progress.pending.take() else { return Ok(()) };
         if broken(Mutant::LeftForgotten) {
-            self.change().frozen = Arc::default();
+            self.view_mut().frozen = Arc::default();
         }
         if broken(Mutant::LeftForgotten) || broken(Mutant::LeftCalledApplied) {
-            checkpoint.applied_to = cut.next.offset;
+            progress.applied_to = cut.next.offset;
             return Ok(());
         }
         let medium = self.medium()?;
-        self.bring_in(&*medium, checkpoint, &cut, false)
+        self.apply_to_table(&*medium, progress, &cut, false)
     }
 
     /// As [`flush_and`](Self::flush_and), for whoever holds the lock.
-    pub(crate) fn flush_with(&self, checkpoint: &mut Checkpoint, index: Index) -> Result<Duration> {
-        let few = if is_late() { 0 } else { FEW };
+    pub(crate) fn flush_with(&self, progress: &mut Progress, index: Index) -> Result<Duration> {
+        let few = if index_is_deferred() { 0 } else { FEW };
         let started = self.volume.now();
         let mut took = None;
         loop {
             self.check_writable()?;
-            self.catch_up_with(checkpoint)?;
-            let Some(cut) = self.cut(checkpoint, index == Index::Whole && took.is_none())? else { break };
+            self.catch_up_with(progress)?;
+            let Some(cut) = self.cut(progress, index == Index::Whole && took.is_none())? else { break };
             let medium = self.medium()?;
             if broken(Mutant::ApplyEarly) {
                 let write = |offset, bytes: &[u8]| medium.write(offset, bytes, Permit::ENGINE);
-                let _ = apply::apply_in_place(&*medium, checkpoint.superblock.table, &self.sorted(&cut)?, write);
+                let _ = apply::apply_in_place(&*medium, progress.superblock.table, &self.sorted(&cut)?, write);
             }
-            let built = self.make_durable(&*medium, checkpoint, &cut)?;
+            let built = self.make_durable(&*medium, progress, &cut)?;
             took.get_or_insert_with(|| self.volume.now().saturating_sub(started));
-            if index == Index::Later && !built && checkpoint.wanted.is_none() && cut.changes.len() > few {
-                checkpoint.pending = Some(cut);
+            if index == Index::Later && !built && progress.wanted.is_none() && cut.changes.len() > few {
+                progress.pending = Some(cut);
                 self.figures.behind.store(true, Relaxed);
                 break;
             }
-            self.bring_in(&*medium, checkpoint, &cut, built)?;
-            if checkpoint.wanted.is_none() {
+            self.apply_to_table(&*medium, progress, &cut, built)?;
+            if progress.wanted.is_none() {
                 break;
             }
         }
@@ -127,41 +127,41 @@ impl Store {
     /// The medium, for as long as it is in use.
     pub(crate) fn medium(&self) -> Result<Arc<dyn Medium>> {
         let closed = || self.fault(Fault::read(0)(io::Error::other("the file is closed")));
-        self.read().medium.clone().ok_or_else(closed)
+        self.view().medium.clone().ok_or_else(closed)
     }
 
     /// Draws the line: what is before it belongs to this flush. `None` if nothing is.
-    fn cut(&self, checkpoint: &mut Checkpoint, all: bool) -> Result<Option<Cut>> {
+    fn cut(&self, progress: &mut Progress, all: bool) -> Result<Option<Cut>> {
         let mut writer = lock(&self.writer);
         let (unfinished, all) = {
-            let state = self.read();
-            (!state.frozen.is_empty(), all && !state.active.is_empty())
+            let view = self.view();
+            (!view.frozen.is_empty(), all && !view.active.is_empty())
         };
-        let nothing_new = writer.next.offset == checkpoint.superblock.durable_end;
-        if nothing_new && checkpoint.wanted.is_none() && !unfinished && !all {
+        let nothing_new = writer.next.offset == progress.superblock.durable_end;
+        if nothing_new && progress.wanted.is_none() && !unfinished && !all {
             return Ok(None);
         }
         if unfinished {
-            self.thaw()?;
+            self.unfreeze()?;
         }
-        self.clear_stray(&mut writer)?;
-        let old = checkpoint.superblock.table;
+        self.clear_stale_tail(&mut writer)?;
+        let old = progress.superblock.table;
         let names = writer.counts.names();
-        let shape = match checkpoint.wanted {
+        let shape = match progress.wanted {
             Some(wanted) => Some(wanted),
             None if old.holds(names) => None,
             None => Some(Geometry::for_names(names)),
         };
         let table = match shape {
             None => None,
-            Some(shape) => Some(self.room_for(shape, checkpoint, &mut writer)?),
+            Some(shape) => Some(self.room_for(shape, progress, &mut writer)?),
         };
         writer.operations = 0;
-        let mut state = self.change();
-        state.set_end(writer.next.offset);
-        let frozen = Arc::new(std::mem::take(&mut state.active));
-        state.frozen = Arc::clone(&frozen);
-        drop(state);
+        let mut view = self.view_mut();
+        view.set_end(writer.next.offset);
+        let frozen = Arc::new(std::mem::take(&mut view.active));
+        view.frozen = Arc::clone(&frozen);
+        drop(view);
         self.figures.take(&writer.counts, writer.next.offset, 0);
         let (next, counts) = (writer.next, writer.counts);
         drop(writer);
@@ -174,8 +174,8 @@ impl Store {
     }
 
     /// Room in the log for a table: what a failed flush left, or new.
-    fn room_for(&self, shape: Geometry, checkpoint: &mut Checkpoint, writer: &mut Writer) -> Result<Geometry> {
-        let left = checkpoint.reserved.take();
+    fn room_for(&self, shape: Geometry, progress: &mut Progress, writer: &mut Writer) -> Result<Geometry> {
+        let left = progress.reserved.take();
         let room = match left.filter(|left| left.buckets >= shape.buckets && left.window >= shape.window) {
             Some(room) => room,
             None => {
@@ -183,15 +183,15 @@ impl Store {
                 writer.reserve_table(shape).map_err(|fault| self.fault(fault))?
             }
         };
-        checkpoint.reserved = Some(room);
+        progress.reserved = Some(room);
         Ok(room)
     }
 
     /// Gives what an unfinished flush had frozen back to the active changes. The table may have taken in any part of it.
-    fn thaw(&self) -> Result<()> {
-        let mut state = self.change();
+    fn unfreeze(&self) -> Result<()> {
+        let mut view = self.view_mut();
         let mut merged = Delta::default();
-        let log = state.log().map_err(|fault| self.fault(fault))?;
+        let log = view.log().map_err(|fault| self.fault(fault))?;
         let mut add = |entry: Entry, newer: Option<&Delta>| {
             let found = log.locate(entry.offset)?;
             let head = log.head(&found)?;
@@ -206,41 +206,41 @@ impl Store {
             Ok(())
         };
         let mut add_all = || {
-            state.frozen.sorted()?.into_iter().try_for_each(|entry| add(entry, Some(&state.active)))?;
-            state.active.sorted()?.into_iter().try_for_each(|entry| add(entry, None))
+            view.frozen.sorted()?.into_iter().try_for_each(|entry| add(entry, Some(&view.active)))?;
+            view.active.sorted()?.into_iter().try_for_each(|entry| add(entry, None))
         };
         add_all().map_err(|fault: Fault| self.fault(fault))?;
-        state.frozen = Arc::default();
-        state.active = merged;
+        view.frozen = Arc::default();
+        view.active = merged;
         Ok(())
     }
 
     /// Ends the frozen changes, which the table has taken in but for these: a later one will. They are few, and so is what is
     /// done while nobody writes or reads.
-    fn give_back(&self, left: &[Entry]) -> Result<()> {
+    fn return_to_active(&self, left: &[Entry]) -> Result<()> {
         let _writer = lock(&self.writer);
-        let mut state = self.change();
+        let mut view = self.view_mut();
         for entry in left {
-            let log = state.log().map_err(|fault| self.fault(fault))?;
-            let newer = newer_of(&log, &state.active, *entry).map_err(|fault| self.fault(fault))?;
+            let log = view.log().map_err(|fault| self.fault(fault))?;
+            let newer = newer_of(&log, &view.active, *entry).map_err(|fault| self.fault(fault))?;
             let (entry, replaces) = newer.map_or((*entry, 0), |newer| (newer, newer.offset));
             // The table has no slot of that name.
-            let set = state.active.set(Entry { prior: 0, ..entry }, replaces);
+            let set = view.active.set(Entry { prior: 0, ..entry }, replaces);
             set.map_err(|full| self.fault(full.into()))?;
         }
-        state.frozen = Arc::default();
+        view.frozen = Arc::default();
         Ok(())
     }
 
     /// The two syncs. Returns whether the new table of this cut, if it has one, is in force.
-    fn make_durable(&self, medium: &dyn Medium, checkpoint: &mut Checkpoint, cut: &Cut) -> Result<bool> {
-        self.write_tail_again(medium, checkpoint)?;
-        if checkpoint.unsure_name {
+    fn make_durable(&self, medium: &dyn Medium, progress: &mut Progress, cut: &Cut) -> Result<bool> {
+        self.write_tail_again(medium, progress)?;
+        if progress.name_unsynced {
             self.sync_directory()?;
-            checkpoint.unsure_name = false;
+            progress.name_unsynced = false;
         }
-        let old = checkpoint.superblock;
-        checkpoint.wanted = None;
+        let old = progress.superblock;
+        progress.wanted = None;
         if broken(Mutant::GrowthUnsynced) {
             self.sync(medium)?;
         }
@@ -248,9 +248,9 @@ impl Store {
             None => false,
             Some(new) => match apply::build(medium, old.table, new, &self.sorted(cut)?) {
                 Ok(()) => true,
-                Err(Failure::Crowded) => {
-                    checkpoint.wanted = Some(new.wider(cut.counts.names()));
-                    checkpoint.reserved = None;
+                Err(Failure::WindowFull) => {
+                    progress.wanted = Some(new.wider(cut.counts.names()));
+                    progress.reserved = None;
                     lock(&self.writer).counts.abandon(new);
                     false
                 }
@@ -268,28 +268,28 @@ impl Store {
         let superblock = Superblock {
             generation: old.generation + 1,
             durable_end: cut.next.offset,
-            applied_end: if built || broken(Mutant::AppliedAtOnce) { cut.next.offset } else { checkpoint.applied_to },
+            applied_end: if built || broken(Mutant::AppliedAtOnce) { cut.next.offset } else { progress.applied_to },
             sequence: cut.next.sequence,
             link: cut.next.link,
             table: cut.table.filter(|_| built).unwrap_or(old.table),
             counts,
             ..old
         };
-        self.vouch(medium, checkpoint, superblock)?;
+        self.write_superblock(medium, progress, superblock)?;
         if late {
             self.sync(medium)?;
         }
-        checkpoint.unsure_to = 0;
+        progress.unverified_to = 0;
         if built {
-            checkpoint.reserved = None;
+            progress.reserved = None;
             lock(&self.writer).counts.abandon(old.table);
         }
         Ok(built)
     }
 
     /// Takes what lies beyond the end of the log off the disk, before something is written there.
-    pub(crate) fn clear_stray(&self, writer: &mut Writer) -> Result<()> {
-        if !writer.stray {
+    pub(crate) fn clear_stale_tail(&self, writer: &mut Writer) -> Result<()> {
+        if !writer.stale_tail {
             return Ok(());
         }
         let medium = self.medium()?;
@@ -299,7 +299,7 @@ impl Store {
         if !broken(Mutant::TruncationUnsynced) {
             self.sync(&*medium)?;
         }
-        (writer.stray, writer.abandoned) = (false, false);
+        (writer.stale_tail, writer.abandoned) = (false, false);
         Ok(())
     }
 
@@ -326,15 +326,15 @@ impl Store {
     }
 
     /// Puts a superblock on disk.
-    fn vouch(&self, medium: &dyn Medium, checkpoint: &mut Checkpoint, superblock: Superblock) -> Result<()> {
-        let place = superblock.place();
+    fn write_superblock(&self, medium: &dyn Medium, progress: &mut Progress, superblock: Superblock) -> Result<()> {
+        let place = superblock.offset();
         if medium.len() < superblock.durable_end {
             let what = "file is shorter than its log: somebody truncated it";
             return Err(self.fault(Fault::Corrupt { offset: medium.len(), what }));
         }
         if let Err(source) = medium.write(place, &superblock.encode(), Permit::ENGINE) {
             // It may reach the disk all the same: a table that it names must not be built over.
-            if let Some(named) = checkpoint.reserved.take() {
+            if let Some(named) = progress.reserved.take() {
                 lock(&self.writer).counts.abandon(named);
             }
             return Err(self.fault(Fault::Io { action: "write", offset: place, source }));
@@ -342,19 +342,19 @@ impl Store {
         if !broken(Mutant::NoSuperblockSync) {
             self.sync(medium)?;
         }
-        checkpoint.superblock = superblock;
+        progress.superblock = superblock;
         self.figures.durable_end.store(superblock.durable_end, Relaxed);
         Ok(())
     }
 
     /// A clean page in the cache is no proof of what the disk holds: after a failed sync it may be the only copy.
-    fn write_tail_again(&self, medium: &dyn Medium, checkpoint: &Checkpoint) -> Result<()> {
-        let mut offset = checkpoint.superblock.durable_end;
+    fn write_tail_again(&self, medium: &dyn Medium, progress: &Progress) -> Result<()> {
+        let mut offset = progress.superblock.durable_end;
         if broken(Mutant::TailTrusted) {
             return Ok(());
         }
-        while offset < checkpoint.unsure_to {
-            let len = (checkpoint.unsure_to - offset).min(PIECE);
+        while offset < progress.unverified_to {
+            let len = (progress.unverified_to - offset).min(PIECE);
             let written = medium.rewrite(offset, len as usize, Permit::ENGINE);
             written.map_err(|source| self.fault(Fault::Io { action: "write", offset, source }))?;
             offset += len;
@@ -363,10 +363,10 @@ impl Store {
     }
 
     /// Makes the index speak of the cut.
-    fn bring_in(&self, medium: &dyn Medium, checkpoint: &mut Checkpoint, cut: &Cut, built: bool) -> Result<()> {
-        let table = checkpoint.superblock.table;
+    fn apply_to_table(&self, medium: &dyn Medium, progress: &mut Progress, cut: &Cut, built: bool) -> Result<()> {
+        let table = progress.superblock.table;
         if !built && table.buckets > 0 {
-            let in_place = Arc::clone(&self.read().in_place);
+            let in_place = Arc::clone(&self.view().in_place);
             let write = |offset, bytes: &[u8]| {
                 let _changing = lock(&in_place);
                 medium.write(offset, bytes, Permit::ENGINE)
@@ -374,41 +374,41 @@ impl Store {
             let applied = apply::apply_in_place(medium, table, &self.sorted(cut)?, write);
             let left = applied.map_err(|failure| self.failed(failure, table))?;
             if !left.is_empty() {
-                checkpoint.wanted.get_or_insert(table.wider(cut.counts.names()));
+                progress.wanted.get_or_insert(table.wider(cut.counts.names()));
                 // What the table on the disk speaks of ends where it did.
-                return self.give_back(&left);
+                return self.return_to_active(&left);
             }
         }
-        if checkpoint.wanted.is_some() {
+        if progress.wanted.is_some() {
             // The frozen changes stay in force until a table takes them.
             return Ok(());
         }
-        let mut state = self.change();
-        state.table = table;
-        let done = std::mem::take(&mut state.frozen);
-        drop(state);
+        let mut view = self.view_mut();
+        view.table = table;
+        let done = std::mem::take(&mut view.frozen);
+        drop(view);
         drop(done);
-        checkpoint.applied_to = cut.next.offset;
+        progress.applied_to = cut.next.offset;
         Ok(())
     }
 
     fn failed(&self, failure: Failure, table: Geometry) -> Error {
         self.fault(match failure {
             Failure::Io(source) => Fault::Io { action: "update the index of", offset: table.offset, source },
-            Failure::Rotten(rotten) => rotten.into(),
-            Failure::Crowded => Fault::Corrupt { offset: table.offset, what: "index table has no room" },
+            Failure::BadBucket(bad) => bad.into(),
+            Failure::WindowFull => Fault::Corrupt { offset: table.offset, what: "index table has no room" },
         })
     }
 
     /// Whether it is being flushed or compacted.
     pub(crate) fn is_busy(&self) -> bool {
-        matches!(self.checkpoint.try_lock(), Err(TryLockError::WouldBlock))
+        matches!(self.progress.try_lock(), Err(TryLockError::WouldBlock))
     }
 
     /// Whether nothing would be replayed, and nothing forgotten, if the file were closed now.
-    pub(crate) fn is_settled(&self) -> bool {
-        let checkpoint = lock(&self.checkpoint);
-        let superblock = &checkpoint.superblock;
+    pub(crate) fn is_clean(&self) -> bool {
+        let progress = lock(&self.progress);
+        let superblock = &progress.superblock;
         let writer = lock(&self.writer);
         let end = superblock.durable_end;
         let clean = !writer.abandoned && self.poison.get().is_none();
@@ -417,22 +417,22 @@ impl Store {
 
     /// Flushes, and makes the index durable as well, so that the next opening has nothing to replay. A write that failed
     /// is taken off the disk, lest it come back as one that did not.
-    pub(crate) fn settle(&self) -> Result<Duration> {
+    pub(crate) fn flush_clean(&self) -> Result<Duration> {
         self.check_free()?;
-        let mut checkpoint = lock(&self.checkpoint);
-        let took = self.flush_with(&mut checkpoint, Index::Whole)?;
+        let mut progress = lock(&self.progress);
+        let took = self.flush_with(&mut progress, Index::Whole)?;
         let mut writer = lock(&self.writer);
         if writer.abandoned {
-            self.clear_stray(&mut writer)?;
+            self.clear_stale_tail(&mut writer)?;
         }
         drop(writer);
-        let superblock = checkpoint.superblock;
-        if superblock.applied_end < superblock.durable_end && checkpoint.applied_to == superblock.durable_end {
+        let superblock = progress.superblock;
+        if superblock.applied_end < superblock.durable_end && progress.applied_to == superblock.durable_end {
             let medium = self.medium()?;
             self.sync(&*medium)?;
-            let settled =
+            let clean =
                 Superblock { generation: superblock.generation + 1, applied_end: superblock.durable_end, ..superblock };
-            self.vouch(&*medium, &mut checkpoint, settled)?;
+            self.write_superblock(&*medium, &mut progress, clean)?;
         }
         Ok(took)
     }

@@ -1,6 +1,6 @@
 //! Looking a name up in the table of the file, whose buckets may be changed in place meanwhile.
 
-use crate::format::table::{Line, Rotten, SLOTS, is_whole_line as is_whole, may_know, slots_of};
+use crate::format::table::{BadBucket, BucketWords, SLOTS, are_words_whole as is_whole, may_know, slots_of};
 use crate::log::reader::{Found, Log};
 use crate::sync::lock::lock;
 use crate::sync::primitives::thread;
@@ -8,13 +8,13 @@ use crate::testing::mutants::{Mutant, broken};
 use crate::types::fault::Fault;
 use crate::types::key::Name;
 
-/// Times a bucket is read before it counts as rotten: beside a writing process it may be caught in the middle of a change.
+/// Times a bucket is read before it counts as damaged: beside a writing process it may be caught in the middle of a change.
 const TRIES: u32 = 100;
 
 /// Reads a bucket, the one thing that is changed in place, and checks it.
 #[inline(always)]
-pub(crate) fn read_bucket(log: &Log<'_>, number: u64) -> Result<Line, Fault> {
-    let bucket = log.line(log.table.place(number))?;
+pub(crate) fn read_bucket(log: &Log<'_>, number: u64) -> Result<BucketWords, Fault> {
+    let bucket = log.bucket_words(log.table.bucket_offset(number))?;
     if is_whole(&bucket, number, log.table) { Ok(bucket) } else { read_again(log, number) }
 }
 
@@ -23,7 +23,7 @@ pub(crate) fn read_bucket(log: &Log<'_>, number: u64) -> Result<Line, Fault> {
 struct ReadAhead {
     first: u64,
     len: usize,
-    lines: [Line; AT_ONCE],
+    lines: [BucketWords; AT_ONCE],
 }
 
 /// As many as an ordinary window has.
@@ -31,11 +31,11 @@ const AT_ONCE: usize = 8;
 
 impl ReadAhead {
     /// As [`read_bucket`], of a bucket of a window that ends at `end`.
-    fn bucket(&mut self, log: &Log<'_>, number: u64, end: u64) -> Result<Line, Fault> {
+    fn bucket(&mut self, log: &Log<'_>, number: u64, end: u64) -> Result<BucketWords, Fault> {
         if number >= self.first + self.len as u64 {
             self.first = number;
             self.len = (end - number).min(AT_ONCE as u64) as usize;
-            let place = log.table.place(number);
+            let place = log.table.bucket_offset(number);
             let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut self.lines[..self.len]);
             log.medium.read_into(place, bytes).map_err(Fault::read(place))?;
         }
@@ -45,20 +45,20 @@ impl ReadAhead {
 }
 
 #[cold]
-fn read_again(log: &Log<'_>, number: u64) -> Result<Line, Fault> {
-    let place = log.table.place(number);
+fn read_again(log: &Log<'_>, number: u64) -> Result<BucketWords, Fault> {
+    let place = log.table.bucket_offset(number);
     for _ in 0..TRIES {
         let bucket = {
             // This process's own change of it is over by now.
             let _no_change = lock(log.in_place);
-            log.line(place)?
+            log.bucket_words(place)?
         };
         if is_whole(&bucket, number, log.table) {
             return Ok(bucket);
         }
         thread::yield_now();
     }
-    Err(Rotten(place).into())
+    Err(BadBucket(place).into())
 }
 
 /// The record that the table knows under a name.
@@ -70,7 +70,7 @@ pub(crate) fn find_in_table(log: &Log<'_>, hash: u64, name: Name<'_>) -> Result<
     let window = log.table.window_of(hash);
     let mut ahead = None;
     for number in window.clone() {
-        let bucket = match log.window.is_empty() {
+        let bucket = match log.mapped.is_empty() {
             true => ahead.get_or_insert_with(ReadAhead::default).bucket(log, number, window.end)?,
             false => read_bucket(log, number)?,
         };
@@ -87,10 +87,10 @@ pub(crate) fn find_in_table(log: &Log<'_>, hash: u64, name: Name<'_>) -> Result<
             if slot.hash != hash {
                 continue;
             }
-            log.touch(slot.offset);
+            log.prefetch(slot.offset);
             if let Some(found) = log.find(slot.offset, name)? {
                 if !found.kind.stores() {
-                    let offset = log.table.place(number);
+                    let offset = log.table.bucket_offset(number);
                     return Err(Fault::Corrupt { offset, what: "index points at a record of a deletion" });
                 }
                 return Ok(Some(found));

@@ -8,32 +8,32 @@ use crate::index::delta::Delta;
 use std::sync::Arc;
 
 /// What the last flush left. Whoever holds its lock is the one that flushes.
-pub(crate) struct Checkpoint {
+pub(crate) struct Progress {
     /// The newest superblock on disk.
     pub superblock: Superblock,
     /// The table in the file, though not yet surely on disk, speaks of everything before this.
     pub applied_to: u64,
     /// End of the tail that an opening found in the file without knowing whether the disk has it.
-    pub unsure_to: u64,
+    pub unverified_to: u64,
     /// Whether the file's name may not have reached the disk: whoever gave it that name may have died before the
     /// directory was synced.
-    pub unsure_name: bool,
+    pub name_unsynced: bool,
     /// A table to build although the present one is not full, because one of its windows is.
     pub wanted: Option<Geometry>,
     /// Room in the log for a table that a failed flush did not come to use.
     pub reserved: Option<Geometry>,
-    /// What is durable, and was left to another thread to bring into the table.
+    /// What is durable, and was left to another thread to apply to the table.
     pub pending: Option<Cut>,
 }
 
-impl Checkpoint {
+impl Progress {
     /// As a superblock on disk says it.
     pub(crate) fn at(superblock: Superblock) -> Self {
         Self {
             superblock,
             applied_to: superblock.applied_end,
-            unsure_to: 0,
-            unsure_name: false,
+            unverified_to: 0,
+            name_unsynced: false,
             wanted: None,
             reserved: None,
             pending: None,

@@ -1,11 +1,11 @@
-//! Reading what is stored under a name: held in place, or shown while a lease is. Changes nothing, and copies nothing where
+//! Reading what is stored under a name: held in place, or shown while a read guard is. Changes nothing, and copies nothing where
 //! there is a mapping.
 
 use crate::format::record::HEADER;
 use crate::log::reader::{Found, Log};
 use crate::medium::Pinned;
 use crate::store::store::Store;
-use crate::store::view::State;
+use crate::store::view::ReadView;
 use crate::types::error::Result;
 use crate::types::fault::Fault;
 use crate::types::key::{Key, Name};
@@ -14,7 +14,7 @@ use crate::types::key::{Key, Name};
 const GROUP: usize = 32;
 
 /// A record held in place, up to the end of its metadata.
-pub(crate) struct Held {
+pub(crate) struct PinnedRecord {
     pub record: Pinned,
     /// Where the metadata begins.
     pub meta_at: usize,
@@ -22,27 +22,27 @@ pub(crate) struct Held {
 
 impl Store {
     /// Holds the record of a name in place.
-    pub(crate) fn get(&self, name: Name<'_>) -> Result<Option<Held>> {
+    pub(crate) fn get(&self, name: Name<'_>) -> Result<Option<PinnedRecord>> {
         self.check_there()?;
         let hash = name.hash(self.identity.seed);
-        let state = self.read();
-        if let Some((found, _)) = state.glance(state.window(), hash, name) {
-            return self.hold(&state, &found).map(Some);
+        let view = self.view();
+        if let Some((found, _)) = view.find_fast(view.mapped(), hash, name) {
+            return self.pin_record(&view, &found).map(Some);
         }
-        match state.find(hash, name).map_err(|fault| self.fault(fault))?.live {
-            Some(found) => self.hold(&state, &found).map(Some),
+        match view.find(hash, name).map_err(|fault| self.fault(fault))?.live {
+            Some(found) => self.pin_record(&view, &found).map(Some),
             None => Ok(None),
         }
     }
 
-    pub(crate) fn hold(&self, state: &State, found: &Found) -> Result<Held> {
+    pub(crate) fn pin_record(&self, view: &ReadView, found: &Found) -> Result<PinnedRecord> {
         let fault = |fault| self.fault(fault);
-        let log = state.log().map_err(fault)?;
+        let log = view.log().map_err(fault)?;
         self.check(&log, found).map_err(fault)?;
         let meta_at = found.meta_at as usize;
         let record = log.medium.pin(found.offset, meta_at + found.meta_len as usize);
         let record = record.map_err(|source| fault(Fault::read(found.offset)(source)))?;
-        Ok(Held { record, meta_at })
+        Ok(PinnedRecord { record, meta_at })
     }
 
     /// Checks the record's body, if that is wanted.
@@ -51,19 +51,19 @@ impl Store {
         if self.settings.verify_checksums { log.check_sum(found) } else { Ok(()) }
     }
 
-    /// Shows a vector and its metadata where they lie, while a lease is held.
-    pub(crate) fn show<R>(&self, key: Key<'_>, see: impl FnOnce(&[f32], &[u8]) -> R) -> Result<Option<R>> {
+    /// Shows a vector and its metadata where they lie, while a read guard is held.
+    pub(crate) fn read_with<R>(&self, key: Key<'_>, f: impl FnOnce(&[f32], &[u8]) -> R) -> Result<Option<R>> {
         self.check_there()?;
         let name = Name::Vector(key);
         let hash = name.hash(self.identity.seed);
-        self.show_in(&self.read(), hash, name, see)
+        self.read_in(&self.view(), hash, name, f)
     }
 
-    /// As [`show`](Self::show), for many: the memory they lie in is asked for ahead, so that it is waited for but once.
-    pub(crate) fn show_many<'k>(
+    /// As [`read_with`](Self::read_with), for many: the memory they lie in is asked for ahead, so that it is waited for but once.
+    pub(crate) fn read_many_with<'k>(
         &self,
         keys: impl IntoIterator<Item = Key<'k>>,
-        mut see: impl FnMut(usize, Option<(&[f32], &[u8])>),
+        mut f: impl FnMut(usize, Option<(&[f32], &[u8])>),
     ) -> Result<()> {
         let mut keys = keys.into_iter();
         let mut number = 0;
@@ -77,19 +77,19 @@ impl Store {
             }
             let group = &group[..len];
             self.check_there()?;
-            let state = self.read();
-            let window = state.window();
-            group.iter().for_each(|(hash, _)| state.touch_bucket(window, *hash));
-            group.iter().for_each(|(hash, _)| state.touch_record(window, *hash));
+            let view = self.view();
+            let mapped = view.mapped();
+            group.iter().for_each(|(hash, _)| view.prefetch_bucket(mapped, *hash));
+            group.iter().for_each(|(hash, _)| view.prefetch_record(mapped, *hash));
             for (hash, name) in group {
                 let mut found = false;
-                let mut seen = |vector: &[f32], metadata: &[u8]| {
+                let mut give = |vector: &[f32], metadata: &[u8]| {
                     found = true;
-                    see(number, Some((vector, metadata)));
+                    f(number, Some((vector, metadata)));
                 };
-                self.show_in(&state, *hash, *name, &mut seen)?;
+                self.read_in(&view, *hash, *name, &mut give)?;
                 if !found {
-                    see(number, None);
+                    f(number, None);
                 }
                 number += 1;
             }
@@ -100,32 +100,32 @@ impl Store {
     }
 
     #[inline(always)]
-    fn show_in<R>(
+    fn read_in<R>(
         &self,
-        state: &State,
+        view: &ReadView,
         hash: u64,
         name: Name<'_>,
-        see: impl FnOnce(&[f32], &[u8]) -> R,
+        f: impl FnOnce(&[f32], &[u8]) -> R,
     ) -> Result<Option<R>> {
         let fault = |fault| self.fault(fault);
         if !self.settings.verify_checksums
-            && let Some((found, record)) = state.glance(state.window(), hash, name)
+            && let Some((found, record)) = view.find_fast(view.mapped(), hash, name)
         {
             let (vector, metadata) = record[HEADER..].split_at(found.meta_at as usize - HEADER);
-            return Ok(Some(see(bytemuck::cast_slice(vector), metadata)));
+            return Ok(Some(f(bytemuck::cast_slice(vector), metadata)));
         }
-        let Some(found) = state.find(hash, name).map_err(fault)?.live else { return Ok(None) };
-        let log = state.log().map_err(fault)?;
+        let Some(found) = view.find(hash, name).map_err(fault)?.live else { return Ok(None) };
+        let log = view.log().map_err(fault)?;
         self.check(&log, &found).map_err(fault)?;
         let record = found.read(&log).map_err(fault)?;
         let vector = bytemuck::cast_slice(&record[HEADER..HEADER + self.vector_bytes()]);
-        Ok(Some(see(vector, &record[found.meta_at as usize..])))
+        Ok(Some(f(vector, &record[found.meta_at as usize..])))
     }
 
     pub(crate) fn contains(&self, key: Key<'_>) -> Result<bool> {
         self.check_there()?;
         let name = Name::Vector(key);
-        let lookup = self.read().find(name.hash(self.identity.seed), name);
+        let lookup = self.view().find(name.hash(self.identity.seed), name);
         lookup.map(|lookup| lookup.live.is_some()).map_err(|fault| self.fault(fault))
     }
 }

@@ -1,4 +1,4 @@
-//! Making, opening, parking and reopening files: from bytes on disk to a store, and what a crash left put right.
+//! Making, opening, suspending and reopening files: from bytes on disk to a store, and what a crash left put right.
 //!
 //! After a clean close this reads two superblocks and nothing else. After a crash it replays the end of the log into
 //! memory and writes nothing; what was never acknowledged is cut off before the next write.
@@ -14,12 +14,12 @@ use crate::index::delta::Entry;
 use crate::log::reader::{Located, Log};
 use crate::log::writer::Writer;
 use crate::medium::{Medium, Volume};
-use crate::store::progress::Checkpoint;
+use crate::store::progress::Progress;
 use crate::store::store::{Figures, Flushes, Identity, Settings, Store};
-use crate::store::view::State;
-use crate::sync::lease::Leased;
+use crate::store::view::ReadView;
 use crate::sync::primitives::atomic::{AtomicBool, Ordering::Relaxed};
 use crate::sync::primitives::{Mutex, OnceLock};
+use crate::sync::rwlock::AsymmetricRwLock;
 use crate::testing::mutants::{Mutant, broken};
 use crate::types::error::{Error, Result};
 use crate::types::fault::Fault;
@@ -49,8 +49,8 @@ pub(crate) fn open(
     };
     let mut replay = Replay::new(&identity, Arc::clone(&medium), superblock);
     replay.run(&superblock, doubtful).map_err(|fault| fault.at(&identity.path))?;
-    let Replay { mut state, next, counts, .. } = replay;
-    state.era = superblock.era();
+    let Replay { mut view, next, counts, .. } = replay;
+    view.epoch = superblock.epoch();
     if medium.len() > next.offset {
         tracing::warn!(
             database = name,
@@ -66,13 +66,13 @@ pub(crate) fn open(
             database = name,
             replayed,
             unflushed,
-            operations = state.active.len(),
+            operations = view.active.len(),
             "recovery replayed the log"
         );
     }
-    state.set_end(next.offset);
-    let mut writer = Writer::new(state.vector_bytes, next, salt, counts);
-    writer.stray = medium.len() > next.offset || !(sealed || broken(Mutant::Unsealed));
+    view.set_end(next.offset);
+    let mut writer = Writer::new(view.vector_bytes, next, salt, counts);
+    writer.stale_tail = medium.len() > next.offset || !(sealed || broken(Mutant::StaleTailKept));
     writer.medium = Some(medium);
     let figures = Figures::default();
     figures.take(&counts, next.offset, 0);
@@ -83,9 +83,9 @@ pub(crate) fn open(
         settings,
         origin: volume.origin(),
         volume,
-        checkpoint: Mutex::new(Checkpoint { unsure_to: next.offset, unsure_name: true, ..Checkpoint::at(superblock) }),
+        progress: Mutex::new(Progress { unverified_to: next.offset, name_unsynced: true, ..Progress::at(superblock) }),
         writer: Mutex::new(writer),
-        state: Leased::new(state),
+        view: AsymmetricRwLock::new(view),
         poison: OnceLock::new(),
         dropped: AtomicBool::new(false),
         figures,
@@ -96,7 +96,7 @@ pub(crate) fn open(
 
 /// The end of the log on its way into memory.
 struct Replay {
-    state: State,
+    view: ReadView,
     seed: u64,
     next: Link,
     counts: Counts,
@@ -105,15 +105,15 @@ struct Replay {
 impl Replay {
     fn new(identity: &Identity, medium: Arc<dyn Medium>, superblock: Superblock) -> Self {
         let end = medium.len();
-        let state = State::new(medium, identity.schema.vector_bytes(), superblock.table, end);
+        let view = ReadView::new(medium, identity.schema.vector_bytes(), superblock.table, end);
         let next = Link::from(&superblock);
-        Self { state, seed: identity.seed, next, counts: superblock.counts }
+        Self { view, seed: identity.seed, next, counts: superblock.counts }
     }
 
     fn run(&mut self, superblock: &Superblock, doubtful: bool) -> Result<(), Fault> {
         self.flushed(superblock)?;
         self.tail()?;
-        if doubtful && self.next.offset < self.state.end() {
+        if doubtful && self.next.offset < self.view.end() {
             let what = "log is damaged, and so is the superblock that could tell whether this was flushed";
             return Err(Fault::Corrupt { offset: self.next.offset, what });
         }
@@ -128,7 +128,7 @@ impl Replay {
         let mut counts = Counts::default();
         let mut offset = LOG_START;
         while offset < self.next.offset {
-            let log = self.state.log()?;
+            let log = self.view.log()?;
             let found = log.locate(offset)?;
             offset += found.len;
             if found.header.kind == Kind::Table {
@@ -140,7 +140,7 @@ impl Replay {
             log.check_key(&found)?;
             let head = log.head(&found)?;
             let name = found.header.name(&head, log.vector_bytes);
-            let live = self.state.find(name.hash(self.seed), name)?.live;
+            let live = self.view.find(name.hash(self.seed), name)?.live;
             if live.is_some_and(|live| live.offset == found.offset) {
                 counts.record(found.header.kind, None, found.len);
             } else {
@@ -157,7 +157,7 @@ impl Replay {
         let mut at = superblock.applied_end;
         let mut last: Option<Link> = None;
         while at < superblock.durable_end {
-            let log = Log { end: superblock.durable_end, ..self.state.log()? };
+            let log = Log { end: superblock.durable_end, ..self.view.log()? };
             let found = match last {
                 None => log.locate(at)?,
                 Some(link) => link.follow(&log)?,
@@ -182,8 +182,8 @@ impl Replay {
     fn tail(&mut self) -> Result<(), Fault> {
         let mut batch: Vec<Located> = Vec::new();
         let mut link = self.next;
-        while link.offset < self.state.end() {
-            let log = self.state.log()?;
+        while link.offset < self.view.end() {
+            let log = self.view.log()?;
             let found = match link.follow(&log).and_then(|found| log.check_body(&found).map(|()| found)) {
                 Ok(found) => found,
                 Err(Fault::Corrupt { .. }) => break,
@@ -208,17 +208,17 @@ impl Replay {
         if found.header.kind == Kind::Table {
             return Ok(None);
         }
-        let log = self.state.log()?;
+        let log = self.view.log()?;
         let head = log.head(found)?;
         let name = found.header.name(&head, log.vector_bytes);
         let hash = name.hash(self.seed);
-        let mut before = self.state.find(hash, name)?;
+        let mut before = self.view.find(hash, name)?;
         if broken(Mutant::ReplayBlind) && before.entry == 0 {
             before.prior = 0;
         }
         let entry = Entry::of(hash, found.offset, before.prior, found.header.kind);
         drop(head);
-        self.state.active.set(entry, before.entry)?;
+        self.view.active.set(entry, before.entry)?;
         Ok(before.live.map(|live| live.len))
     }
 }

@@ -6,11 +6,11 @@ use crate::format::table::{SLOTS, slots_of};
 use crate::log::reader::{Located, Log};
 use crate::store::lookup::read_bucket;
 use crate::store::moves::moved;
-use crate::store::read::Held;
+use crate::store::read::PinnedRecord;
 use crate::store::store::Store;
-use crate::store::view::State;
-use crate::sync::lease::Lease;
+use crate::store::view::ReadView;
 use crate::sync::primitives::thread;
+use crate::sync::rwlock::ReadGuard;
 use crate::types::error::{Error, Result};
 use crate::types::fault::Fault;
 use crate::types::key::{Key, KeyBuf, Name};
@@ -24,9 +24,9 @@ const AHEAD: u64 = 2 << 20;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ScanState {
     offset: u64,
-    era: u64,
+    epoch: u64,
     /// Up to where the medium was told what comes.
-    told: u64,
+    announced_to: u64,
     /// Whether this is known to be the start of a record, because it was reached from the start of the log.
     sure: bool,
     /// Whether it is still just what a caller named.
@@ -45,20 +45,20 @@ enum Step<B> {
     End,
 }
 
-/// Bits of a position that say where, in units of 64 bytes; those above say in which era.
+/// Bits of a position that say where, in units of 64 bytes; those above say in which epoch.
 const OFFSET_BITS: u32 = 48;
 
 impl ScanState {
     /// From the number of a position; the start of the log for 0.
     pub(crate) fn from_number(number: u64) -> Self {
-        let (era, offset) = (number >> OFFSET_BITS, (number & ((1 << OFFSET_BITS) - 1)) << 6);
+        let (epoch, offset) = (number >> OFFSET_BITS, (number & ((1 << OFFSET_BITS) - 1)) << 6);
         let offset = offset.max(LOG_START);
-        Self { offset, era, told: offset, sure: number == 0, fresh: number != 0 }
+        Self { offset, epoch, announced_to: offset, sure: number == 0, fresh: number != 0 }
     }
 
     pub(crate) fn number(&self) -> u64 {
-        // The start is the start in every era.
-        if self.is_start() { 0 } else { (self.era << OFFSET_BITS) | (self.offset >> 6) }
+        // The start is the start in every epoch.
+        if self.is_start() { 0 } else { (self.epoch << OFFSET_BITS) | (self.offset >> 6) }
     }
 
     fn is_start(&self) -> bool {
@@ -71,50 +71,50 @@ impl ScanState {
     }
 
     /// Goes on where a compaction has put things: at the same place or a little before it. Fails if that is not known.
-    fn catch_up(&mut self, state: &State) -> Result<()> {
-        if self.era != state.era && !self.is_start() {
-            let next = (self.era + 1) & (u64::MAX >> OFFSET_BITS) == state.era;
-            let moves = state.moves.as_ref().filter(|_| next);
+    fn catch_up(&mut self, view: &ReadView) -> Result<()> {
+        if self.epoch != view.epoch && !self.is_start() {
+            let next = (self.epoch + 1) & (u64::MAX >> OFFSET_BITS) == view.epoch;
+            let moves = view.moves.as_ref().filter(|_| next);
             let moves =
                 moves.ok_or_else(|| Error::invalid("position", "it is from before a compaction; begin again"))?;
             self.offset = moved(moves, self.offset);
-            (self.told, self.sure) = (self.offset, false);
+            (self.announced_to, self.sure) = (self.offset, false);
         }
-        self.era = state.era;
+        self.epoch = view.epoch;
         Ok(())
     }
 }
 
 impl Store {
     /// The next live vector from a position, held in place; moves the position behind it.
-    pub(crate) fn next_vector(&self, position: &mut ScanState) -> Result<Option<Held>> {
-        let Some((state, found)) = self.next_live(position)? else { return Ok(None) };
-        self.hold(&state, &found.found(self.vector_bytes())).map(Some)
+    pub(crate) fn next_vector(&self, position: &mut ScanState) -> Result<Option<PinnedRecord>> {
+        let Some((view, found)) = self.next_live(position)? else { return Ok(None) };
+        self.pin_record(&view, &found.found(self.vector_bytes())).map(Some)
     }
 
-    /// Shows live vectors from a position on, until `see` has had enough. Moves the position behind those that were shown.
-    pub(crate) fn show_from(
+    /// Shows live vectors from a position on, until `f` has had enough. Moves the position behind those that were shown.
+    pub(crate) fn visit_from(
         &self,
         position: &mut ScanState,
-        mut see: impl FnMut(Key<'_>, &[f32], &[u8]) -> ControlFlow<()>,
+        mut f: impl FnMut(Key<'_>, &[f32], &[u8]) -> ControlFlow<()>,
     ) -> Result<()> {
         let vector_bytes = self.vector_bytes();
-        let meet = |log: &Log<'_>, found: &Located| {
+        let visit = |log: &Log<'_>, found: &Located| {
             let found = found.found(vector_bytes);
             self.check(log, &found)?;
             let record = found.read(log)?;
             let Name::Vector(key) = name_in(&record, vector_bytes) else { return Ok(Continue(())) };
             let vector = bytemuck::cast_slice(&record[HEADER..HEADER + vector_bytes]);
-            Ok(see(key, vector, &record[found.meta_at as usize..]))
+            Ok(f(key, vector, &record[found.meta_at as usize..]))
         };
-        self.walk(position, meet).map(drop)
+        self.walk(position, visit).map(drop)
     }
 
     /// The key of the next live vector from a position; moves the position behind it.
     pub(crate) fn next_key(&self, position: &mut ScanState) -> Result<Option<KeyBuf>> {
-        let Some((state, found)) = self.next_live(position)? else { return Ok(None) };
+        let Some((view, found)) = self.next_live(position)? else { return Ok(None) };
         let fault = |fault| self.fault(fault);
-        let log = state.log().map_err(fault)?;
+        let log = view.log().map_err(fault)?;
         let key = if found.header.names_inline() {
             owned(found.header.name(&[], log.vector_bytes))
         } else {
@@ -123,23 +123,23 @@ impl Store {
         Ok(key)
     }
 
-    fn next_live(&self, position: &mut ScanState) -> Result<Option<(Lease<'_, State>, Located)>> {
+    fn next_live(&self, position: &mut ScanState) -> Result<Option<(ReadGuard<'_, ReadView>, Located)>> {
         self.walk(position, |_, found| Ok(Break(*found)))
     }
 
-    /// Meets live vectors from a position on, until `meet` breaks; then gives what it broke with, under the lease.
+    /// Visits live vectors from a position on, until `visit` breaks; then gives what it broke with, under the read guard.
     fn walk<B>(
         &self,
         position: &mut ScanState,
-        mut meet: impl FnMut(&Log<'_>, &Located) -> Result<ControlFlow<B>, Fault>,
-    ) -> Result<Option<(Lease<'_, State>, B)>> {
+        mut visit: impl FnMut(&Log<'_>, &Located) -> Result<ControlFlow<B>, Fault>,
+    ) -> Result<Option<(ReadGuard<'_, ReadView>, B)>> {
         loop {
             self.check_there()?;
-            let state = self.read();
-            position.catch_up(&state)?;
-            let step = self.step(&state, position, &mut meet);
+            let view = self.view();
+            position.catch_up(&view)?;
+            let step = self.step(&view, position, &mut visit);
             if position.fresh && matches!(step, Err(Fault::Corrupt { .. })) {
-                drop(state);
+                drop(view);
                 if !self.begins_record(position)? {
                     return Err(Error::invalid("position", "it was not given by a scan of this database"));
                 }
@@ -149,11 +149,11 @@ impl Store {
             }
             position.fresh = false;
             match step.map_err(|fault| self.fault(fault))? {
-                Step::At(found) => return Ok(Some((state, found))),
+                Step::At(found) => return Ok(Some((view, found))),
                 Step::Pause => {}
-                // Without the lease, for which the writer may be waiting.
+                // Without the read guard, for which the writer may be waiting.
                 Step::Wait => {
-                    drop(state);
+                    drop(view);
                     thread::yield_now();
                 }
                 Step::End => return self.check_unchanged().map(|()| None),
@@ -166,14 +166,14 @@ impl Store {
     fn begins_record(&self, position: &ScanState) -> Result<bool> {
         let mut offset = LOG_START;
         loop {
-            let state = self.read();
-            if state.era != position.era {
+            let view = self.view();
+            if view.epoch != position.epoch {
                 return Ok(true);
             }
-            if position.offset > state.end() {
+            if position.offset > view.end() {
                 return Ok(false);
             }
-            let log = state.log().map_err(|fault| self.fault(fault))?;
+            let log = view.log().map_err(|fault| self.fault(fault))?;
             for _ in 0..STRIDE {
                 if offset >= position.offset {
                     return Ok(offset == position.offset);
@@ -183,7 +183,7 @@ impl Store {
                     Err(Fault::Corrupt { .. }) => return Ok(true),
                     Err(fault) => return Err(self.fault(fault)),
                 }
-                if self.state.is_change_wanted() {
+                if self.view.is_writer_waiting() {
                     break;
                 }
             }
@@ -192,37 +192,37 @@ impl Store {
 
     fn step<B>(
         &self,
-        state: &State,
+        view: &ReadView,
         position: &mut ScanState,
-        meet: &mut impl FnMut(&Log<'_>, &Located) -> Result<ControlFlow<B>, Fault>,
+        visit: &mut impl FnMut(&Log<'_>, &Located) -> Result<ControlFlow<B>, Fault>,
     ) -> Result<Step<B>, Fault> {
-        if position.fresh && position.offset > state.end() {
+        if position.fresh && position.offset > view.end() {
             return Err(Fault::Corrupt { offset: position.offset, what: "position is beyond the end of the log" });
         }
-        let mut end = state.end();
+        let mut end = view.end();
         // Asked for after the end, so that it reaches there.
-        let mut log = state.log()?;
+        let mut log = view.log()?;
         for _ in 0..STRIDE {
             if position.offset >= end {
-                (end, log) = (state.end(), state.log()?);
+                (end, log) = (view.end(), view.log()?);
                 if position.offset >= end {
                     // A record for which an older one was passed over may not be passed over in its turn.
                     return Ok(if position.offset < log.end { Step::Wait } else { Step::End });
                 }
             }
-            if position.offset + AHEAD >= position.told {
-                position.told = position.told.max(position.offset);
-                log.medium.will_read(position.told, AHEAD as usize);
-                position.told += AHEAD;
+            if position.offset + AHEAD >= position.announced_to {
+                position.announced_to = position.announced_to.max(position.offset);
+                log.medium.will_read(position.announced_to, AHEAD as usize);
+                position.announced_to += AHEAD;
             }
             let found = log.locate(position.offset)?;
-            let live = found.header.kind == Kind::Put && self.is_live(state, &found, position.sure)?;
-            if live && let Break(done) = meet(&log, &found)? {
+            let live = found.header.kind == Kind::Put && self.is_live(view, &found, position.sure)?;
+            if live && let Break(done) = visit(&log, &found)? {
                 position.pass(&found);
                 return Ok(Step::At(done));
             }
             position.pass(&found);
-            if self.state.is_change_wanted() {
+            if self.view.is_writer_waiting() {
                 break;
             }
         }
@@ -230,19 +230,19 @@ impl Store {
     }
 
     /// Whether a record is the latest of its name. Where nothing was ever replaced or deleted, that needs no search; but
-    /// what was reached from a place that a caller named must be known to the index, and so must a key that no header
-    /// vouches for.
-    fn is_live(&self, state: &State, found: &Located, sure: bool) -> Result<bool, Fault> {
+    /// what was reached from a place that a caller named must be known to the index, and so must a key that
+    /// the checksum of the header does not cover.
+    fn is_live(&self, view: &ReadView, found: &Located, sure: bool) -> Result<bool, Fault> {
         if sure && self.figures.dead_records.load(Relaxed) == 0 && found.header.names_inline() {
             return Ok(true);
         }
-        let log = state.log()?;
+        let log = view.log()?;
         let head = log.head(found)?;
         let name = found.header.name(&head, log.vector_bytes);
-        let latest = state.find(name.hash(self.identity.seed), name)?.live;
+        let latest = view.find(name.hash(self.identity.seed), name)?.live;
         let live = latest.is_some_and(|latest| latest.offset == found.offset);
         if !live {
-            // A rotten key would make a live record look dead.
+            // A damaged key would make a live record look dead.
             log.check_key(found)?;
         }
         Ok(live)
@@ -251,30 +251,30 @@ impl Store {
     /// Names of all attributes, sorted. Reads the whole index, but of the log only what it says of attributes.
     pub(crate) fn attribute_names(&self) -> Result<Vec<Vec<u8>>> {
         self.check_there()?;
-        let state = self.read();
-        let mut names = self.collect_attributes(&state).map_err(|fault| self.fault(fault))?;
+        let view = self.view();
+        let mut names = self.collect_attributes(&view).map_err(|fault| self.fault(fault))?;
         names.sort_unstable();
         names.dedup();
         Ok(names)
     }
 
-    fn collect_attributes(&self, state: &State) -> Result<Vec<Vec<u8>>, Fault> {
-        let log = state.log()?;
+    fn collect_attributes(&self, view: &ReadView) -> Result<Vec<Vec<u8>>, Fault> {
+        let log = view.log()?;
         let attribute = |hash: u64| hash & 1 == 1;
         let mut places: Vec<(u64, u64)> = Vec::new();
-        for delta in [&state.active, &*state.frozen] {
+        for delta in [&view.active, &*view.frozen] {
             let entries = delta.sorted()?;
             places.try_reserve(entries.len())?;
             let entries = entries.into_iter().filter(|entry| attribute(entry.hash));
             places.extend(entries.map(|entry| (entry.hash, entry.offset)));
         }
-        for number in 0..state.table.all_buckets() {
+        for number in 0..view.table.all_buckets() {
             let bucket = read_bucket(&log, number)?;
             places.try_reserve(SLOTS)?;
             places.extend(slots_of(&bucket).filter(|slot| attribute(slot.hash)).map(|slot| (slot.hash, slot.offset)));
         }
         // Asked for again, so that it reaches to what was set meanwhile.
-        let log = state.log()?;
+        let log = view.log()?;
         let mut names = Vec::new();
         for (hash, offset) in places {
             let found = log.locate(offset)?;
@@ -284,7 +284,7 @@ impl Store {
                 return Err(Fault::Corrupt { offset, what: "record has another name than the index says" });
             }
             if let Name::Attribute(bytes) = name
-                && state.find(name.hash(self.identity.seed), name)?.live.is_some()
+                && view.find(name.hash(self.identity.seed), name)?.live.is_some()
             {
                 names.try_reserve(1)?;
                 names.push(bytes.to_vec());

@@ -8,12 +8,12 @@ use crate::format::head::newest_superblock;
 use crate::format::superblock::Superblock;
 use crate::log::writer::Writer;
 use crate::medium::{Origin, Volume};
-use crate::store::progress::Checkpoint;
-use crate::store::view::State;
-use crate::sync::lease::{Change, Lease, Leased};
+use crate::store::progress::Progress;
+use crate::store::view::ReadView;
 use crate::sync::lock::lock;
 use crate::sync::primitives::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use crate::sync::primitives::{Mutex, OnceLock};
+use crate::sync::rwlock::{AsymmetricRwLock, ReadGuard, WriteGuard};
 use crate::types::error::{Error, Result};
 use crate::types::fault::Fault;
 use crate::types::options::Advice;
@@ -52,9 +52,9 @@ pub(crate) struct Store {
     /// That of the volume.
     pub origin: Origin,
     // Locks are taken in this order.
-    pub checkpoint: Mutex<Checkpoint>,
+    pub progress: Mutex<Progress>,
     pub writer: Mutex<Writer>,
-    pub state: Leased<State>,
+    pub view: AsymmetricRwLock<ReadView>,
     pub poison: OnceLock<String>,
     pub dropped: AtomicBool,
     pub figures: Figures,
@@ -118,12 +118,12 @@ pub(crate) enum Pressure {
 
 impl Store {
     #[inline]
-    pub(crate) fn read(&self) -> Lease<'_, State> {
-        self.state.read()
+    pub(crate) fn view(&self) -> ReadGuard<'_, ReadView> {
+        self.view.read()
     }
 
-    pub(crate) fn change(&self) -> Change<'_, State> {
-        self.state.change()
+    pub(crate) fn view_mut(&self) -> WriteGuard<'_, ReadView> {
+        self.view.write()
     }
 
     /// The error for the caller. Whatever goes wrong in a database that is gone goes wrong because it is gone; and what
@@ -173,7 +173,7 @@ impl Store {
     #[inline]
     pub(crate) fn check_free(&self) -> Result<()> {
         self.check_origin()?;
-        if self.state.is_held_here() { Err(self.reading()) } else { Ok(()) }
+        if self.view.is_read_here() { Err(self.reading()) } else { Ok(()) }
     }
 
     #[cold]
@@ -252,8 +252,8 @@ impl Store {
             (writer.counts, writer.next.offset, writer.operations)
         };
         let (buckets, file_bytes) = {
-            let state = self.read();
-            (state.table.all_buckets(), state.medium.as_ref().map_or(end, |medium| medium.len()))
+            let view = self.view();
+            (view.table.all_buckets(), view.medium.as_ref().map_or(end, |medium| medium.len()))
         };
         DatabaseStats {
             vectors: counts.vectors,

@@ -9,15 +9,15 @@ use crate::types::error::{Error, Result};
 use std::sync::Arc;
 
 impl Store {
-    /// Closes the file and keeps everything else, to go on later as if nothing had been. Nobody may be using it. Returns
+    /// Closes the file and keeps everything else in memory, so that [`resume`](Self::resume) can go on. Nobody may be using it. Returns
     /// whether the disk is known to hold nothing behind the end of the log.
-    pub(crate) fn park(&self) -> bool {
-        let _no_flush = lock(&self.checkpoint);
+    pub(crate) fn suspend(&self) -> bool {
+        let _no_flush = lock(&self.progress);
         let mut writer = lock(&self.writer);
         writer.medium = None;
-        let sealed = !writer.stray;
+        let sealed = !writer.stale_tail;
         drop(writer);
-        let medium = self.change().medium.take();
+        let medium = self.view_mut().medium.take();
         drop(medium);
         sealed
     }
@@ -25,29 +25,29 @@ impl Store {
     /// Ends it: what `remove` removes is not there any more, and nothing is written from here on. Waits for a flush or a
     /// compaction, which would put the file back.
     pub(crate) fn end<E>(&self, remove: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
-        let no_flush = lock(&self.checkpoint);
+        let no_flush = lock(&self.progress);
         remove()?;
         self.dropped.store(true, Relaxed);
         drop(no_flush);
-        self.park();
+        self.suspend();
         Ok(())
     }
 
     /// Opens the file again.
-    pub(crate) fn unpark(&self) -> Result<()> {
+    pub(crate) fn resume(&self) -> Result<()> {
         let path = &self.identity.path;
-        let checkpoint = lock(&self.checkpoint);
+        let progress = lock(&self.progress);
         let mut writer = lock(&self.writer);
         let medium = self.volume.open(&self.identity.file).map_err(|source| Error::io("open", path, source))?;
         let superblock = newest_superblock(&*medium, path)?.newest;
-        let replaced = superblock.uuid != checkpoint.superblock.uuid;
+        let replaced = superblock.uuid != progress.superblock.uuid;
         if replaced || medium.len() < writer.next.offset {
             let what = "file was changed or replaced by somebody else while it was in use".into();
-            return Err(Error::Corrupt { path: path.clone(), offset: superblock.place(), what });
+            return Err(Error::Corrupt { path: path.clone(), offset: superblock.offset(), what });
         }
         let medium: Arc<dyn Medium> = Arc::from(medium);
         writer.medium = Some(Arc::clone(&medium));
-        self.change().medium = Some(medium);
+        self.view_mut().medium = Some(medium);
         Ok(())
     }
 }

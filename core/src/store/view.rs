@@ -1,12 +1,12 @@
 //! What a reader sees: the table in the file, under what was written since.
 //!
-//! Held under leases: a single write adds to it while others read; a batch and the flush change it in short steps.
+//! Held under a read guard: a single write adds to it while others read; a batch and the flush change it in short steps.
 
 use crate::format::record::HEADER;
-use crate::format::table::{Geometry, is_whole_line as is_whole, offset_of};
+use crate::format::table::{Geometry, are_words_whole as is_whole, offset_of};
 use crate::index::delta::{Change, Delta, Entry};
 use crate::log::reader::{Found, Log};
-use crate::medium::{Medium, Window};
+use crate::medium::{Mapped, Medium};
 use crate::store::lookup::find_in_table;
 use crate::store::moves::Moves;
 use crate::sync::primitives::Mutex;
@@ -17,8 +17,8 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Release};
 
-pub(crate) struct State {
-    /// `None` while the store is parked, when nobody reads it.
+pub(crate) struct ReadView {
+    /// `None` while the store is suspended, when nobody reads it.
     pub medium: Option<Arc<dyn Medium>>,
     pub vector_bytes: usize,
     /// End of what scans may see: everything before it is in the changes or in the table.
@@ -26,12 +26,12 @@ pub(crate) struct State {
     /// End of what lookups may see. It moves before the changes do, `end` after them.
     written: AtomicU64,
     pub table: Geometry,
-    /// What the flush under way, or one that failed, is bringing into the table.
+    /// What the flush under way, or one that failed, is applying to the table.
     pub frozen: Arc<Delta>,
     /// What was written since.
     pub active: Delta,
     /// The file's number of compactions, in 16 bits.
-    pub era: u64,
+    pub epoch: u64,
     /// Where the last of them put things, if it was since the file was opened.
     pub moves: Option<Arc<Moves>>,
     /// Held while buckets are written in place.
@@ -49,7 +49,7 @@ pub(crate) struct Lookup {
     pub entry: u64,
 }
 
-impl State {
+impl ReadView {
     /// A file whose table speaks of everything in it.
     pub(crate) fn new(medium: Arc<dyn Medium>, vector_bytes: usize, table: Geometry, end: u64) -> Self {
         Self {
@@ -60,7 +60,7 @@ impl State {
             table,
             frozen: Arc::default(),
             active: Delta::default(),
-            era: 0,
+            epoch: 0,
             moves: None,
             in_place: Arc::default(),
         }
@@ -95,7 +95,7 @@ impl State {
         })?;
         Ok(Log {
             medium,
-            window: medium.window(),
+            mapped: medium.mapped(),
             vector_bytes: self.vector_bytes,
             end: self.written.load(Acquire),
             table: self.table,
@@ -122,56 +122,56 @@ impl State {
     /// The ordinary case of [`find`](Self::find), in as few steps as it takes: all is in memory, the first record of that
     /// hash is the one, and its header has room for the name. `None` leaves it to `find` to say what else is the case.
     #[inline(always)]
-    pub(crate) fn glance<'a>(&self, window: Window<'a>, hash: u64, name: Name<'_>) -> Option<(Found, &'a [u8])> {
+    pub(crate) fn find_fast<'a>(&self, mapped: Mapped<'a>, hash: u64, name: Name<'_>) -> Option<(Found, &'a [u8])> {
         let offset = match self.active.first(hash).or_else(|| self.frozen.first(hash)) {
             Some(entry) if entry.deleted => return None,
             Some(entry) => entry.offset,
-            None => self.first_in_table(window, hash)?,
+            None => self.first_in_table(mapped, hash)?,
         };
-        let found = Found::of(window.slice(offset, HEADER)?, name, self.vector_bytes, offset)?;
-        if found.len > self.end().checked_sub(offset)? || self.table.meets(offset, offset + found.len) {
+        let found = Found::of(mapped.slice(offset, HEADER)?, name, self.vector_bytes, offset)?;
+        if found.len > self.end().checked_sub(offset)? || self.table.overlaps(offset, offset + found.len) {
             return None;
         }
-        Some((found, window.slice(offset, (found.meta_at + found.meta_len) as usize)?))
+        Some((found, mapped.slice(offset, (found.meta_at + found.meta_len) as usize)?))
     }
 
     #[inline(always)]
-    fn first_in_table(&self, window: Window<'_>, hash: u64) -> Option<u64> {
+    fn first_in_table(&self, mapped: Mapped<'_>, hash: u64) -> Option<u64> {
         if self.table.buckets == 0 {
             return None;
         }
         let number = self.table.home(hash);
-        let bucket = window.line(self.table.place(number))?;
+        let bucket = mapped.words(self.table.bucket_offset(number))?;
         let offset = offset_of(&bucket, hash);
         if offset == 0 {
             return None;
         }
         // On its way while the bucket is checked.
-        window.touch(offset, HEADER + self.vector_bytes);
+        mapped.prefetch(offset, HEADER + self.vector_bytes);
         is_whole(&bucket, number, self.table).then_some(offset)
     }
 
-    /// Has the bucket fetched that [`glance`](Self::glance) will look at.
+    /// Has the bucket fetched that [`find_fast`](Self::find_fast) will look at.
     #[inline(always)]
-    pub(crate) fn touch_bucket(&self, window: Window<'_>, hash: u64) {
+    pub(crate) fn prefetch_bucket(&self, mapped: Mapped<'_>, hash: u64) {
         if self.table.buckets > 0 {
-            window.touch(self.table.place(self.table.home(hash)), 0);
+            mapped.prefetch(self.table.bucket_offset(self.table.home(hash)), 0);
         }
     }
 
-    /// Has the record fetched that [`glance`](Self::glance) will look at.
+    /// Has the record fetched that [`find_fast`](Self::find_fast) will look at.
     #[inline(always)]
-    pub(crate) fn touch_record(&self, window: Window<'_>, hash: u64) {
+    pub(crate) fn prefetch_record(&self, mapped: Mapped<'_>, hash: u64) {
         let changed = self.active.first(hash).or_else(|| self.frozen.first(hash)).map(|entry| entry.offset);
-        if let Some(offset) = changed.or_else(|| self.first_in_table(window, hash)) {
-            window.touch(offset, HEADER + self.vector_bytes);
+        if let Some(offset) = changed.or_else(|| self.first_in_table(mapped, hash)) {
+            mapped.prefetch(offset, HEADER + self.vector_bytes);
         }
     }
 
     /// What of the file can be read without a call.
     #[inline(always)]
-    pub(crate) fn window(&self) -> Window<'_> {
-        self.medium.as_deref().map_or(Window::NONE, Medium::window)
+    pub(crate) fn mapped(&self) -> Mapped<'_> {
+        self.medium.as_deref().map_or(Mapped::NONE, Medium::mapped)
     }
 
     /// The entry of a name, and its record unless that takes the name away.
@@ -180,7 +180,7 @@ impl State {
         let entry = delta.find(hash, |offset| {
             // Asked for now: the record may have been written a moment ago.
             let log = self.log()?;
-            log.touch(offset);
+            log.prefetch(offset);
             last = log.find(offset, name)?;
             Ok::<_, Fault>(last.is_some())
         })?;

@@ -1,7 +1,7 @@
-//! Writing: operations are checked, drafted as one batch, written to the log, and shown to readers.
+//! Writing: operations are checked, put together as one batch, written to the log, and shown to readers.
 
 use crate::format::record::Kind;
-use crate::log::writer::{Before, Draft, Writer};
+use crate::log::writer::{Before, PendingBatch, Writer};
 use crate::store::store::Store;
 use crate::store::view::Lookup;
 use crate::sync::lock::lock;
@@ -18,7 +18,7 @@ pub(crate) enum Rule {
 }
 
 /// One element of a batch, checked and in the engine's terms.
-pub(crate) struct Step<'a> {
+pub(crate) struct WriteOp<'a> {
     pub kind: Kind,
     pub name: Name<'a>,
     pub vector: &'a [u8],
@@ -28,15 +28,15 @@ pub(crate) struct Step<'a> {
 
 /// What a batch came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Tally {
+pub(crate) struct Written {
     pub inserted: u64,
     pub replaced: u64,
     pub deleted: u64,
 }
 
 impl Store {
-    fn check_step(&self, step: &Step<'_>) -> Result<()> {
-        match step.name {
+    fn check_op(&self, op: &WriteOp<'_>) -> Result<()> {
+        match op.name {
             Name::Vector(key) => key.check()?,
             Name::Attribute(name) if name.is_empty() || name.len() > MAX_KEY_LEN => {
                 let reason = format!("{} bytes, a name has 1..={MAX_KEY_LEN}", name.len());
@@ -44,64 +44,70 @@ impl Store {
             }
             Name::Attribute(_) => {}
         }
-        if step.kind == Kind::Put && step.vector.len() != self.vector_bytes() {
-            return Err(self.wrong_dimension(step.vector.len() / size_of::<f32>()));
+        if op.kind == Kind::Put && op.vector.len() != self.vector_bytes() {
+            return Err(self.wrong_dimension(op.vector.len() / size_of::<f32>()));
         }
-        if step.metadata.len() > MAX_METADATA_LEN {
-            let reason = format!("{} bytes, the limit is {MAX_METADATA_LEN}", step.metadata.len());
+        if op.metadata.len() > MAX_METADATA_LEN {
+            let reason = format!("{} bytes, the limit is {MAX_METADATA_LEN}", op.metadata.len());
             return Err(Error::invalid("metadata", reason));
         }
         Ok(())
     }
 
-    /// Performs steps as one: all of them, or none if one fails.
-    pub(crate) fn write<'a>(&self, steps: impl IntoIterator<Item = Step<'a>>) -> Result<Tally> {
+    /// Performs ops as one: all of them, or none if one fails.
+    pub(crate) fn write<'a>(&self, ops: impl IntoIterator<Item = WriteOp<'a>>) -> Result<Written> {
         self.check_free()?;
         let mut writer = lock(&self.writer);
         self.check_writable()?;
-        self.clear_stray(&mut writer)?;
-        let mut tally = Tally::default();
-        let mut draft = writer.draft();
-        let mut cramped = false;
-        for step in steps {
-            self.check_step(&step)?;
-            self.draft(&mut draft, &step, &mut tally, &mut cramped)?;
+        self.clear_stale_tail(&mut writer)?;
+        let mut written = Written::default();
+        let mut batch = writer.begin_batch();
+        let mut needs_room = false;
+        for op in ops {
+            self.check_op(&op)?;
+            self.add_op(&mut batch, &op, &mut written, &mut needs_room)?;
         }
-        if cramped {
+        if needs_room {
             // Before anything is acknowledged: memory that is short is an error then, and nothing else.
-            self.change().active.reserve(draft.len()).map_err(|full| self.fault(full.into()))?;
+            self.view_mut().active.reserve(batch.len()).map_err(|full| self.fault(full.into()))?;
         }
-        draft.finish().map_err(|fault| self.fault(fault))?;
+        batch.finish().map_err(|fault| self.fault(fault))?;
         self.publish(&mut writer);
-        Ok(tally)
+        Ok(written)
     }
 
-    /// `cramped` tells that the changes in memory have no room for what is drafted.
-    fn draft(&self, draft: &mut Draft<'_>, step: &Step<'_>, tally: &mut Tally, cramped: &mut bool) -> Result<()> {
-        let hash = step.name.hash(self.identity.seed);
+    /// `needs_room` tells that the changes in memory have no room for the batch.
+    fn add_op(
+        &self,
+        batch: &mut PendingBatch<'_>,
+        op: &WriteOp<'_>,
+        written: &mut Written,
+        needs_room: &mut bool,
+    ) -> Result<()> {
+        let hash = op.name.hash(self.identity.seed);
         let fault = |fault| self.fault(fault);
-        let before = match draft.earlier(hash, step.name).map_err(fault)? {
+        let before = match batch.earlier(hash, op.name).map_err(fault)? {
             Some(before) => before,
             None => {
-                let state = self.read();
-                *cramped |= !state.active.has_room(draft.len() + 1);
-                state.find(hash, step.name).map_err(fault)?.into()
+                let view = self.view();
+                *needs_room |= !view.active.has_room(batch.len() + 1);
+                view.find(hash, op.name).map_err(fault)?.into()
             }
         };
         let there = before.live.is_some();
-        match (step.rule, there) {
-            (Rule::Absent, true) => return Err(self.key_error(step.name, true)),
-            (Rule::Present, false) => return Err(self.key_error(step.name, false)),
+        match (op.rule, there) {
+            (Rule::Absent, true) => return Err(self.key_error(op.name, true)),
+            (Rule::Present, false) => return Err(self.key_error(op.name, false)),
             _ => {}
         }
-        match (step.kind.stores(), there) {
-            (true, true) => tally.replaced += 1,
-            (true, false) => tally.inserted += 1,
-            (false, true) => tally.deleted += 1,
+        match (op.kind.stores(), there) {
+            (true, true) => written.replaced += 1,
+            (true, false) => written.inserted += 1,
+            (false, true) => written.deleted += 1,
             // Nothing to take away, nothing to say about it.
             (false, false) => return Ok(()),
         }
-        draft.add(step.kind, hash, step.name, before, step.vector, step.metadata).map_err(fault)
+        batch.add(op.kind, hash, op.name, before, op.vector, op.metadata).map_err(fault)
     }
 
     fn key_error(&self, name: Name<'_>, exists: bool) -> Error {
@@ -118,16 +124,16 @@ impl Store {
         let end = writer.next.offset;
         let shown = match writer.changes.as_slice() {
             [] => return,
-            [change] => self.read().publish(*change, end),
+            [change] => self.view().publish(*change, end),
             _ => false,
         };
         if !shown {
-            let mut state = self.change();
+            let mut view = self.view_mut();
             for change in &writer.changes {
-                let entered = state.active.set(change.entry, change.replaces);
+                let entered = view.active.set(change.entry, change.replaces);
                 entered.expect("room was made before the operations were written");
             }
-            state.set_end(end);
+            view.set_end(end);
         }
         self.figures.take(&writer.counts, end, writer.operations);
         writer.rest();

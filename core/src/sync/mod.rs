@@ -1,5 +1,5 @@
 //! What threads share: locks, atomics, and the readers' lock of an open file.
 
-pub(crate) mod lease;
 pub(crate) mod lock;
 pub(crate) mod primitives;
+pub(crate) mod rwlock;

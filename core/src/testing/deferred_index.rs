@@ -8,26 +8,26 @@
 mod switch {
     use std::cell::Cell;
 
-    thread_local!(static LATE: Cell<bool> = const { Cell::new(false) });
+    thread_local!(static DEFERRED: Cell<bool> = const { Cell::new(false) });
 
     /// Whether flushes of this thread leave the index from now on.
-    pub fn leave_index(late: bool) {
-        LATE.set(late);
+    pub fn defer_index(deferred: bool) {
+        DEFERRED.set(deferred);
     }
 
-    pub(crate) fn is_late() -> bool {
-        LATE.get()
+    pub(crate) fn index_is_deferred() -> bool {
+        DEFERRED.get()
     }
 }
 
 #[cfg(not(feature = "__deferred_index"))]
 mod switch {
     #[inline(always)]
-    pub(crate) const fn is_late() -> bool {
+    pub(crate) const fn index_is_deferred() -> bool {
         false
     }
 }
 
-pub(crate) use switch::is_late;
 #[cfg(feature = "__deferred_index")]
-pub use switch::leave_index;
+pub use switch::defer_index;
+pub(crate) use switch::index_is_deferred;

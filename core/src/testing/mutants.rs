@@ -11,7 +11,7 @@ pub enum Mutant {
     NoSuperblockSync,
     /// The superblock is written and synced before the log is.
     SuperblockFirst,
-    /// Slots are written before the superblock vouches for what they point at.
+    /// Slots are written before the superblock says that what they point at is durable.
     ApplyEarly,
     /// The superblock says that slots are durable which are only written.
     AppliedAtOnce,
@@ -19,12 +19,12 @@ pub enum Mutant {
     CacheTrusted,
     /// A table that grew is written after the sync that should cover it.
     GrowthUnsynced,
-    /// The tail that an opening found is not written again before a flush vouches for it.
+    /// The tail that an opening found is not written again before a flush calls it durable.
     TailTrusted,
     /// A failed sync is tried again, and believed.
     SyncRetried,
     /// What the disk may hold behind the end of a file that an opening found is not taken off it.
-    Unsealed,
+    StaleTailKept,
     /// What was cut off the end is not taken off the disk before something is written in its place.
     TruncationUnsynced,
     /// Records need not follow the one before them.
@@ -49,9 +49,9 @@ pub enum Mutant {
     CompactSeesTail,
     /// A backup gets its name before it is synced.
     BackupUnsynced,
-    /// What a flush has left counts as brought into the table, which it is not.
+    /// What a flush has left counts as applied to the table, which it is not.
     LeftCalledApplied,
-    /// What a flush has left is neither brought into the table nor looked up any more.
+    /// What a flush has left is neither applied to the table nor looked up any more.
     LeftForgotten,
 }
 

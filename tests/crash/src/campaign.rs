@@ -26,7 +26,7 @@ pub struct Manner {
     /// About one sync in so many fails; 0: none does.
     pub sync_failures: u8,
     /// Flushes leave the index to a later call, as they do where a thread sees to it.
-    pub late: bool,
+    pub deferred: bool,
 }
 
 /// What was tried.
@@ -41,7 +41,7 @@ pub struct Tried {
     /// Of those, images of points where every image was looked at.
     pub exhaustive: u64,
     /// Of the images, those of workloads whose flushes leave the index to a later call.
-    pub late: u64,
+    pub deferred: u64,
 }
 
 impl Tried {
@@ -51,7 +51,7 @@ impl Tried {
         self.points += other.points;
         self.images += other.images;
         self.exhaustive += other.exhaustive;
-        self.late += other.late;
+        self.deferred += other.deferred;
     }
 }
 
@@ -148,7 +148,7 @@ fn lock(shared: &Shared) -> std::sync::MutexGuard<'_, Watcher> {
 
 /// Runs one workload with all its power cuts, and what is done after them in the same manner.
 pub fn run(seed: u64, ops: &[Op], effort: Effort, manner: Manner) -> Result<Tried, Failure> {
-    deferred_index::leave_index(manner.late);
+    deferred_index::defer_index(manner.deferred);
     let mut tried = Tried::default();
     let done = match live(seed, ops, effort, manner, &mut tried) {
         None => Ok(tried),
@@ -157,7 +157,7 @@ pub fn run(seed: u64, ops: &[Op], effort: Effort, manner: Manner) -> Result<Trie
             Err(Failure { seed, manner, workload, what })
         }
     };
-    deferred_index::leave_index(false);
+    deferred_index::defer_index(false);
     done
 }
 
@@ -202,7 +202,7 @@ fn live_on(
     tried.points += watcher.tried.points;
     tried.images += watcher.tried.images;
     tried.exhaustive += watcher.tried.exhaustive;
-    tried.late += if manner.late { watcher.tried.images } else { 0 };
+    tried.deferred += if manner.deferred { watcher.tried.images } else { 0 };
     watcher.failed.clone().or(what)
 }
 

@@ -30,7 +30,7 @@ fn main() -> ExitCode {
         tried.points,
         tried.images,
         tried.exhaustive,
-        tried.late,
+        tried.deferred,
         started.elapsed().as_secs_f64(),
         if failures.is_empty() { "0 lost, 0 torn" } else { "promises broken" },
     );

@@ -42,7 +42,7 @@ fn share(size: Size, thread: u64, threads: u64) -> (Tried, Option<String>) {
         let effort = Effort { exhaustive: if len <= 6 { 4096 } else { 64 }, sample: 12, second_life: 24 };
         // Every third workload runs on a disk whose syncs fail now and then.
         // The flushes of every other pair leave the index to a later call.
-        let manner = Manner { sync_failures: if seed.is_multiple_of(3) { 5 } else { 0 }, late: seed / 2 % 2 == 1 };
+        let manner = Manner { sync_failures: if seed.is_multiple_of(3) { 5 } else { 0 }, deferred: seed / 2 % 2 == 1 };
         match run(seed, &ops, effort, manner) {
             Ok(tried) => all.add(&Tried { workloads: 1, ..tried }),
             Err(failure) => return (all, Some(failure.to_string())),

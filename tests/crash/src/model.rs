@@ -110,7 +110,7 @@ pub fn perform(db: &Database, op: &Op) -> Result<()> {
         Op::Attribute(number, value) => db.set_attribute(&[*number], &value.to_le_bytes()),
         Op::RemoveAttribute(number) => db.remove_attribute(&[*number]).map(drop),
         Op::Flush => db.flush().map(drop),
-        Op::Attend => db.attend(),
+        Op::Attend => db.flush_due(),
         Op::Compact => db.compact().map(drop),
         Op::Batch(ops) => {
             let parts: Vec<_> = ops

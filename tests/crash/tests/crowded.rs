@@ -39,7 +39,7 @@ fn a_power_cut_while_a_window_is_crowded_loses_nothing() {
 
 #[test]
 fn a_power_cut_while_a_window_is_crowded_by_what_a_flush_left_loses_nothing() {
-    deferred_index::leave_index(true);
+    deferred_index::defer_index(true);
     crowded();
 }
 
@@ -65,7 +65,7 @@ fn crowded() {
         durable.fetch_add(half.len(), Relaxed);
     }
     // What is left is too much for the window, and is not left again.
-    db.attend().unwrap();
+    db.flush_due().unwrap();
     disk.after_change(None);
     assert!(db.stats().index_buckets > before, "no window was crowded");
     let images = std::mem::take(&mut *images.lock().unwrap());

@@ -45,7 +45,7 @@ fn the_index_is_written_by_the_flush_or_left_to_the_next_call() {
     let flush = || write(&db, &[Op::Flush]);
     assert_eq!(calls(&disk, flush), [Sync, Write, Sync, Write], "log, superblock, and the slots at once");
     write(&db, &[Op::Put(3, 1)]);
-    deferred_index::leave_index(true);
+    deferred_index::defer_index(true);
     assert_eq!(calls(&disk, flush), [Sync, Write, Sync], "log, superblock");
     assert_eq!(calls(&disk, || write(&db, &[Op::Attend])), [Write], "the slots");
     assert_eq!(calls(&disk, || write(&db, &[Op::Attend])), [], "once");
@@ -66,8 +66,8 @@ fn every_power_cut_around_what_comes_next_is_survived() {
         for sync_failures in [0, 5] {
             let effort = Effort { exhaustive: 4096, sample: 64, second_life: 24 };
             let tried =
-                run(7, &ops, effort, Manner { sync_failures, late: true }).unwrap_or_else(|what| panic!("{what}"));
-            assert!(tried.images > 500 && tried.late == tried.images, "{tried:?}");
+                run(7, &ops, effort, Manner { sync_failures, deferred: true }).unwrap_or_else(|what| panic!("{what}"));
+            assert!(tried.images > 500 && tried.deferred == tried.images, "{tried:?}");
         }
     }
 }
@@ -77,7 +77,7 @@ fn every_power_cut_around_what_comes_next_is_survived() {
 fn a_backup_brings_in_what_was_left() {
     let disk = Disk::new(&Image::new(), 1);
     let db = filled(&disk);
-    deferred_index::leave_index(true);
+    deferred_index::defer_index(true);
     db.flush().unwrap();
     db.backup_to(&SimVolume(Arc::clone(&disk)), "copy.jvdb").unwrap();
     let copy = open(&Disk::new(&disk.image(|_| 0), 2)).database("copy").unwrap();
@@ -92,7 +92,7 @@ fn an_eviction_does_not_forget_what_was_left() {
     let storage = open(&disk);
     let db = storage.create(NAME, model::schema()).unwrap();
     write(&db, &[Op::Put(0, 1), Op::Put(1, 1), Op::Flush, Op::Put(2, 1), Op::Delete(0)]);
-    deferred_index::leave_index(true);
+    deferred_index::defer_index(true);
     db.flush().unwrap();
     drop(db);
     for number in 0..5 {

@@ -32,8 +32,8 @@ fn crowded(random: &mut fastrand::Rng, len: usize) -> Vec<Op> {
 }
 
 /// Runs a campaign with a broken protocol, every third workload with flushes that leave the index to a later call if
-/// `late` says so; tells after how many images it was noticed.
-fn noticed(mutant: Mutant, late: bool, budget: u64) -> Option<u64> {
+/// `deferred` says so; tells after how many images it was noticed.
+fn noticed(mutant: Mutant, deferred: bool, budget: u64) -> Option<u64> {
     let mut images = 0;
     for seed in 1.. {
         let mut random = fastrand::Rng::with_seed(seed);
@@ -45,7 +45,7 @@ fn noticed(mutant: Mutant, late: bool, budget: u64) -> Option<u64> {
         };
         // Many workloads, and few images of each: what a mutant breaks shows in few workloads, but there in many images.
         let effort = Effort { exhaustive: 16, sample: 4, second_life: 12 };
-        let manner = Manner { sync_failures: if seed % 2 == 0 { 5 } else { 0 }, late: late && seed % 3 == 0 };
+        let manner = Manner { sync_failures: if seed % 2 == 0 { 5 } else { 0 }, deferred: deferred && seed % 3 == 0 };
         break_protocol(Some(mutant));
         let result = run(seed, &ops, effort, manner);
         break_protocol(None);
@@ -82,7 +82,7 @@ mutants! {
     grown_table_not_synced => GrowthUnsynced,
     tail_trusted_after_a_failed_sync => TailTrusted,
     failed_sync_retried => SyncRetried,
-    end_not_sealed => Unsealed,
+    end_not_sealed => StaleTailKept,
     truncation_not_synced => TruncationUnsynced,
     bodies_not_checked_in_replay => BodyUnchecked,
     half_a_batch_replayed => HalfBatch,

@@ -108,7 +108,7 @@ fn after_two_cuts() -> Vec<u8> {
 #[test]
 fn what_a_power_cut_took_does_not_come_back_with_another() {
     assert_eq!(after_two_cuts(), [0]);
-    break_protocol(Some(Mutant::Unsealed));
+    break_protocol(Some(Mutant::StaleTailKept));
     let found = after_two_cuts();
     break_protocol(None);
     assert_eq!(found, [0, 3], "without a truncation the lost record is back");

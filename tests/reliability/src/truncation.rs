@@ -1,5 +1,5 @@
 //! Another program truncates a file that is open: a read that copies gives the right bytes or an error, and a flush does
-//! not vouch for what is gone.
+//! not call durable what is gone.
 //!
 //! With positional reads that holds at every moment. A mapping gives a signal where its file has been cut off, which no
 //! check can rule out; there it holds from the first flush on that finds the file shorter than it was. The writer is a
@@ -165,7 +165,7 @@ fn work(access: Access, directory: &Path) -> Result<(), Found> {
         Ok::<_, Found>(())
     })?;
     if db.flush().is_ok() {
-        return Err(Found::Unnoticed("a flush vouches for what is gone"));
+        return Err(Found::Unnoticed("a flush succeeds although data is gone"));
     }
     if read_all(&db)? == 0 {
         return Err(Found::Unnoticed("everything can be read that was cut off"));
@@ -175,7 +175,7 @@ fn work(access: Access, directory: &Path) -> Result<(), Found> {
     }
     // Nothing that is written now may be acknowledged as durable.
     if db.put(0, &vector(0), b"").is_ok() && db.flush().is_ok() {
-        return Err(Found::Unnoticed("a later flush vouches for what is gone"));
+        return Err(Found::Unnoticed("a later flush succeeds although data is gone"));
     }
     Ok(())
 }

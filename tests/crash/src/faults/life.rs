@@ -27,7 +27,7 @@ pub struct Manner {
     /// Flushes start by themselves after a few operations.
     pub eager: bool,
     /// Flushes leave the index to a later call, as they do where a thread sees to it.
-    pub late: bool,
+    pub deferred: bool,
 }
 
 /// Which call fails, and how.

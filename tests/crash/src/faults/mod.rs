@@ -127,10 +127,10 @@ pub fn campaign(cases: u64, seed: u64, threads: usize) -> Vec<(Kind, Tally)> {
             let number = next.fetch_add(1, Relaxed);
             // Now and then a flush starts by itself in the middle of other calls. In every other workload flushes leave the
             // index to a later call.
-            let manner = Manner { eager: number % 3 == 2, late: number % 2 == 1 };
-            deferred_index::leave_index(manner.late);
+            let manner = Manner { eager: number % 3 == 2, deferred: number % 2 == 1 };
+            deferred_index::defer_index(manner.deferred);
             let found = one_workload(seed, number, manner, &kinds);
-            deferred_index::leave_index(false);
+            deferred_index::defer_index(false);
             let tried: u64 = found.iter().map(|tally| tally.cases).sum();
             done.fetch_add(tried.max(1), Relaxed);
             let mut tallies = tallies.lock().expect("no thread panics while it adds");

@@ -24,16 +24,16 @@ const SPINS: u32 = 64;
 const YIELDS: u32 = 256;
 const NAP: Duration = Duration::from_micros(50);
 
-/// Leases that one thread holds. Only that thread writes it.
+/// Reads that one thread holds. Only that thread writes it.
 #[derive(Default)]
 #[repr(align(64))]
 struct Slot(AtomicUsize);
 
-/// A value under leases.
-pub(crate) struct Leased<T> {
+/// A value under read guards.
+pub(crate) struct AsymmetricRwLock<T> {
     value: UnsafeCell<T>,
     /// Somebody changes the value, or waits to.
-    changing: AtomicBool,
+    writing: AtomicBool,
     /// Held by whoever does.
     turn: Mutex<()>,
     /// Slots of the first threads, by their number.
@@ -43,34 +43,34 @@ pub(crate) struct Leased<T> {
 }
 
 // SAFETY: moving it moves the value, as with any container.
-unsafe impl<T: Send> Send for Leased<T> {}
-// SAFETY: threads get `&T` by leases, and `&mut T` one at a time while there is no lease, as with any lock.
-unsafe impl<T: Send + Sync> Sync for Leased<T> {}
+unsafe impl<T: Send> Send for AsymmetricRwLock<T> {}
+// SAFETY: threads get `&T` by read guards, and `&mut T` one at a time while there is no read guard, as with any lock.
+unsafe impl<T: Send + Sync> Sync for AsymmetricRwLock<T> {}
 
-impl<T> Leased<T> {
+impl<T> AsymmetricRwLock<T> {
     pub(crate) fn new(value: T) -> Self {
         barrier::prepare();
         Self {
             value: UnsafeCell::new(value),
-            changing: AtomicBool::new(false),
+            writing: AtomicBool::new(false),
             turn: Mutex::new(()),
             first: Default::default(),
             blocks: [const { OnceLock::new() }; BLOCKS],
         }
     }
 
-    /// The value, to read. Waits while it is being changed. A thread may hold several leases.
+    /// The value, to read. Waits while it is being changed. A thread may hold several read guards.
     #[inline]
-    pub(crate) fn read(&self) -> Lease<'_, T> {
+    pub(crate) fn read(&self) -> ReadGuard<'_, T> {
         let slot = self.slot(this_thread());
         let held = slot.0.load(Ordering::Relaxed);
         slot.0.store(held + 1, Ordering::Relaxed);
         barrier::light();
-        // Whoever holds a lease already keeps changes away, and must not wait for one that waits for it.
-        if held == 0 && self.changing.load(Ordering::Acquire) {
+        // Whoever holds a read guard already keeps changes away, and must not wait for one that waits for it.
+        if held == 0 && self.writing.load(Ordering::Acquire) {
             self.wait(slot);
         }
-        Lease { leased: self, slot, _of_this_thread: PhantomData }
+        ReadGuard { rwlock: self, slot, _of_this_thread: PhantomData }
     }
 
     /// Steps back until no change is wanted.
@@ -81,7 +81,7 @@ impl<T> Leased<T> {
             drop(self.turn());
             slot.0.store(1, Ordering::Relaxed);
             barrier::light();
-            if !self.changing.load(Ordering::Acquire) {
+            if !self.writing.load(Ordering::Acquire) {
                 return;
             }
         }
@@ -91,11 +91,11 @@ impl<T> Leased<T> {
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The value, to change. Waits for all leases to be returned; the calling thread must hold none.
-    pub(crate) fn change(&self) -> Change<'_, T> {
+    /// The value, to change. Waits for all read guards to be returned; the calling thread must hold none.
+    pub(crate) fn write(&self) -> WriteGuard<'_, T> {
         let turn = self.turn();
-        self.changing.store(true, Ordering::Relaxed);
-        // Behind this every thread that runs has either shown its lease or will see that a change is wanted.
+        self.writing.store(true, Ordering::Relaxed);
+        // Behind this every thread that runs has either shown its read guard or will see that a change is wanted.
         barrier::heavy();
         let blocks = self.blocks.iter().filter_map(OnceLock::get);
         for slot in self.first.iter().chain(blocks.flatten()) {
@@ -109,18 +109,18 @@ impl<T> Leased<T> {
                 looks = looks.saturating_add(1);
             }
         }
-        Change { leased: self, _turn: turn }
+        WriteGuard { rwlock: self, _turn: turn }
     }
 
-    /// Whether somebody waits for all leases to be returned. Whoever holds one for long should let go in between.
+    /// Whether somebody waits for all read guards to be returned. Whoever holds one for long should let go in between.
     #[inline]
-    pub(crate) fn is_change_wanted(&self) -> bool {
-        self.changing.load(Ordering::Relaxed)
+    pub(crate) fn is_writer_waiting(&self) -> bool {
+        self.writing.load(Ordering::Relaxed)
     }
 
-    /// Whether this thread holds a lease: then it must not ask for a change.
+    /// Whether this thread holds a read guard: then it must not ask for a change.
     #[inline]
-    pub(crate) fn is_held_here(&self) -> bool {
+    pub(crate) fn is_read_here(&self) -> bool {
         self.slot(this_thread()).0.load(Ordering::Relaxed) != 0
     }
 
@@ -140,52 +140,52 @@ impl<T> Leased<T> {
 }
 
 /// The right to read a value, and the value.
-pub(crate) struct Lease<'a, T> {
-    leased: &'a Leased<T>,
+pub(crate) struct ReadGuard<'a, T> {
+    rwlock: &'a AsymmetricRwLock<T>,
     slot: &'a Slot,
-    /// The slot is this thread's: a lease stays where it was taken.
+    /// The slot is this thread's: a read guard stays where it was taken.
     _of_this_thread: PhantomData<*const ()>,
 }
 
-impl<T> Deref for Lease<'_, T> {
+impl<T> Deref for ReadGuard<'_, T> {
     type Target = T;
     fn deref(&self) -> &T {
-        // SAFETY: while this lives the slot is not zero, and `change` gives out no `&mut T` before all slots are.
-        unsafe { &*self.leased.value.get() }
+        // SAFETY: while this lives the slot is not zero, and `write` gives out no `&mut T` before all slots are.
+        unsafe { &*self.rwlock.value.get() }
     }
 }
 
-impl<T> Drop for Lease<'_, T> {
+impl<T> Drop for ReadGuard<'_, T> {
     fn drop(&mut self) {
         self.slot.0.store(self.slot.0.load(Ordering::Relaxed) - 1, Ordering::Release);
     }
 }
 
 /// The right to change a value, and the value.
-pub(crate) struct Change<'a, T> {
-    leased: &'a Leased<T>,
+pub(crate) struct WriteGuard<'a, T> {
+    rwlock: &'a AsymmetricRwLock<T>,
     _turn: MutexGuard<'a, ()>,
 }
 
-impl<T> Deref for Change<'_, T> {
+impl<T> Deref for WriteGuard<'_, T> {
     type Target = T;
     fn deref(&self) -> &T {
         // SAFETY: as in `deref_mut`.
-        unsafe { &*self.leased.value.get() }
+        unsafe { &*self.rwlock.value.get() }
     }
 }
 
-impl<T> DerefMut for Change<'_, T> {
+impl<T> DerefMut for WriteGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: this holds the turn, so no other change exists; `change` saw every slot empty after it had asked for
+        // SAFETY: this holds the turn, so no other change exists; `write` saw every slot empty after it had asked for
         // the change, and a reader that comes later sees that wish behind its own announcement and steps back.
-        unsafe { &mut *self.leased.value.get() }
+        unsafe { &mut *self.rwlock.value.get() }
     }
 }
 
-impl<T> Drop for Change<'_, T> {
+impl<T> Drop for WriteGuard<'_, T> {
     fn drop(&mut self) {
-        self.leased.changing.store(false, Ordering::Release);
+        self.rwlock.writing.store(false, Ordering::Release);
     }
 }
 
@@ -306,7 +306,7 @@ mod threads {
 
 #[cfg(test)]
 mod tests {
-    use super::Leased;
+    use super::AsymmetricRwLock;
     use std::sync::atomic::{AtomicBool, Ordering};
 
     /// Two numbers that are the same whenever nobody changes them.
@@ -321,34 +321,34 @@ mod tests {
     #[test]
     fn nobody_reads_what_is_being_changed() {
         const CHANGES: u64 = if cfg!(miri) { 20 } else { 200_000 };
-        let leased = Leased::new((0, 0));
+        let rwlock = AsymmetricRwLock::new((0, 0));
         let done = AtomicBool::new(false);
         std::thread::scope(|scope| {
             for _ in 0..3 {
                 scope.spawn(|| {
                     while !done.load(Ordering::Relaxed) {
-                        let pair = leased.read();
+                        let pair = rwlock.read();
                         assert_eq!(pair.0, pair.1);
-                        // A second lease of the same thread does not wait for a change that waits for the first.
-                        assert_eq!(*leased.read(), *pair);
+                        // A second read guard of the same thread does not wait for a change that waits for the first.
+                        assert_eq!(*rwlock.read(), *pair);
                     }
                 });
             }
-            let changers = [(); 2].map(|()| scope.spawn(|| (0..CHANGES).for_each(|_| step(&mut leased.change()))));
+            let changers = [(); 2].map(|()| scope.spawn(|| (0..CHANGES).for_each(|_| step(&mut rwlock.write()))));
             changers.into_iter().for_each(|changer| changer.join().expect("changes"));
             done.store(true, Ordering::Relaxed);
         });
-        assert_eq!(*leased.read(), (2 * CHANGES, 2 * CHANGES));
+        assert_eq!(*rwlock.read(), (2 * CHANGES, 2 * CHANGES));
     }
 
     #[test]
     fn more_threads_than_there_are_slots_at_first() {
-        let leased = Leased::new((0, 0));
+        let rwlock = AsymmetricRwLock::new((0, 0));
         let barrier = std::sync::Barrier::new(41);
         std::thread::scope(|scope| {
             for _ in 0..40 {
                 scope.spawn(|| {
-                    let pair = leased.read();
+                    let pair = rwlock.read();
                     barrier.wait();
                     assert_eq!(*pair, (0, 0));
                     std::thread::yield_now();
@@ -356,8 +356,8 @@ mod tests {
                 });
             }
             barrier.wait();
-            step(&mut leased.change());
+            step(&mut rwlock.write());
         });
-        assert_eq!(*leased.read(), (1, 1));
+        assert_eq!(*rwlock.read(), (1, 1));
     }
 }
