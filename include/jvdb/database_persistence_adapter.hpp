@@ -18,23 +18,14 @@
 #include "../jvdb.hpp"
 #include "adapter/answer.hpp"
 #include "adapter/conversion.hpp"
-#include "adapter/key.hpp"
-#include "adapter/record.hpp"
-#include "adapter/rows.hpp"
+#include "adapter/databases.hpp"
+#include "adapter/indexes.hpp"
+#include "adapter/vectors.hpp"
 #include "log.hpp"
 
-#include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstddef>
-#include <ctime>
-#include <exception>
-#include <filesystem>
-#include <map>
 #include <memory>
-#include <mutex>
-#include <optional>
-#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -82,7 +73,7 @@ public:
 
     /// The same, with options.
     DatabasePersistenceAdapter(const std::string& path, const Options& options)
-        : path_(path), storage_(Storage::open(path, raw(options))) {
+        : path_(path), databases_(Storage::open(path, raw(options)), path) {
         detail::log("info", "Initializing DatabasePersistenceAdapter at ", path);
         if (options.convert) reports_ = adapter::Conversion::of_directory(path);
     }
@@ -98,95 +89,38 @@ public:
 
     /// Gives its id. The existing one, if it has no id and there is one of this name and dimension.
     Result<std::string> create_database(const Database& database) override {
-        return adapter::answer<std::string>([&] {
-            if (database.name.empty() || database.vectorDimension <= 0) {
-                adapter::refuse(Code::INVALID_ARGUMENT, "a database needs a name and a dimension above 0");
-            }
-            const std::lock_guard lock(catalogue_mutex_);
-            std::string id = database.databaseId;
-            if (id.empty() && !in_memory_) {
-                if (const auto found = named(catalogue(), database.name)) return existing(*found, database);
-            }
-            if (id.empty()) {
-                id = new_id();
-            } else if (storage_.exists(id) && (in_memory_ || unfinished(storage_.database(id)))) {
-                storage_.drop(id);
-            }
-            auto record = adapter::record_of(database);
-            record["databaseId"] = id;
-            for (const char* time : {"created_at", "updated_at"}) {
-                if (!record.contains(time)) record[time] = now();
-            }
-            auto made = storage_.create(id, static_cast<std::uint32_t>(database.vectorDimension));
-            made.set_attribute(adapter::DATABASE_RECORD, adapter::bytes_of(record));
-            made.flush();
-            if (catalogue_) (*catalogue_)[id] = database.name;
-            return id;
-        });
+        return adapter::answer<std::string>([&] { return databases_.create(database); });
     }
 
     /// NOT_FOUND if there is none.
     Result<Database> get_database(const std::string& id) override {
-        return adapter::answer<Database>([&] { return adapter::database_of(record(open(id), id)); });
+        return adapter::answer<Database>([&] { return databases_.get(id); });
     }
 
     /// All that can be read, by id; one that cannot is logged and left out.
     Result<std::vector<Database>> list_databases() override {
-        return adapter::answer<std::vector<Database>>([&] {
-            std::vector<Database> databases;
-            for (const auto& id : storage_.list()) {
-                try {
-                    databases.push_back(adapter::database_of(record(storage_.database(id), id)));
-                } catch (const Error& error) {
-                    if (!gone(error.code())) unreadable(id, error);
-                }
-            }
-            return databases;
-        });
+        return adapter::answer<std::vector<Database>>([&] { return databases_.list(); });
     }
 
     /// All but the id and the dimension may change.
     Result<void> update_database(const std::string& id, const Database& database) override {
-        return adapter::answer<void>([&] {
-            const std::lock_guard lock(catalogue_mutex_);
-            auto stored = open(id);
-            if (database.name.empty() || database.vectorDimension <= 0) {
-                adapter::refuse(Code::INVALID_ARGUMENT, "a database needs a name and a dimension above 0");
-            }
-            if (database.vectorDimension != static_cast<int>(stored.dimension())) {
-                adapter::refuse(Code::VECTOR_DIMENSION_MISMATCH, "database " + id + " has dimension " +
-                                                            std::to_string(stored.dimension()) +
-                                                            ", which cannot be changed");
-            }
-            const auto before = record(stored, id);
-            auto record = adapter::record_of(database);
-            record["databaseId"] = id;
-            if (!record.contains("created_at")) record["created_at"] = before.value("created_at", "");
-            if (record.value("updated_at", "") == before.value("updated_at", "")) record["updated_at"] = now();
-            stored.set_attribute(adapter::DATABASE_RECORD, adapter::bytes_of(record));
-            if (catalogue_) (*catalogue_)[id] = database.name;
-        });
+        return adapter::answer<void>([&] { databases_.update(id, database); });
     }
 
     /// Removes the database and its folder, with all that a conversion kept in it.
     Result<void> delete_database(const std::string& id) override {
-        return adapter::answer<void>([&] {
-            const std::lock_guard lock(catalogue_mutex_);
-            storage_.drop(existing_name(id));
-            if (!in_memory_) std::filesystem::remove_all(std::filesystem::path(path_) / adapter::folder_of(id));
-            if (catalogue_) catalogue_->erase(id);
-        });
+        return adapter::answer<void>([&] { databases_.remove(id); });
     }
 
     /// Stores or replaces.
     Result<void> store_vector(const std::string& database, const Vector& vector) override {
-        return adapter::answer<void>([&] { write(database, vector, jvdb_put); });
+        return adapter::answer<void>([&] { vectors(database).put(vector); });
     }
 
     /// NOT_FOUND if there is none.
     Result<Vector> retrieve_vector(const std::string& database, const std::string& id) override {
         return adapter::answer<Vector>([&] {
-            auto found = read(open(database), id);
+            auto found = vectors(database).get(id);
             if (!found) no_vector(database, id);
             return std::move(*found);
         });
@@ -196,11 +130,11 @@ public:
     Result<std::vector<Vector>> retrieve_vectors(const std::string& database,
                                                  const std::vector<std::string>& ids) override {
         return adapter::answer<std::vector<Vector>>([&] {
-            const auto stored = open(database);
+            const auto stored = vectors(database);
             std::vector<Vector> vectors;
             vectors.reserve(ids.size());
             for (const auto& id : ids) {
-                if (auto found = read(stored, id)) vectors.push_back(std::move(*found));
+                if (auto found = stored.get(id)) vectors.push_back(std::move(*found));
             }
             return vectors;
         });
@@ -208,183 +142,96 @@ public:
 
     /// NOT_FOUND if there is none.
     Result<void> update_vector(const std::string& database, const Vector& vector) override {
-        return adapter::answer<void>([&] { write(database, vector, jvdb_replace); });
+        return adapter::answer<void>([&] { vectors(database).replace(vector); });
     }
 
     /// NOT_FOUND if there is none.
     Result<void> delete_vector(const std::string& database, const std::string& id) override {
         return adapter::answer<void>([&] {
-            if (!remove(open(database), id)) no_vector(database, id);
+            if (!vectors(database).erase(id)) no_vector(database, id);
         });
     }
 
     /// Stores all or none.
     Result<void> batch_store_vectors(const std::string& database, const std::vector<Vector>& vectors) override {
-        return adapter::answer<void>([&] {
-            auto stored = open(database);
-            const auto dimension = stored.dimension();
-            adapter::Rows rows(vectors.size());
-            for (const auto& vector : vectors) {
-                if (vector.values.size() != dimension) wrong_dimension(vector, dimension);
-                rows.add(vector);
-            }
-            if (!vectors.empty()) stored.put(rows.batch(dimension));
-        });
+        return adapter::answer<void>([&] { this->vectors(database).put_all(vectors); });
     }
 
     /// Ids that are not there are passed over.
     Result<void> batch_delete_vectors(const std::string& database, const std::vector<std::string>& ids) override {
-        return adapter::answer<void>([&] {
-            const auto stored = open(database);
-            std::vector<std::string> rooms(ids.size());
-            std::vector<jvdb_key_t> keys;
-            keys.reserve(ids.size());
-            for (std::size_t i = 0; i < ids.size(); ++i) {
-                if (!ids[i].empty()) keys.push_back(Key(adapter::key_of(ids[i], rooms[i])).raw());
-            }
-            if (keys.empty()) return;
-            detail::done([&](auto error) {
-                return jvdb_delete_batch(stored.raw(), nullptr, keys.data(), keys.size(), nullptr, error);
-            });
-        });
+        return adapter::answer<void>([&] { vectors(database).erase_all(ids); });
     }
 
-    /// Keeps the id it is given, and makes one otherwise.
+    /// Keeps the id it is given, and makes one otherwise; in memory it always makes one.
     Result<void> create_index(const std::string& database, const Index& index) override {
-        return adapter::answer<void>([&] {
-            change_indexes(database, [&](adapter::Json& indexes) {
-                auto record = adapter::record_of(index);
-                const std::string id = in_memory_ || index.indexId.empty() ? new_id() : index.indexId;
-                if (find(indexes, id) != indexes.end()) {
-                    adapter::refuse(Code::ALREADY_EXISTS, "database " + database + " has an index " + id);
-                }
-                record["indexId"] = id;
-                record["databaseId"] = database;
-                for (const char* time : {"created_at", "updated_at"}) {
-                    if (!record.contains(time)) record[time] = now();
-                }
-                indexes.push_back(std::move(record));
-            });
-        });
+        return adapter::answer<void>(
+            [&] { indexes_.create(databases_.open(database), database, index, databases_.in_memory()); });
     }
 
     /// NOT_FOUND if there is none.
     Result<Index> get_index(const std::string& database, const std::string& id) override {
-        return adapter::answer<Index>([&] {
-            auto indexes = this->indexes(open(database));
-            const auto found = find(indexes, id);
-            if (found == indexes.end()) no_index(database, id);
-            return adapter::index_of(*found);
-        });
+        return adapter::answer<Index>([&] { return indexes_.get(databases_.open(database), database, id); });
     }
 
     /// In the order in which they were made.
     Result<std::vector<Index>> list_indexes(const std::string& database) override {
-        return adapter::answer<std::vector<Index>>([&] {
-            std::vector<Index> list;
-            for (const auto& record : indexes(open(database))) list.push_back(adapter::index_of(record));
-            return list;
-        });
+        return adapter::answer<std::vector<Index>>([&] { return indexes_.list(databases_.open(database)); });
     }
 
     /// NOT_FOUND if there is none.
     Result<void> update_index(const std::string& database, const std::string& id, const Index& index) override {
-        return adapter::answer<void>([&] {
-            change_indexes(database, [&](adapter::Json& indexes) {
-                const auto found = find(indexes, id);
-                if (found == indexes.end()) no_index(database, id);
-                auto record = adapter::record_of(index);
-                record["indexId"] = id;
-                record["databaseId"] = database;
-                if (!record.contains("created_at")) record["created_at"] = found->value("created_at", "");
-                if (record.value("updated_at", "") == found->value("updated_at", "")) record["updated_at"] = now();
-                *found = std::move(record);
-            });
-        });
+        return adapter::answer<void>([&] { indexes_.update(databases_.open(database), database, id, index); });
     }
 
     /// NOT_FOUND if there is none.
     Result<void> delete_index(const std::string& database, const std::string& id) override {
-        return adapter::answer<void>([&] {
-            change_indexes(database, [&](adapter::Json& indexes) {
-                const auto found = find(indexes, id);
-                if (found == indexes.end()) no_index(database, id);
-                indexes.erase(found);
-            });
-        });
+        return adapter::answer<void>([&] { indexes_.remove(databases_.open(database), database, id); });
     }
 
     /// Whether there is a database of this id.
     Result<bool> database_exists(const std::string& id) const override {
-        return adapter::answer<bool>([&] { return exists(id); });
+        return adapter::answer<bool>([&] { return databases_.exists(id); });
     }
 
     /// False, too, for a database that does not exist.
     Result<bool> vector_exists(const std::string& database, const std::string& id) const override {
-        return adapter::answer<bool>([&] {
-            std::string room;
-            return !id.empty() && exists(database) && open(database).contains(adapter::key_of(id, room));
-        });
+        return adapter::answer<bool>([&] { return databases_.exists(database) && vectors(database).contains(id); });
     }
 
     /// False, too, for a database that does not exist.
     Result<bool> index_exists(const std::string& database, const std::string& id) const override {
-        return adapter::answer<bool>([&] {
-            if (!exists(database)) return false;
-            auto indexes = this->indexes(open(database));
-            return find(indexes, id) != indexes.end();
-        });
+        return adapter::answer<bool>(
+            [&] { return databases_.exists(database) && indexes_.contains(databases_.open(database), id); });
     }
 
     /// NOT_FOUND for a database that does not exist; in memory, 0.
     Result<std::size_t> get_vector_count(const std::string& database) const override {
         return adapter::answer<std::size_t>([&]() -> std::size_t {
-            if (in_memory_ && !exists(database)) return 0;
-            return open(database).count();
+            if (databases_.in_memory() && !databases_.exists(database)) return 0;
+            return vectors(database).count();
         });
     }
 
     /// Sorted.
     Result<std::vector<std::string>> get_all_vector_ids(const std::string& database) const override {
-        return adapter::answer<std::vector<std::string>>([&] {
-            const auto stored = open(database);
-            std::vector<std::string> ids;
-            stored.each_key([&](jvdb_key_t key) {
-                if (key.bytes == nullptr) return;  // stored through another face
-                std::string id(static_cast<const char*>(key.bytes), key.number);
-                if (adapter::is_long(id.size())) {
-                    const auto found = stored.get(std::string_view(id));
-                    if (!found) return;
-                    id = adapter::id_in(found->metadata());
-                }
-                ids.push_back(std::move(id));
-            });
-            // A vector that is stored again meanwhile may come twice.
-            std::sort(ids.begin(), ids.end());
-            ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-            return ids;
-        });
+        return adapter::answer<std::vector<std::string>>([&] { return vectors(database).ids(); });
     }
 
     /// Returns when everything stored before survives a loss of power. Throws jvdb::Error if it does not.
     void flush_all() {
-        const auto duration = storage_.flush();
+        const auto duration = storage().flush();
         detail::log("info", "DatabasePersistenceAdapter: flush completed, storage path: ", path_,
                     ", flush_duration_ms=", static_cast<double>(duration.count()) / 1000);
     }
 
     /// The same for one database. Throws jvdb::Error if it does not exist.
-    void flush_database(const std::string& id) { storage_.database(id).flush(); }
+    void flush_database(const std::string& id) { storage().database(id).flush(); }
 
     /// For calls of jvdb.hpp: figures, reads without a copy.
-    Storage& storage() noexcept { return storage_; }
+    Storage& storage() noexcept { return databases_.storage(); }
 
 private:
-    using Code = jadevectordb::ErrorCode;
-    /// Names of all databases by id.
-    using Catalogue = std::map<std::string, std::string>;
-
-    DatabasePersistenceAdapter() : storage_(Storage::memory()), in_memory_(true) {}
+    DatabasePersistenceAdapter() : databases_(Storage::memory()) {}
 
     static jvdb_options_t raw(const Options& options) {
         // Zero is the default in jvdb_options_t, and out of range here.
@@ -401,181 +248,17 @@ private:
     }
 
     [[noreturn]] static void no_vector(const std::string& database, const std::string& id) {
-        adapter::refuse(Code::NOT_FOUND, "no vector " + id + " in database " + database);
+        adapter::refuse(adapter::Code::NOT_FOUND, "no vector " + id + " in database " + database);
     }
 
-    [[noreturn]] static void no_index(const std::string& database, const std::string& id) {
-        adapter::refuse(Code::NOT_FOUND, "no index " + id + " in database " + database);
-    }
-
-    [[noreturn]] static void wrong_dimension(const Vector& vector, std::size_t dimension) {
-        adapter::refuse(Code::VECTOR_DIMENSION_MISMATCH,
-                        "vector " + vector.id + " has " + std::to_string(vector.values.size()) +
-                            " elements, the database " + std::to_string(dimension));
-    }
-
-    static bool gone(jvdb_status_t code) noexcept {
-        return code == JVDB_ERROR_NOT_FOUND || code == JVDB_ERROR_DROPPED;
-    }
-
-    static void unreadable(const std::string& id, const std::exception& error) {
-        detail::log("error", "DatabasePersistenceAdapter: database ", id, " cannot be read: ", error.what());
-    }
-
-    // Databases.
-
-    /// Whether there is a database of this id; an id that none can have is one that none has.
-    bool exists(const std::string& id) const {
-        try {
-            return storage_.exists(id);
-        } catch (const Error& error) {
-            if (error.code() != JVDB_ERROR_INVALID_ARGUMENT) throw;
-            return false;
-        }
-    }
-
-    const std::string& existing_name(const std::string& id) const {
-        if (!exists(id)) adapter::refuse(Code::NOT_FOUND, "no database " + id);
-        return id;
-    }
-
-    jvdb::Database open(const std::string& id) const {
-        try {
-            return storage_.database(id);
-        } catch (const Error& error) {
-            if (error.code() != JVDB_ERROR_INVALID_ARGUMENT) throw;
-            adapter::refuse(Code::NOT_FOUND, "no database " + id);
-        }
-    }
-
-    /// What the Database of this id is. One that was made otherwise has the least that makes it one.
-    static adapter::Json record(const jvdb::Database& database, const std::string& id) {
-        const auto stored = database.attribute(adapter::DATABASE_RECORD);
-        if (stored) return adapter::json_of(*stored);
-        Database made;
-        made.databaseId = made.name = id;
-        made.vectorDimension = static_cast<int>(database.dimension());
-        return adapter::record_of(made);
-    }
-
-    /// Whether a crash cut its creation short.
-    static bool unfinished(const jvdb::Database& database) {
-        return !database.attribute(adapter::DATABASE_RECORD) && database.count() == 0;
-    }
-
-    /// The caller holds `catalogue_mutex_`. Read once, from every database.
-    Catalogue& catalogue() {
-        if (catalogue_) return *catalogue_;
-        Catalogue catalogue;
-        for (const auto& id : storage_.list()) {
-            try {
-                const auto database = storage_.database(id);
-                if (unfinished(database)) {
-                    storage_.drop(id);
-                    continue;
-                }
-                catalogue[id] = record(database, id).value("name", id);
-            } catch (const Error& error) {
-                unreadable(id, error);
-            }
-        }
-        return catalogue_.emplace(std::move(catalogue));
-    }
-
-    static std::optional<std::string> named(const Catalogue& catalogue, const std::string& name) {
-        for (const auto& [id, its_name] : catalogue) {
-            if (its_name == name) return id;
-        }
-        return std::nullopt;
-    }
-
-    /// The id of a database that is to be made again, if it can be the same.
-    std::string existing(const std::string& id, const Database& wanted) const {
-        const auto dimension = open(id).dimension();
-        if (dimension == static_cast<std::uint32_t>(wanted.vectorDimension)) return id;
-        adapter::refuse(Code::ALREADY_EXISTS,
-               "a database \"" + wanted.name + "\" of dimension " + std::to_string(dimension) + " exists: " + id);
-    }
-
-    // Vectors.
-
-    template <class Call>
-    void write(const std::string& database, const Vector& vector, Call call) {
-        const auto stored = open(database);
-        std::string room;
-        const Key key(adapter::key_of(vector.id, room));
-        const auto metadata = adapter::metadata_of(vector, adapter::is_long(vector.id.size()));
-        detail::done([&](auto error) {
-            return call(stored.raw(), key.raw(), vector.values.data(), vector.values.size(), metadata.data(),
-                        metadata.size(), error);
-        });
-    }
-
-    static std::optional<Vector> read(const jvdb::Database& database, const std::string& id) {
-        if (id.empty()) return std::nullopt;
-        std::string room;
-        const auto found = database.get(adapter::key_of(id, room));
-        if (!found) return std::nullopt;
-        return adapter::vector_of(id, found->data(), found->size(), found->metadata());
-    }
-
-    static bool remove(const jvdb::Database& database, const std::string& id) {
-        if (id.empty()) return false;
-        std::string room;
-        const Key key(adapter::key_of(id, room));
-        return detail::done([&](auto error) { return jvdb_delete(database.raw(), key.raw(), error); });
-    }
-
-    // Indexes: one attribute holds all of a database, so that each change is one step.
-
-    /// The place of an index, or the end.
-    static adapter::Json::iterator find(adapter::Json& indexes, const std::string& id) {
-        return std::find_if(indexes.begin(), indexes.end(),
-                            [&](const auto& index) { return index.at("indexId") == id; });
-    }
-
-    static adapter::Json indexes(const jvdb::Database& database) {
-        const auto stored = database.attribute(adapter::INDEX_RECORDS);
-        return stored ? adapter::json_of(*stored).at("indexes") : adapter::Json::array();
-    }
-
-    template <class Change>
-    void change_indexes(const std::string& id, Change&& change) {
-        const std::lock_guard lock(index_mutexes_[std::hash<std::string>{}(id) % index_mutexes_.size()]);
-        auto database = open(id);
-        auto indexes = this->indexes(database);
-        change(indexes);
-        database.set_attribute(adapter::INDEX_RECORDS, adapter::bytes_of({{"indexes", std::move(indexes)}}));
-    }
-
-    // Ids and times.
-
-    static std::string new_id() {
-        static constexpr std::string_view DIGITS = "0123456789abcdef";
-        thread_local std::random_device random;
-        std::string id;
-        while (id.size() < 32) {
-            for (auto bits = random(); id.size() < 32 && bits != 0; bits >>= 4) id.push_back(DIGITS[bits & 15]);
-        }
-        return id;
-    }
-
-    static std::string now() {
-        const auto seconds = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-        std::tm parts{};
-        ::gmtime_r(&seconds, &parts);
-        std::array<char, 32> text{};
-        return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts)};
+    adapter::Vectors vectors(const std::string& database) const {
+        return adapter::Vectors(databases_.open(database));
     }
 
     std::string path_;
-    Storage storage_;
-    bool in_memory_ = false;
+    adapter::Databases databases_;
+    adapter::Indexes indexes_;
     std::vector<adapter::ConversionReport> reports_;
-    /// Held by whoever makes, names or removes a database.
-    std::mutex catalogue_mutex_;
-    std::optional<Catalogue> catalogue_;
-    std::array<std::mutex, 16> index_mutexes_;
 };
 
 }  // namespace jvdb

@@ -9,6 +9,7 @@
 
 #include "../../jvdb.hpp"
 #include "../conversion/in_place.hpp"
+#include "folder.hpp"
 #include "key.hpp"
 #include "record.hpp"
 
@@ -26,13 +27,6 @@ namespace jvdb::adapter {
 
 namespace v1 = conversion::v1;
 using ConversionReport = conversion::Report;
-
-/// Attribute of the engine that holds the Database, and the one that holds its indexes.
-inline constexpr const char* DATABASE_RECORD = "database";
-inline constexpr const char* INDEX_RECORDS = "indexes";
-
-/// Folder of a database: its id, spelled as the engine spells names of files.
-inline std::string folder_of(const std::string& id) { return conversion::file_name_of(id); }
 
 class Conversion {
 public:
@@ -156,14 +150,14 @@ private:
     void store(Database& database, v1::File& file, const v1::Entry* entries, std::size_t count,
                std::vector<float>& values, Json& metadata) {
         std::vector<jvdb_key_t> keys;
-        std::vector<std::string> texts, rooms(count);
+        std::vector<std::string> texts, buffers(count);
         for (std::size_t i = 0; i < count; ++i) {
             const auto& entry = entries[i];
             if (!file.values(entry, &values[keys.size() * file.dimension()])) {
                 findings_.push_back("the values of \"" + entry.id + "\" cannot be read");
                 continue;
             }
-            const auto key = key_of(entry.id, rooms[i]);
+            const auto key = key_of(entry.id, buffers[i]);
             keys.push_back(jvdb_key_bytes(key.data(), key.size()));
             texts.push_back(metadata_of(vector_from(entry.id, metadata), is_long(entry.id.size())));
         }

@@ -24,6 +24,10 @@ namespace jvdb::adapter {
 using Json = nlohmann::json;
 namespace jade = jadevectordb;
 
+/// Attribute of the engine that holds the Database, and the one that holds its indexes.
+inline constexpr const char* DATABASE_RECORD = "database";
+inline constexpr const char* INDEX_RECORDS = "indexes";
+
 /// Whether JSON text gives this back as it is; strings are looked at when the text is made.
 inline bool has_text(const Json& json) {
     if (json.is_number_float()) return std::isfinite(json.template get_ref<const double&>());

@@ -15,13 +15,13 @@ namespace jvdb::adapter {
 /// Values stay where they are, so what is added outlives this.
 class Rows {
 public:
-    explicit Rows(std::size_t count) : rooms_(count), texts_(count) {
+    explicit Rows(std::size_t count) : buffers_(count), texts_(count) {
         keys_.reserve(count), values_.reserve(count), metadata_.reserve(count), lengths_.reserve(count);
     }
 
     void add(const jade::Vector& vector) {
         const auto row = keys_.size();
-        const auto key = key_of(vector.id, rooms_[row]);
+        const auto key = key_of(vector.id, buffers_[row]);
         texts_[row] = metadata_of(vector, is_long(vector.id.size()));
         keys_.push_back(jvdb_key_bytes(key.data(), key.size()));
         values_.push_back(vector.values.data());
@@ -41,7 +41,7 @@ public:
     }
 
 private:
-    std::vector<std::string> rooms_, texts_;
+    std::vector<std::string> buffers_, texts_;
     std::vector<jvdb_key_t> keys_;
     std::vector<const float*> values_;
     std::vector<const void*> metadata_;

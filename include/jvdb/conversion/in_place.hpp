@@ -8,6 +8,7 @@
 #define JVDB_CONVERSION_IN_PLACE_HPP
 
 #include "../log.hpp"
+#include "file_name.hpp"
 #include "file_v1.hpp"
 
 #include <cerrno>
@@ -15,7 +16,6 @@
 #include <filesystem>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 #include <system_error>
 #include <unistd.h>
 
@@ -43,23 +43,6 @@ inline void log(const char* who, const Report& report) {
     for (const auto& finding : report.findings) {
         detail::log("warning", who, ": database ", report.database_id, ": ", finding);
     }
-}
-
-/// A name of a database, spelled as the engine spells names of files and folders.
-inline std::string file_name_of(const std::string& name) {
-    static constexpr std::string_view DIGITS = "0123456789ABCDEF";
-    std::string spelled;
-    for (std::size_t i = 0; i < name.size(); ++i) {
-        const auto byte = static_cast<unsigned char>(name[i]);
-        const bool plain = (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
-                           (byte >= 'a' && byte <= 'z') || byte == '-' || byte == '_' || (byte == '.' && i > 0);
-        if (plain) {
-            spelled.push_back(name[i]);
-        } else {
-            spelled.append({'%', DIGITS[byte >> 4], DIGITS[byte & 15]});
-        }
-    }
-    return spelled;
 }
 
 /// Makes a file or a folder durable.
