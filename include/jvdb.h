@@ -1331,7 +1331,7 @@ jvdb_status_t jvdb_compact(struct jvdb_database_t *database,
 
 /**
  * Flushes, and writes a copy of the database as it is then to a new file, which is durable when this returns. Put into
- * a storage directory under NAME.jvdb, it is the database of that name. Reads and writes go on meanwhile, flushes wait.
+ * a storage directory under NAME.jvdb, it is the database of that name. Reads, writes and flushes go on meanwhile.
  * A crash leaves no file or, under another name that ends in .tmp, a part of it. `bytes` receives the length of the
  * copy; it may be NULL. Databases in memory can be copied to files too.
  *

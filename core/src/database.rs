@@ -402,8 +402,8 @@ impl Database {
         self.store().attribute_names()
     }
 
-    /// Writes the live records to a new file that takes the place of the old one, and returns the bytes gained. Reads and
-    /// writes go on meanwhile; vectors that were read stay valid, and the old file's space is free when the last of them
+    /// Writes the live records to a new file that takes the place of the old one, and returns the bytes gained. Reads,
+    /// writes and flushes go on meanwhile; vectors that were read stay valid, and the old file's space is free when the last of them
     /// is dropped. Positions taken before stay good; a scan may give a few vectors a second time.
     ///
     /// # Errors
@@ -413,9 +413,9 @@ impl Database {
         self.handle.compact()
     }
 
-    /// Flushes, and writes a copy of the database as it is then to a new file, which is durable when this returns. It is a
-    /// database like any other: put into a storage directory under `NAME.jvdb`, it has that name. Reads and writes go on
-    /// meanwhile; flushes and compactions wait. A crash leaves no file or, under another name that ends in `.tmp`, a part
+    /// Flushes, and writes a copy of the database as it is after that or a later flush to a new file, which is durable when
+    /// this returns. It is a database like any other: put into a storage directory under `NAME.jvdb`, it has that name.
+    /// Reads, writes and flushes go on meanwhile; a compaction or another backup of it waits. A crash leaves no file or, under another name that ends in `.tmp`, a part
     /// of it. Returns the bytes copied. What is damaged is copied as it is.
     ///
     /// ```

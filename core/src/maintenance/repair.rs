@@ -153,17 +153,14 @@ impl RepairTarget<'_> {
         // Nothing is made as large as a table that is not there.
         let there = damaged.log.end.min(damaged.log.medium.len());
         let table = Some(damaged.log.table).filter(|table| table.buckets > 0 && table.lies_before(there));
-        let mut shape = Geometry::for_names(names).as_roomy_as(table.unwrap_or_default());
-        loop {
-            let medium = self.volume.create(temporary).map_err(|source| Error::io("create", &path, source))?;
-            let new = Rewrite::new(Arc::from(medium), old, shape, names, self.salt);
-            let mut new = new.map_err(|fault| fault.at(&path))?;
-            match fill(&mut new, damaged, salvage) {
-                Ok(()) => return new.finish().map_err(|fault| fault.at(&path)),
-                Err(_) if new.window_full => shape = shape.wider(names),
-                Err(fault) => return Err(fault.at(&path)),
-            }
-        }
+        let shape = Geometry::for_names(names).as_roomy_as(table.unwrap_or_default());
+        let medium = self.volume.create(temporary).map_err(|source| Error::io("create", &path, source))?;
+        let written = (|| {
+            let mut new = Rewrite::new(Arc::from(medium), old, shape, names, self.salt)?;
+            fill(&mut new, damaged, salvage)?;
+            new.finish(old)
+        })();
+        written.map_err(|fault| fault.at(&path))
     }
 
     /// Reads the new file back.

@@ -8,13 +8,14 @@ use crate::format::layout::{LOG_START, SECTOR};
 use crate::format::superblock::Superblock;
 use crate::format::table::{BUCKET, Buckets, Geometry};
 use crate::index::apply::{self, Failure};
-use crate::index::delta::Entry;
+use crate::index::delta::{Delta, Entry};
 use crate::log::reader::Located;
 use crate::log::writer::Writer;
 use crate::medium::{AlignedBuffer, Medium, Permit};
 use crate::store::view::ReadView;
 use crate::testing::mutants::{Mutant, broken};
 use crate::types::fault::Fault;
+use crate::types::key::Name;
 use std::sync::Arc;
 
 /// Names applied to the new table at once, at least: 32 bytes each.
@@ -25,12 +26,10 @@ pub(crate) struct Rewrite {
     pub medium: Arc<dyn Medium>,
     pub writer: Writer,
     pub view: ReadView,
-    /// What the old file said, as far as it goes on: uuid, schema, generation, number of compactions.
-    old: Superblock,
     entries: Vec<Entry>,
     share: usize,
-    /// Whether the window of a name had no room: a wider table has.
-    pub window_full: bool,
+    /// The table speaks of everything before this.
+    applied_to: u64,
 }
 
 impl Rewrite {
@@ -55,7 +54,8 @@ impl Rewrite {
         clear(&*medium, table)?;
         let view = ReadView::new(Arc::clone(&medium), vector_bytes, table, writer.next.offset);
         let share = SHARE.max(usize::try_from(names / 8).unwrap_or(SHARE));
-        Ok(Self { medium, writer, view, old: *old, entries: Vec::new(), share, window_full: false })
+        let applied_to = writer.next.offset;
+        Ok(Self { medium, writer, view, entries: Vec::new(), share, applied_to })
     }
 
     /// Takes in a live record whose name has that hash. Returns its offset here. Writes nothing yet, so that it may be
@@ -77,50 +77,108 @@ impl Rewrite {
     /// Writes all that was added, and applies it to the table.
     pub(crate) fn apply_to_table(&mut self) -> Result<(), Fault> {
         self.writer.write_copies(true)?;
-        self.entries.sort_unstable_by_key(|entry| (entry.hash, entry.offset));
-        let medium = &*self.medium;
-        let write = |offset, bytes: &[u8]| medium.write(offset, bytes, Permit::ENGINE);
-        let table = self.view.table;
-        match apply::apply_in_place(medium, table, &self.entries, write) {
-            Ok(left) if left.is_empty() => {}
-            Ok(_) | Err(Failure::WindowFull) => {
-                self.window_full = true;
-                return Err(Fault::Corrupt { offset: table.offset, what: "rewritten index table has no room" });
-            }
-            Err(Failure::Io(source)) => return Err(Fault::Io { action: "write", offset: table.offset, source }),
-            Err(Failure::BadBucket(bad)) => return Err(bad.into()),
-        }
-        self.entries.clear();
-        self.view.set_end(self.writer.next.offset);
+        let mut entries = std::mem::take(&mut self.entries);
+        entries.sort_unstable_by_key(|entry| (entry.hash, entry.offset));
+        self.apply(&entries)?;
+        entries.clear();
+        self.entries = entries;
         Ok(())
     }
 
-    /// Makes the file durable and puts superblocks on it.
-    pub(crate) fn finish(&self) -> Result<Superblock, Fault> {
+    /// Takes note of a record that was copied to `new` and that may replace or delete one copied before.
+    pub(crate) fn change(&mut self, hash: u64, name: Name<'_>, found: &Located, new: u64) -> Result<(), Fault> {
+        let kind = found.header.kind;
+        let before = self.view.find(hash, name)?;
+        self.writer.counts.record(kind, before.live.map(|live| live.len), found.len);
+        self.view.active.set(Entry::of(hash, new, before.prior, kind), before.entry)?;
+        Ok(())
+    }
+
+    /// Applies the changes to the table once they are many, so that memory stays bounded.
+    pub(crate) fn apply_changes(&mut self) -> Result<(), Fault> {
+        if self.view.active.len() < self.share {
+            return Ok(());
+        }
+        let entries = self.view.active.sorted()?;
+        self.apply(&entries)?;
+        self.view.active = Delta::default();
+        Ok(())
+    }
+
+    /// Applies entries to the table, or to a larger one where it has no room for them.
+    fn apply(&mut self, entries: &[Entry]) -> Result<(), Fault> {
+        let medium = Arc::clone(&self.medium);
+        let names = self.writer.counts.names();
+        let old = self.view.table;
+        let mut shape = Geometry::for_names(names).as_roomy_as(old);
+        let mut fits = entries.is_empty();
+        if !fits && old.buckets > 0 && old.holds(names) {
+            let write = |offset, bytes: &[u8]| medium.write(offset, bytes, Permit::ENGINE);
+            fits = apply::apply_in_place(&*medium, old, entries, write)
+                .map_err(|failure| failed(failure, old))?
+                .is_empty();
+            shape = old.wider(names);
+        }
+        while !fits {
+            let new = self.writer.reserve_table(shape)?;
+            match apply::build(&*medium, old, new, entries) {
+                Ok(()) => {
+                    self.writer.counts.abandon(old);
+                    self.view.table = new;
+                    fits = true;
+                }
+                Err(Failure::WindowFull) => {
+                    self.writer.counts.abandon(new);
+                    shape = new.wider(names);
+                }
+                Err(failure) => return Err(failed(failure, new)),
+            }
+        }
+        self.applied_to = self.writer.next.offset;
+        self.view.set_end(self.applied_to);
+        Ok(())
+    }
+
+    /// Has the disk take what was written so far.
+    pub(crate) fn sync(&self) -> Result<(), Fault> {
+        if broken(Mutant::CompactUnsynced) {
+            return Ok(());
+        }
+        self.medium.sync().map_err(|source| Fault::Io { action: "sync", offset: 0, source })
+    }
+
+    /// Makes the file durable and puts superblocks on it. They go on from the newest one of the old file: in uuid, schema,
+    /// generation and number of compactions.
+    pub(crate) fn finish(&self, old: &Superblock) -> Result<Superblock, Fault> {
         let next = self.writer.next;
         let superblock = Superblock {
-            generation: self.old.generation + 2,
+            generation: old.generation + 2,
             durable_end: next.offset,
-            applied_end: next.offset,
+            applied_end: self.applied_to,
             sequence: next.sequence,
             link: next.link,
             table: self.view.table,
             counts: self.writer.counts,
-            compactions: self.old.compactions.wrapping_add(1),
-            ..self.old
+            compactions: old.compactions.wrapping_add(1),
+            ..*old
         };
-        let io = |action, offset| move |source| Fault::Io { action, offset, source };
-        if !broken(Mutant::CompactUnsynced) {
-            self.medium.sync().map_err(io("sync", 0))?;
-        }
-        for superblock in [Superblock { generation: self.old.generation + 1, ..superblock }, superblock] {
+        self.sync()?;
+        for superblock in [Superblock { generation: old.generation + 1, ..superblock }, superblock] {
             let block: [u8; SECTOR] = superblock.encode();
-            self.medium.write(superblock.offset(), &block, Permit::ENGINE).map_err(io("write", superblock.offset()))?;
+            let offset = superblock.offset();
+            let written = self.medium.write(offset, &block, Permit::ENGINE);
+            written.map_err(|source| Fault::Io { action: "write", offset, source })?;
         }
-        if !broken(Mutant::CompactUnsynced) {
-            self.medium.sync().map_err(io("sync", 0))?;
-        }
+        self.sync()?;
         Ok(superblock)
+    }
+}
+
+fn failed(failure: Failure, table: Geometry) -> Fault {
+    match failure {
+        Failure::Io(source) => Fault::Io { action: "write", offset: table.offset, source },
+        Failure::BadBucket(bad) => bad.into(),
+        Failure::WindowFull => Fault::Corrupt { offset: table.offset, what: "rewritten index table has no room" },
     }
 }
 

@@ -369,7 +369,9 @@ impl Store {
             let in_place = Arc::clone(&self.view().in_place);
             let write = |offset, bytes: &[u8]| {
                 let _changing = lock(&in_place);
-                medium.write(offset, bytes, Permit::ENGINE)
+                let written = medium.write(offset, bytes, Permit::ENGINE);
+                self.touched.note(offset, bytes.len());
+                written
             };
             let applied = apply::apply_in_place(medium, table, &self.sorted(cut)?, write);
             let left = applied.map_err(|failure| self.failed(failure, table))?;

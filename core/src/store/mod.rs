@@ -11,5 +11,6 @@ pub(crate) mod scan;
 #[expect(clippy::module_inception, reason = "the type that the room is named for")]
 pub(crate) mod store;
 mod suspend;
+pub(crate) mod touched;
 pub(crate) mod view;
 pub(crate) mod write;

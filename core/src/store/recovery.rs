@@ -16,6 +16,7 @@ use crate::log::writer::Writer;
 use crate::medium::{Medium, Volume};
 use crate::store::progress::Progress;
 use crate::store::store::{Figures, Flushes, Identity, Settings, Store};
+use crate::store::touched::Touched;
 use crate::store::view::ReadView;
 use crate::sync::primitives::atomic::{AtomicBool, Ordering::Relaxed};
 use crate::sync::primitives::{Mutex, OnceLock};
@@ -83,11 +84,14 @@ pub(crate) fn open(
         settings,
         origin: volume.origin(),
         volume,
+        copying: Mutex::new(()),
         progress: Mutex::new(Progress { unverified_to: next.offset, name_unsynced: true, ..Progress::at(superblock) }),
         writer: Mutex::new(writer),
         view: AsymmetricRwLock::new(view),
         poison: OnceLock::new(),
         dropped: AtomicBool::new(false),
+        leaving: AtomicBool::new(false),
+        touched: Touched::default(),
         figures,
         flushes,
         opened: superblock,

@@ -9,6 +9,7 @@ use crate::format::superblock::Superblock;
 use crate::log::writer::Writer;
 use crate::medium::{Origin, Volume};
 use crate::store::progress::Progress;
+use crate::store::touched::Touched;
 use crate::store::view::ReadView;
 use crate::sync::lock::lock;
 use crate::sync::primitives::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -52,11 +53,16 @@ pub(crate) struct Store {
     /// That of the volume.
     pub origin: Origin,
     // Locks are taken in this order.
+    /// Held while the file is copied, by a compaction or a backup: there is one at a time.
+    pub copying: Mutex<()>,
     pub progress: Mutex<Progress>,
     pub writer: Mutex<Writer>,
     pub view: AsymmetricRwLock<ReadView>,
     pub poison: OnceLock<String>,
     pub dropped: AtomicBool,
+    /// Somebody is about to drop it, and waits for a copy to stop.
+    pub leaving: AtomicBool,
+    pub touched: Touched,
     pub figures: Figures,
     /// Of the whole directory.
     pub flushes: Arc<Flushes>,
@@ -195,6 +201,12 @@ impl Store {
     #[cold]
     fn gone(&self) -> Error {
         Error::Dropped { database: self.identity.name.clone() }
+    }
+
+    /// Fails if whoever copies the file should stop, because it is gone or about to go.
+    pub(crate) fn check_kept(&self) -> Result<()> {
+        self.check_there()?;
+        if self.leaving.load(Relaxed) { Err(self.gone()) } else { Ok(()) }
     }
 
     /// Fails if nothing may be written.

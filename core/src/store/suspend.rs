@@ -22,13 +22,17 @@ impl Store {
         sealed
     }
 
-    /// Ends it: what `remove` removes is not there any more, and nothing is written from here on. Waits for a flush or a
-    /// compaction, which would put the file back.
+    /// Ends it: what `remove` removes is not there any more, and nothing is written from here on. Waits for a flush, and stops
+    /// a compaction, which would put the file back.
     pub(crate) fn end<E>(&self, remove: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
+        self.leaving.store(true, Relaxed);
+        let no_copy = lock(&self.copying);
         let no_flush = lock(&self.progress);
-        remove()?;
+        let removed = remove();
+        self.leaving.store(false, Relaxed);
+        removed?;
         self.dropped.store(true, Relaxed);
-        drop(no_flush);
+        drop((no_flush, no_copy));
         self.suspend();
         Ok(())
     }

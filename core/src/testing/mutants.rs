@@ -45,8 +45,10 @@ pub enum Mutant {
     NoDirectorySync,
     /// A compacted file gets its name before it is synced.
     CompactUnsynced,
-    /// Compaction leaves out what a write that is not durable has replaced.
-    CompactSeesTail,
+    /// A compacted file claims no more than what was durable when the compaction began, though flushes went on.
+    CompactVouchesEarly,
+    /// A backup keeps the pages of the index as they were when it came to them.
+    BackupMissesTouched,
     /// A backup gets its name before it is synced.
     BackupUnsynced,
     /// What a flush has left counts as applied to the table, which it is not.

@@ -4,6 +4,7 @@ use jvdb_core::testing::mutants::{Mutant, break_protocol};
 use jvdb_core::{Database, Storage};
 use jvdb_crash::disk::{Call, Disk, Fate, Image, SimVolume};
 use jvdb_crash::model::{self, NAME, Op};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 const COPY: &str = "copy.jvdb";
@@ -78,24 +79,48 @@ fn a_copy_that_is_not_synced_is_noticed() {
     assert!(copies.iter().flatten().any(Result::is_err), "{copies:?}");
 }
 
-#[test]
-fn writes_go_on_meanwhile_and_are_not_in_the_copy() {
+/// What the copy holds, if vectors are put and flushed while it is made: before the call of that number to the disk.
+fn copied_under_a_writer(number: usize) -> Result<Vec<Option<f32>>, String> {
     let disk = Disk::new(&Image::new(), 1);
     let db = filled(&disk);
     let writer = db.clone();
-    disk.on_call(Some(Box::new(move |call| {
-        if call == Call::Create {
+    let left = AtomicUsize::new(number);
+    db.flush().unwrap();
+    disk.on_call(Some(Box::new(move |_| {
+        // Once: what the operations call comes here, too.
+        if left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)) == Ok(1) {
             model::perform(&writer, &Op::Put(5, 1)).unwrap();
             model::perform(&writer, &Op::Put(0, 1)).unwrap();
+            writer.flush().unwrap();
         }
         Fate::Done
     })));
     db.backup_to(&SimVolume(Arc::clone(&disk)), COPY).unwrap();
     disk.on_call(None);
-    assert_eq!(copied(&disk.cached()), Some(Ok(HELD.to_vec())));
     let first = |number| db.get(&model::key(number)).unwrap().map(|vector| vector.vector()[0]);
     assert_eq!([0, 5].map(first), [Some(1.0); 2]);
-    assert!(db.backup_to(&SimVolume(disk), COPY).unwrap_err().to_string().contains("exists"));
+    assert!(db.backup_to(&SimVolume(Arc::clone(&disk)), COPY).unwrap_err().to_string().contains("exists"));
+    copied(&disk.cached()).unwrap()
+}
+
+/// The calls of a backup before the last for which flushes wait: creating the copy, the log, the pages of the index.
+const FREE_CALLS: std::ops::RangeInclusive<usize> = 1..=5;
+
+#[test]
+fn writes_and_flushes_go_on_meanwhile_and_the_copy_is_of_one_moment() {
+    let later = [Some(1.0), Some(1.0), Some(1.0), Some(1.0), None, Some(1.0)];
+    for number in FREE_CALLS {
+        let copy = copied_under_a_writer(number);
+        assert!([&HELD, &later].iter().any(|held| copy.as_deref() == Ok(*held)), "before call {number}: {copy:?}");
+    }
+}
+
+#[test]
+fn a_copy_that_misses_what_changed_in_the_index_is_noticed() {
+    break_protocol(Some(Mutant::BackupMissesTouched));
+    let copies: Vec<_> = FREE_CALLS.map(copied_under_a_writer).collect();
+    break_protocol(None);
+    assert!(copies.iter().any(Result::is_err), "{copies:?}");
 }
 
 #[test]
