@@ -11,7 +11,7 @@ use crate::maintenance::findings::Report;
 use crate::medium::NativeVolume;
 use crate::medium::Volume;
 use crate::store::store::Store;
-use crate::store::write::{Rule, WriteOp};
+use crate::store::write::{Rule, WriteOp, Written};
 use crate::types::error::Result;
 use crate::types::key::{Key, Name};
 #[cfg(unix)]
@@ -65,17 +65,6 @@ pub enum Operation<'a> {
         /// Its key.
         key: Key<'a>,
     },
-}
-
-/// What a batch did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Written {
-    /// Vectors stored under keys that were not there before.
-    pub inserted: u64,
-    /// Vectors stored in place of others.
-    pub replaced: u64,
-    /// Vectors deleted.
-    pub deleted: u64,
 }
 
 impl Database {
@@ -261,7 +250,7 @@ impl Database {
         });
         let written = self.store().write(ops)?;
         self.handle.throttle();
-        Ok(Written { inserted: written.inserted, replaced: written.replaced, deleted: written.deleted })
+        Ok(written)
     }
 
     /// Keys of all live vectors, in the order in which they were last stored. See [`scan`](Self::scan) for what writes

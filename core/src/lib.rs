@@ -36,9 +36,10 @@ mod types;
 mod vector;
 
 pub use cursor::{Cursor, Keys, Position};
-pub use database::{Database, Operation, Written};
+pub use database::{Database, Operation};
 pub use maintenance::findings::{Damage, Gap, Item, Repair, Report};
 pub use storage::Storage;
+pub use store::write::Written;
 pub use types::error::{Error, Result};
 pub use types::key::{Key, KeyBuf};
 pub use types::options::{Access, Advice, Layout, Options};

@@ -7,7 +7,6 @@ use crate::pointer::{borrow, bytes, check_extent, free, set, slice};
 use crate::sized;
 use crate::stats::{DatabaseStats, microseconds};
 use crate::status::*;
-use crate::storage::METRICS;
 use jvdb_core as core;
 use std::ffi::c_void;
 
@@ -51,11 +50,11 @@ pub unsafe extern "C" fn jvdb_database_schema(
 ) -> Status {
     let body = |database: &core::Database| {
         let schema = database.schema();
-        let number = METRICS.iter().position(|&metric| metric == schema.metric()).unwrap_or(0);
+        let number = i32::from(schema.metric().number());
         // SAFETY: both are NULL or valid for writing.
         unsafe {
             set(dimension, schema.dimension() as u32);
-            set(metric, number as i32);
+            set(metric, number);
         }
         Ok(JVDB_OK)
     };

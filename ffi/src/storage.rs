@@ -24,12 +24,15 @@ pub const JVDB_METRIC_EUCLIDEAN: i32 = 1;
 /// Metric of a database: inner product.
 pub const JVDB_METRIC_DOT_PRODUCT: i32 = 2;
 
-/// The metrics, each at the index that is its number.
-pub(crate) const METRICS: [Metric; 3] = [Metric::Cosine, Metric::Euclidean, Metric::DotProduct];
+const _: () = assert!(
+    JVDB_METRIC_COSINE == Metric::Cosine as i32
+        && JVDB_METRIC_EUCLIDEAN == Metric::Euclidean as i32
+        && JVDB_METRIC_DOT_PRODUCT == Metric::DotProduct as i32
+);
 
 /// The metric of a number.
 pub(crate) fn metric_of(number: i32) -> Result<Metric, Failure> {
-    let metric = usize::try_from(number).ok().and_then(|index| METRICS.get(index).copied());
+    let metric = u8::try_from(number).ok().and_then(Metric::from_number);
     metric.ok_or_else(|| Failure::Argument(format!("invalid metric: {number} is no JVDB_METRIC_*")))
 }
 

@@ -4,11 +4,12 @@
 //! one database only. A store with unflushed writes is suspended, not synced: its file is closed and its changes kept.
 
 use crate::format::file_name;
+use crate::log::writer::StaleTail;
 use crate::maintenance::findings::Repair;
 use crate::maintenance::repair::RepairTarget;
 use crate::medium::{Origin, Volume};
 use crate::store::create::create as create_file;
-use crate::store::recovery;
+use crate::store::recovery::Opening;
 use crate::store::store::{Flushes, Settings, Store};
 use crate::sync::lock::{lock, wait};
 use crate::sync::primitives::atomic::{AtomicU64, Ordering::Relaxed};
@@ -45,8 +46,8 @@ pub(crate) struct CatalogState {
     pub databases: BTreeMap<String, Status>,
     /// Open ones, by last use.
     open: LruCache<String, ()>,
-    /// Files open, being opened or being closed.
-    pub files: usize,
+    /// Slots of files that are open beside those: see [`FileSlot`].
+    slots: usize,
     pub evictions: u64,
     /// When the evictions of the last minute were.
     pub recent: VecDeque<Duration>,
@@ -54,8 +55,8 @@ pub(crate) struct CatalogState {
 
 pub(crate) enum Status {
     Closed {
-        /// Made by this process, or written to and closed with nothing left to flush: the disk holds nothing behind its end.
-        sealed: bool,
+        /// Absent if this process has made it, or written to it and closed it with nothing left to flush.
+        tail: StaleTail,
     },
     /// Somebody is opening or closing it.
     Busy,
@@ -63,6 +64,11 @@ pub(crate) enum Status {
     CreatingOrDropping,
     Open(Arc<Store>),
     Suspended(Arc<Store>),
+}
+
+impl Status {
+    /// Of a file that this process has not opened yet.
+    const FOUND: Self = Self::Closed { tail: StaleTail::Inherited };
 }
 
 /// The right to change one database's status. Whatever happens, it leaves a status behind, and lets in who waits for it.
@@ -93,6 +99,29 @@ impl Drop for TransitionGuard<'_> {
     }
 }
 
+/// The right to have one file open, out of `max_open_files`. It ends when this is dropped, or goes to an open store.
+pub(crate) struct FileSlot<'a> {
+    catalog: &'a Catalog,
+}
+
+impl FileSlot<'_> {
+    /// Gives the slot to the store of a database, which has it until it is closed.
+    fn give_to(self, name: &str) {
+        let mut state = self.catalog.state();
+        state.slots -= 1;
+        state.open.put(name.into(), ());
+        drop(state);
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for FileSlot<'_> {
+    fn drop(&mut self) {
+        self.catalog.state().slots -= 1;
+        self.catalog.changed.notify_all();
+    }
+}
+
 impl Catalog {
     pub(crate) fn open(volume: Arc<dyn Volume>, options: Options) -> Result<Self> {
         options.check()?;
@@ -107,7 +136,7 @@ impl Catalog {
             state: Mutex::new(CatalogState {
                 databases: BTreeMap::new(),
                 open: LruCache::unbounded(),
-                files: 0,
+                slots: 0,
                 evictions: 0,
                 recent: VecDeque::new(),
             }),
@@ -146,7 +175,7 @@ impl Catalog {
         let names: BTreeSet<String> = files.iter().filter_map(|file| file_name::name_of(file)).collect();
         state.databases.retain(|name, status| !matches!(status, Status::Closed { .. }) || names.contains(name));
         for name in names {
-            state.databases.entry(name).or_insert(Status::Closed { sealed: false });
+            state.databases.entry(name).or_insert(Status::FOUND);
         }
         Ok(files)
     }
@@ -164,7 +193,9 @@ impl Catalog {
         let mut state = self.state();
         if matches!(state.databases.get(name), None | Some(Status::Closed { .. })) {
             match self.volume.size(&file) {
-                Ok(_) => drop(state.databases.entry(name.into()).or_insert(Status::Closed { sealed: false })),
+                Ok(_) => {
+                    state.databases.entry(name.into()).or_insert(Status::FOUND);
+                }
                 Err(source) if source.kind() == std::io::ErrorKind::NotFound => {
                     state.databases.remove(name);
                     return Ok(false);
@@ -212,10 +243,10 @@ impl Catalog {
             Entry::Vacant(vacant) => drop(vacant.insert(Status::CreatingOrDropping)),
         }
         let transition = TransitionGuard { catalog: self, name: name.into(), outcome: None };
-        self.take_file_slot()?;
+        let slot = self.take_file_slot()?;
         let made = create_file(&*self.volume, &file, schema, self.unique_bytes());
-        self.state().files -= 1;
-        transition.finish(made.is_ok().then_some(Status::Closed { sealed: true }));
+        drop(slot);
+        transition.finish(made.is_ok().then_some(Status::Closed { tail: StaleTail::Absent }));
         made
     }
 
@@ -238,15 +269,14 @@ impl Catalog {
             }
         };
         drop(state);
-        let (suspended, sealed) = match &before {
-            Status::Suspended(store) => (Some(Arc::clone(store)), true),
-            Status::Closed { sealed } => (None, *sealed),
-            _ => (None, false),
-        };
         let transition = TransitionGuard { catalog: self, name: name.into(), outcome: Some(before) };
-        self.take_file_slot()?;
-        let store = self.open_store(name, suspended, sealed).inspect_err(|_| self.state().files -= 1)?;
-        self.state().open.put(name.into(), ());
+        let slot = self.take_file_slot()?;
+        let store = match &transition.outcome {
+            Some(Status::Suspended(store)) => store.resume().map(|()| Arc::clone(store)),
+            Some(Status::Closed { tail }) => self.open_file(name, *tail),
+            _ => self.open_file(name, StaleTail::Inherited),
+        }?;
+        slot.give_to(name);
         transition.finish(Some(Status::Open(Arc::clone(&store))));
         Ok(store)
     }
@@ -255,17 +285,12 @@ impl Catalog {
         wait(&self.changed, state)
     }
 
-    fn open_store(&self, name: &str, suspended: Option<Arc<Store>>, sealed: bool) -> Result<Arc<Store>> {
-        if let Some(store) = suspended {
-            store.resume()?;
-            return Ok(store);
-        }
-        let salt = self.salt();
+    fn open_file(&self, name: &str, tail: StaleTail) -> Result<Arc<Store>> {
         let file = file_name::file_of(name)?;
-        let open = || {
-            let (volume, flushes) = (Arc::clone(&self.volume), Arc::clone(&self.flushes));
-            recovery::open(volume, name, &file, self.settings(), salt, sealed, flushes).map(Arc::new)
-        };
+        let (volume, flushes) = (&self.volume, &self.flushes);
+        let opening =
+            Opening { volume, name, file: &file, settings: self.settings(), salt: self.salt(), tail, flushes };
+        let open = || opening.open().map(Arc::new);
         let mut opened = open();
         // Beside a writer, what looks like damage may be a file in the middle of a change.
         for _ in 0..if self.options.read_only { RETRIES } else { 0 } {
@@ -278,20 +303,20 @@ impl Catalog {
     }
 
     /// Takes the right to open one more file, from the store that was not used for longest if need be.
-    pub(crate) fn take_file_slot(&self) -> Result<()> {
+    pub(crate) fn take_file_slot(&self) -> Result<FileSlot<'_>> {
         let limit = self.options.max_open_files;
         let started = self.volume.now();
         let mut state = self.state();
         loop {
-            if state.files < limit {
-                state.files += 1;
-                return Ok(());
+            if state.open_files() < limit {
+                return Ok(self.slot(&mut state));
             }
             if let Some((name, store)) = state.take_victim() {
                 state.note_eviction(self.volume.now());
+                let slot = self.slot(&mut state);
                 drop(state);
                 self.evict(name, store);
-                return Ok(());
+                return Ok(slot);
             }
             let waited = self.volume.now().saturating_sub(started);
             // Without threads nobody is there to let one go.
@@ -302,12 +327,17 @@ impl Catalog {
         }
     }
 
+    fn slot(&self, state: &mut CatalogState) -> FileSlot<'_> {
+        state.slots += 1;
+        FileSlot { catalog: self }
+    }
+
     fn evict(&self, name: String, store: Arc<Store>) {
         let transition = TransitionGuard { catalog: self, name, outcome: Some(Status::Suspended(Arc::clone(&store))) };
         let clean = store.is_clean();
         tracing::debug!(database = transition.name, suspended = !clean, "evict");
-        let sealed = store.suspend();
-        transition.finish(Some(if clean { Status::Closed { sealed } } else { Status::Suspended(store) }));
+        let tail = store.suspend();
+        transition.finish(Some(if clean { Status::Closed { tail } } else { Status::Suspended(store) }));
     }
 
     /// Removes a database and its file.
@@ -346,9 +376,7 @@ impl Catalog {
             return Err(Error::io("remove", self.volume.path_of(&file), source));
         }
         let mut state = self.state();
-        if state.open.pop(name).is_some() {
-            state.files -= 1;
-        }
+        state.open.pop(name);
         drop(state);
         drop(transition);
         let synced = self.volume.sync();
@@ -366,21 +394,15 @@ impl Catalog {
         }
         let file = file_name::file_of(name)?;
         let status = self.take_unused(name)?;
-        let transition =
-            TransitionGuard { catalog: self, name: name.into(), outcome: Some(Status::Closed { sealed: false }) };
+        let transition = TransitionGuard { catalog: self, name: name.into(), outcome: Some(Status::FOUND) };
         drop(status);
         // The new file is open beside the old one.
-        self.take_file_slot()?;
-        let room = self.take_file_slot();
+        let slots = (self.take_file_slot()?, self.take_file_slot()?);
         let (volume, settings) = (&self.volume, self.settings());
         let target =
             RepairTarget { volume, name, file: &file, settings, schema, salt: self.salt(), uuid: self.unique_bytes() };
-        let repaired = room.and_then(|()| {
-            let repaired = target.repair();
-            self.state().files -= 1;
-            repaired
-        });
-        self.state().files -= 1;
+        let repaired = target.repair();
+        drop(slots);
         drop(transition);
         repaired
     }
@@ -397,9 +419,7 @@ impl Catalog {
                 Some(Status::Open(store)) if Arc::strong_count(store) > 1 => true,
                 Some(status) => {
                     let status = std::mem::replace(status, Status::Busy);
-                    if state.open.pop(name).is_some() {
-                        state.files -= 1;
-                    }
+                    state.open.pop(name);
                     return Ok(status);
                 }
             };
@@ -423,6 +443,11 @@ impl Drop for Catalog {
 }
 
 impl CatalogState {
+    /// Files open, being opened or being closed.
+    pub(crate) fn open_files(&self) -> usize {
+        self.open.len() + self.slots
+    }
+
     /// The open store that was not used for longest and is not in use now, marked busy.
     fn take_victim(&mut self) -> Option<(String, Arc<Store>)> {
         // The catalog's own reference is the only one: nobody can take another while they are locked.

@@ -29,11 +29,8 @@ impl Handle {
         self.store.check_free()?;
         self.store.check_writable()?;
         // The new file is open beside the old one.
-        catalog.take_file_slot()?;
-        let gained = self.store.compact(catalog.salt());
-        catalog.state().files -= 1;
-        catalog.changed.notify_all();
-        gained
+        let _slot = catalog.take_file_slot()?;
+        self.store.compact(catalog.salt())
     }
 
     /// Flushes, and leaves to the flush thread what nobody need wait for.

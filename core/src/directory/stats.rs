@@ -39,7 +39,7 @@ impl Catalog {
         stats.longest_flush = self.flushes.longest();
         let mut state = self.state();
         state.forget_evictions(self.volume.now());
-        stats.open_files = state.files as u64;
+        stats.open_files = state.open_files() as u64;
         stats.evictions = state.evictions;
         stats.evictions_per_minute = state.recent.len() as f64;
         Ok(stats)
@@ -49,12 +49,12 @@ impl Catalog {
     fn count_closed(&self, name: &str) -> Result<u64> {
         let file = file_name::file_of(name)?;
         let path = self.volume.path_of(&file);
-        self.take_file_slot()?;
+        let slot = self.take_file_slot()?;
         let counted = self.volume.open(&file).map_err(|source| Error::io("open", &path, source)).and_then(|medium| {
             let superblock = newest_superblock(&*medium, &path)?.newest;
             Ok((superblock.durable_end == medium.len()).then_some(superblock.counts.vectors))
         });
-        self.state().files -= 1;
+        drop(slot);
         match counted {
             Ok(Some(vectors)) => Ok(vectors),
             // What looks like damage may be a file that somebody has opened and written to since: opening it tells.

@@ -1,10 +1,15 @@
 //! The head of a file: its pair of superblocks, written and read in one place.
 
-use crate::format::layout::{LOG_START, SECTOR};
+use crate::format::layout::{LOG_START, PAGE, SECTOR};
 use crate::format::superblock::{Flaw, Superblock};
-use crate::medium::Medium;
+use crate::medium::{Medium, Permit};
 use crate::types::error::{Error, Result};
 use crate::types::fault::Fault;
+use crate::types::schema::Schema;
+use std::io;
+
+/// Where the two superblocks are.
+const OFFSETS: [u64; 2] = [0, PAGE];
 
 /// What the head of a file says.
 pub(crate) struct Head {
@@ -13,35 +18,74 @@ pub(crate) struct Head {
     pub doubtful: bool,
 }
 
+/// The two superblocks of a file as they were read, each with its offset.
+pub(crate) struct Pair([(u64, io::Result<[u8; SECTOR]>); 2]);
+
+/// A superblock with its offset, or what is wrong with it.
+type Decoded = (u64, Result<Superblock, Flaw>);
+
+impl Pair {
+    pub(crate) fn read(medium: &dyn Medium) -> Self {
+        Self(OFFSETS.map(|offset| {
+            let mut block = [0; SECTOR];
+            (offset, medium.read_into(offset, &mut block).map(|()| block))
+        }))
+    }
+
+    /// Both, decoded. The first that cannot be read is a fault.
+    pub(crate) fn decode(self) -> Result<[Decoded; 2], Fault> {
+        let decode = |(offset, block): (u64, io::Result<[u8; SECTOR]>)| {
+            Ok::<_, Fault>((offset, Superblock::decode(&block.map_err(Fault::read(offset))?)))
+        };
+        let [a, b] = self.0.map(decode);
+        Ok([a?, b?])
+    }
+
+    /// Those that are sound.
+    pub(crate) fn sound(&self) -> impl Iterator<Item = Superblock> {
+        self.0.iter().filter_map(|(_, block)| Superblock::decode(block.as_ref().ok()?).ok())
+    }
+
+    /// What both say of the schema, though neither is sound: if they agree it is most likely true.
+    pub(crate) fn agreed_schema(&self) -> Option<Schema> {
+        let [a, b] = self.0.each_ref().map(|(_, block)| Superblock::schema_in(block.as_ref().ok()?));
+        a.filter(|_| a == b)
+    }
+}
+
 /// The superblock that counts.
 pub(crate) fn newest_superblock(medium: &dyn Medium, path: &str) -> Result<Head> {
     let corrupt = |offset, what: &str| Error::Corrupt { path: path.into(), offset, what: what.into() };
     if medium.len() < LOG_START {
         return Err(corrupt(medium.len(), "header validation failed: file ends before its superblocks do"));
     }
-    let mut newest: Option<Superblock> = None;
-    let mut flaws = Vec::new();
-    for offset in [0, LOG_START / 2] {
-        let mut block = [0; SECTOR];
-        medium.read_into(offset, &mut block).map_err(|source| Fault::read(offset)(source).at(path))?;
-        match Superblock::decode(&block) {
-            Ok(found) if newest.is_none_or(|newest| newest.generation < found.generation) => newest = Some(found),
-            Ok(_) => {}
-            Err(flaw) => flaws.push(flaw),
+    let [(_, a), (_, b)] = Pair::read(medium).decode().map_err(|fault| fault.at(path))?;
+    let (newest, doubtful) = match (a, b) {
+        (Ok(a), Ok(b)) if b.generation > a.generation => (b, false),
+        (Ok(a), Ok(_)) => (a, false),
+        (Ok(only), Err(_)) | (Err(_), Ok(only)) => (only, true),
+        (Err(Flaw::Version(version)), Err(_)) => {
+            return Err(Error::UnsupportedVersion { path: path.into(), version });
         }
+        (Err(Flaw::Foreign), Err(Flaw::Foreign)) => {
+            return Err(corrupt(0, "invalid magic number: this is no .jvdb file"));
+        }
+        (Err(_), Err(_)) => return Err(corrupt(0, "header validation failed: both superblocks are damaged")),
+    };
+    if doubtful {
+        tracing::warn!(path, "one of two superblocks is damaged, the other one serves");
     }
-    if let Some(superblock) = newest {
-        if !flaws.is_empty() {
-            tracing::warn!(path, "one of two superblocks is damaged, the other one serves");
-        }
-        if superblock.durable_end > medium.len() {
-            return Err(corrupt(medium.len(), "file is truncated: it ends before its flushed data does"));
-        }
-        return Ok(Head { newest: superblock, doubtful: !flaws.is_empty() });
+    if newest.durable_end > medium.len() {
+        return Err(corrupt(medium.len(), "file is truncated: it ends before its flushed data does"));
     }
-    Err(match flaws.as_slice() {
-        [Flaw::Version(version), ..] => Error::UnsupportedVersion { path: path.into(), version: *version },
-        [Flaw::Foreign, Flaw::Foreign] => corrupt(0, "invalid magic number: this is no .jvdb file"),
-        _ => corrupt(0, "header validation failed: both superblocks are damaged"),
-    })
+    Ok(Head { newest, doubtful })
+}
+
+/// Writes the head of a new file: its first superblock, and the one of the generation before, which says the same.
+pub(crate) fn write(medium: &dyn Medium, first: &Superblock) -> io::Result<()> {
+    let mut head = vec![0; LOG_START as usize];
+    for superblock in [Superblock { generation: first.generation - 1, ..*first }, *first] {
+        head[superblock.offset() as usize..][..SECTOR].copy_from_slice(&superblock.encode());
+    }
+    medium.write(0, &head, Permit::ENGINE)
 }

@@ -43,6 +43,13 @@ impl Kind {
     }
 }
 
+/// Whether the batch that a record is part of goes on with the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Batch {
+    GoesOn,
+    Ends,
+}
+
 /// The operation is part of a batch that goes on with the next record.
 const CONTINUES: u8 = 1;
 /// The key is a 64-bit integer.
@@ -136,13 +143,16 @@ impl Header {
     }
 
     /// Takes its place in the chain.
-    pub(crate) fn follow(&mut self, place: &Link, salt: u32, continues: bool) {
-        self.flags = if continues { self.flags | CONTINUES } else { self.flags & !CONTINUES };
+    pub(crate) fn follow(&mut self, place: &Link, salt: u32, batch: Batch) {
+        self.flags = match batch {
+            Batch::GoesOn => self.flags | CONTINUES,
+            Batch::Ends => self.flags & !CONTINUES,
+        };
         (self.link, self.sequence, self.salt) = (place.link, place.sequence, salt);
     }
 
-    pub(crate) fn continues(&self) -> bool {
-        self.flags & CONTINUES != 0
+    pub(crate) fn batch(&self) -> Batch {
+        if self.flags & CONTINUES != 0 { Batch::GoesOn } else { Batch::Ends }
     }
 
     /// Fills in the checksum and gives the bytes.

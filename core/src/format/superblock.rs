@@ -86,7 +86,7 @@ impl Superblock {
         push(&VERSION.to_le_bytes());
         push(&self.uuid);
         push(&(self.schema.dimension() as u32).to_le_bytes());
-        push(&[self.schema.metric().code(), 0, 0, 0]);
+        push(&[self.schema.metric().number(), 0, 0, 0]);
         push(&self.table.window.to_le_bytes());
         push(&self.compactions.to_le_bytes());
         for number in [
@@ -109,6 +109,12 @@ impl Superblock {
         block
     }
 
+    /// The schema that a block says, whether the block is sound or not.
+    pub(crate) fn schema_in(block: &[u8; SECTOR]) -> Option<Schema> {
+        let metric = Metric::from_number(block[28])?;
+        Schema::new(field::u32(block, 24) as usize, metric).ok()
+    }
+
     /// Reads a superblock, and checks all that can be told without the rest of the file.
     pub(crate) fn decode(block: &[u8; SECTOR]) -> Result<Self, Flaw> {
         if field::u32(block, 0) != MAGIC {
@@ -122,9 +128,7 @@ impl Superblock {
             return Err(Flaw::Damaged);
         }
         let number = |index: usize| field::u64(block, 40 + 8 * index);
-        let schema = Metric::from_code(block[28])
-            .and_then(|metric| Schema::new(field::u32(block, 24) as usize, metric).ok())
-            .ok_or(Flaw::Damaged)?;
+        let schema = Self::schema_in(block).ok_or(Flaw::Damaged)?;
         let superblock = Self {
             uuid: field::array(block, 8),
             schema,

@@ -4,8 +4,7 @@
 //! and it alone changes tables, so that reading them here needs no lock.
 
 use crate::format::checksum::field;
-use crate::format::table::SLOT;
-use crate::format::table::{BUCKET, BadBucket, Buckets, Geometry, SLOTS, Slot, is_whole, slots};
+use crate::format::table::{BUCKET, BadBucket, Buckets, Geometry, SLOT, SLOTS, Slot, is_whole, slots};
 use crate::index::delta::Entry;
 use crate::medium::{Medium, Permit};
 use crate::testing::mutants::{Mutant, broken};

@@ -46,6 +46,20 @@ impl Located {
     }
 }
 
+/// A record, read as far as its name reaches. Whether the name is sound is not known: see [`Log::check_key`].
+pub(crate) struct Named<'a, 'f> {
+    head: View<'a>,
+    header: &'f Header,
+    vector_bytes: usize,
+}
+
+impl Named<'_, '_> {
+    #[inline]
+    pub(crate) fn name(&self) -> Name<'_> {
+        self.header.name(&self.head, self.vector_bytes)
+    }
+}
+
 /// What a lookup tells of a record.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Found {
@@ -160,8 +174,14 @@ impl<'a> Log<'a> {
         if found.header.names_inline() { Ok(()) } else { self.check_body(found) }
     }
 
+    /// A record with its name.
+    #[inline]
+    pub(crate) fn named<'f>(&self, found: &'f Located) -> Result<Named<'a, 'f>, Fault> {
+        Ok(Named { head: self.head(found)?, header: &found.header, vector_bytes: self.vector_bytes })
+    }
+
     /// Everything of a record before its metadata.
-    pub(crate) fn head(&self, found: &Located) -> Result<View<'a>, Fault> {
+    fn head(&self, found: &Located) -> Result<View<'a>, Fault> {
         let len = found.header.meta_at(self.vector_bytes);
         self.read(found.offset, len)
     }

@@ -6,7 +6,7 @@
 use crate::format::chain::Link;
 use crate::format::counts::Counts;
 use crate::format::layout::UNIT;
-use crate::format::record::{HEADER, Header, Kind};
+use crate::format::record::{Batch, HEADER, Header, Kind};
 use crate::format::table::Geometry;
 use crate::index::delta::{Change, Entry, spread};
 use crate::log::reader::{Located, Log};
@@ -33,16 +33,24 @@ pub(crate) struct Writer {
     pub counts: Counts,
     /// Operations since the last flush began.
     pub operations: u64,
-    /// The file may hold bytes beyond the end of the log, or the disk beyond the end of the file: after a loss of power, in
-    /// the rest of its last block. They must be gone from the disk before anything is written in their place. Sectors of
-    /// theirs and of a record like theirs would make a record that nobody wrote; and what was lost would come back if the
-    /// file's new length reached the disk, and what is written here did not.
-    pub stale_tail: bool,
-    /// A write of this life has failed, and may lie there all the same: a next opening could take it for acknowledged.
-    pub abandoned: bool,
+    pub stale_tail: StaleTail,
     buffer: Vec<u8>,
     pub changes: Vec<Change>,
     by_name: HashTable<usize>,
+}
+
+/// What may lie behind the end of the log: in the file, or, after a loss of power, on the disk in the rest of the file's
+/// last block. It must be gone from the disk before anything is written in its place. Otherwise sectors of an old record
+/// and of a new one with the same body could make up a record that nobody wrote. And an old record would come back if a
+/// second loss of power left the file's new length and not what was written here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StaleTail {
+    /// Nothing: this process has made the file, or cleared what there was.
+    Absent,
+    /// Perhaps what an earlier life has left.
+    Inherited,
+    /// A write of this life that failed. A later opening could take it for acknowledged.
+    Abandoned,
 }
 
 /// Where a name's record is as the batch sees it.
@@ -63,8 +71,7 @@ impl Writer {
             salt,
             counts,
             operations: 0,
-            stale_tail: false,
-            abandoned: false,
+            stale_tail: StaleTail::Absent,
             buffer: Vec::new(),
             changes: Vec::new(),
             by_name: HashTable::new(),
@@ -73,6 +80,22 @@ impl Writer {
 
     fn medium(&self) -> io::Result<&Arc<dyn Medium>> {
         self.medium.as_ref().ok_or_else(|| io::Error::other("the file is closed"))
+    }
+
+    /// Takes a stale tail off the disk, before something is written there.
+    pub(crate) fn clear_stale_tail(&mut self) -> Result<(), Fault> {
+        if self.stale_tail == StaleTail::Absent {
+            return Ok(());
+        }
+        let offset = self.next.offset;
+        let io = |action| move |source| Fault::Io { action, offset, source };
+        let medium = self.medium().map_err(io("truncate"))?;
+        medium.truncate(offset, Permit::ENGINE).map_err(io("truncate"))?;
+        if !broken(Mutant::TruncationUnsynced) {
+            medium.sync().map_err(Fault::Sync)?;
+        }
+        self.stale_tail = StaleTail::Absent;
+        Ok(())
     }
 
     /// Begins a batch.
@@ -93,10 +116,10 @@ impl Writer {
     }
 
     /// Adds a record of another file as it is, but for its place in the chain. Returns its offset here.
-    pub(crate) fn copy_record(&mut self, found: &Located, record: &[u8], continues: bool) -> Result<u64, Fault> {
+    pub(crate) fn copy_record(&mut self, found: &Located, record: &[u8], batch: Batch) -> Result<u64, Fault> {
         self.buffer.try_reserve(record.len())?;
         let mut header = found.header;
-        header.follow(&self.next, self.salt, continues);
+        header.follow(&self.next, self.salt, batch);
         let offset = self.next.offset;
         self.buffer.extend_from_slice(&header.encode());
         self.buffer.extend_from_slice(&record[HEADER..]);
@@ -104,11 +127,13 @@ impl Writer {
         Ok(offset)
     }
 
-    /// Writes what was added, if it is a piece or `all` is asked for.
-    pub(crate) fn write_copies(&mut self, all: bool) -> Result<(), Fault> {
-        if !all && self.buffer.len() < PIECE {
-            return Ok(());
-        }
+    /// Writes the copies that were added, once they make up a piece.
+    pub(crate) fn write_full_piece(&mut self) -> Result<(), Fault> {
+        if self.buffer.len() < PIECE { Ok(()) } else { self.write_copies() }
+    }
+
+    /// Writes all copies that were added.
+    pub(crate) fn write_copies(&mut self) -> Result<(), Fault> {
         let offset = self.next.offset - self.buffer.len() as u64;
         let written = self.medium().and_then(|medium| medium.write(offset, &self.buffer, Permit::ENGINE));
         written.map_err(|source| Fault::Io { action: "write", offset, source })?;
@@ -255,7 +280,7 @@ impl PendingBatch<'_> {
     }
 
     fn push(&mut self, mut header: Header, name: Name<'_>, vector: &[u8], metadata: &[u8]) -> Result<u64, Fault> {
-        self.complete(true);
+        self.complete(Batch::GoesOn);
         if self.writer.buffer.len() >= PIECE {
             self.write_out()?;
         }
@@ -281,9 +306,9 @@ impl PendingBatch<'_> {
     }
 
     /// Completes the header of the open record.
-    fn complete(&mut self, continues: bool) {
+    fn complete(&mut self, batch: Batch) {
         let Some(Open { mut header, at, len }) = self.open.take() else { return };
-        header.follow(&self.next, self.writer.salt, continues);
+        header.follow(&self.next, self.writer.salt, batch);
         let block = header.encode();
         self.writer.buffer[at..at + block.len()].copy_from_slice(&block);
         self.next = Link::after(&Located { offset: self.next.offset, len, header });
@@ -304,7 +329,7 @@ impl PendingBatch<'_> {
 
     /// Writes what is left and moves the end of the log behind it. From here on the operations survive the process.
     pub(crate) fn finish(mut self) -> Result<(), Fault> {
-        self.complete(false);
+        self.complete(Batch::Ends);
         if !self.writer.buffer.is_empty() {
             self.write_out()?;
         }
@@ -326,7 +351,8 @@ impl Drop for PendingBatch<'_> {
             self.writer.salt = self.writer.salt.wrapping_mul(0x9E37_79B1).wrapping_add(1);
         }
         self.writer.rest();
-        self.writer.stale_tail |= self.tried;
-        self.writer.abandoned |= self.tried;
+        if self.tried {
+            self.writer.stale_tail = StaleTail::Abandoned;
+        }
     }
 }

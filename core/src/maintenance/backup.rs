@@ -4,13 +4,14 @@
 //! meanwhile are copied again, until few are left. Only then does a flush wait, for the last of both. The copy is whole and
 //! durable before it has its name. What becomes of it, and whether the place is a good one, is the caller's business.
 
-use crate::format::layout::{LOG_START, SECTOR};
+use crate::format::head;
+use crate::format::layout::{LOG_START, PAGE};
 use crate::format::superblock::Superblock;
 use crate::format::table::Geometry;
 use crate::medium::{Medium, Permit, View, Volume};
+use crate::store::changed_pages::Noting;
 use crate::store::flush::Index;
 use crate::store::store::Store;
-use crate::store::touched::{Noting, PAGE};
 use crate::sync::lock::lock;
 use crate::testing::mutants::{Mutant, broken};
 use crate::types::error::{Error, Result};
@@ -48,7 +49,7 @@ impl Store {
             let mut progress = lock(&self.progress);
             // Everything is in the table then, so that who opens the copy has little to replay.
             self.flush_with(&mut progress, Index::Whole)?;
-            let noting = self.touched.begin();
+            let noting = self.changed_pages.begin();
             drop(progress);
             let to = volume.create(&temporary).map_err(failed("create"))?;
             let bytes = Backup::new(self, &*to, &path)?.run(&noting)?;
@@ -177,11 +178,7 @@ impl<'a> Backup<'a> {
     }
 
     fn head(&self, superblock: &Superblock) -> Result<()> {
-        let mut head = vec![0; LOG_START as usize];
-        for generation in [superblock.generation + 1, superblock.generation + 2] {
-            let superblock = Superblock { generation, ..*superblock };
-            head[superblock.offset() as usize..][..SECTOR].copy_from_slice(&superblock.encode());
-        }
-        self.to.write(0, &head, Permit::ENGINE).map_err(|source| Error::io("write", self.path, source))
+        let first = Superblock { generation: superblock.generation + 2, ..*superblock };
+        head::write(self.to, &first).map_err(|source| Error::io("write", self.path, source))
     }
 }

@@ -14,13 +14,12 @@ use crate::log::reader::Located;
 use crate::maintenance::rewrite::Rewrite;
 use crate::medium::Medium;
 use crate::store::moves::Moves;
-use crate::store::progress::Progress;
+use crate::store::progress::{Inherited, Progress};
 use crate::store::store::Store;
 use crate::sync::lock::lock;
 use crate::testing::mutants::{Mutant, broken};
 use crate::types::error::{Error, Result};
 use crate::types::fault::Fault;
-use crate::types::key::Name;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -67,28 +66,29 @@ impl Store {
         let fault = |fault: Fault| self.fault(fault);
         let old = lock(&self.progress).superblock;
         let begun = self.view().end();
-        let mut copy = Compaction::new(self, &old, medium, salt).map_err(fault)?;
-        copy.take_live(self, begun)?;
-        let early = broken(Mutant::CompactVouchesEarly).then(|| copy.new.finish(&old)).transpose().map_err(fault)?;
-        let mut copied_to = copy.follow(self, begun)?;
+        let mut compaction = Compaction::new(self, &old, medium, salt).map_err(fault)?;
+        compaction.take_live(self, begun)?;
+        let early =
+            broken(Mutant::CompactVouchesEarly).then(|| compaction.new.finish(&old)).transpose().map_err(fault)?;
+        let mut copied_to = compaction.follow(self, begun)?;
         // From here on no flush finishes for anything.
         let mut progress = lock(&self.progress);
         let end = self.view().end();
-        copy.take_tail(self, copied_to, end)?;
+        compaction.take_tail(self, copied_to, end)?;
         copied_to = end;
         let superblock = match early {
             Some(early) => early,
-            None => copy.new.finish(&progress.superblock).map_err(fault)?,
+            None => compaction.new.finish(&progress.superblock).map_err(fault)?,
         };
         // From here on writers wait.
         let mut writer = lock(&self.writer);
         self.check_writable()?;
         let before = writer.next.offset;
-        copy.take_tail(self, copied_to, before)?;
+        compaction.take_tail(self, copied_to, before)?;
         if let Err(source) = self.volume.rename(temporary, &self.identity.file) {
             self.check_renamed(&superblock, Error::io("rename", &self.identity.path, source))?;
         }
-        let Compaction { new: Rewrite { writer: mut new_writer, view: mut new_view, .. }, moves, .. } = copy;
+        let Compaction { new: Rewrite { writer: mut new_writer, view: mut new_view, .. }, moves, .. } = compaction;
         new_writer.operations = writer.operations;
         (new_view.epoch, new_view.moves) = (superblock.epoch(), Some(Arc::new(moves)));
         let old_writer = std::mem::replace(&mut *writer, new_writer);
@@ -98,7 +98,7 @@ impl Store {
         self.figures.durable_end.store(superblock.durable_end, Relaxed);
         let gained = before.saturating_sub(writer.next.offset);
         drop((view, writer));
-        *progress = Progress::at(superblock);
+        *progress = Progress::at(superblock, Inherited::Nothing);
         self.sync_directory()?;
         drop(progress);
         // Unmaps and frees the old file, which takes its time.
@@ -106,7 +106,7 @@ impl Store {
         Ok(gained)
     }
 
-    /// Looks which file has the name after a renaming that failed: it may have been done all the same, and then what is
+    /// Finds out which file has the name after a renaming that failed: it may have been done all the same, and then what is
     /// written to the old file is lost. Without an answer nothing more is written.
     fn check_renamed(&self, new: &Superblock, error: Error) -> Result<()> {
         let opened = self.volume.open(&self.identity.file).ok();
@@ -127,7 +127,7 @@ impl Compaction {
         Ok(Self { new, seed: store.identity.seed, moves: Moves::new(), synced_to: LOG_START })
     }
 
-    /// Copies what is alive before `end`, and brings it into the new table. What replaces or deletes any of it meanwhile lies
+    /// Copies what is alive before `end`, and applies it to the new table. What replaces or deletes any of it meanwhile lies
     /// behind `end`, and comes with the tail.
     fn take_live(&mut self, store: &Store, end: u64) -> Result<()> {
         let fault = |fault| store.fault(fault);
@@ -161,7 +161,7 @@ impl Compaction {
         let hash = name.hash(self.seed);
         let latest = view.find(hash, name)?.live;
         if latest.is_none_or(|latest| latest.offset != found.offset) {
-            // A rotten key would make a live record look dead.
+            // A damaged key would make a live record look dead.
             log.check_key(&found)?;
             return Ok(next);
         }
@@ -231,15 +231,15 @@ impl Compaction {
             }
             log.check_key(&found)?;
             let record = log.medium.read(found.offset, found.len as usize).map_err(Fault::read(found.offset))?;
-            let new = self.new.writer.copy_record(&found, &record, found.header.continues())?;
+            let new = self.new.writer.copy_record(&found, &record, found.header.batch())?;
             self.note(&found, new)?;
             pending.push((found, new));
         }
-        self.new.writer.write_copies(true)?;
+        self.new.writer.write_copies()?;
         self.new.view.set_end(self.new.writer.next.offset);
         for (found, new) in pending {
-            let head = log.head(&found)?;
-            let name: Name<'_> = found.header.name(&head, log.vector_bytes);
+            let named = log.named(&found)?;
+            let name = named.name();
             self.new.change(name.hash(self.seed), name, &found, new)?;
         }
         drop(view);

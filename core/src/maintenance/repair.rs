@@ -5,21 +5,21 @@
 
 use crate::format::checksum::field;
 use crate::format::file_name;
-use crate::format::layout::{LOG_START, SECTOR};
+use crate::format::head::Pair;
 use crate::format::superblock::Superblock;
 use crate::format::table::Geometry;
 use crate::log::reader::Log;
-use crate::maintenance::findings::Repair;
-use crate::maintenance::findings::{Damage, Report};
+use crate::log::writer::StaleTail;
+use crate::maintenance::findings::{Damage, Repair, Report};
 use crate::maintenance::rewrite::Rewrite;
 use crate::maintenance::salvage::{DamagedFile, Salvage};
 use crate::medium::{Medium, Volume};
-use crate::store::recovery;
+use crate::store::recovery::Opening;
 use crate::store::store::Settings;
 use crate::testing::mutants::{Mutant, broken};
 use crate::types::error::{Error, Result};
 use crate::types::fault::Fault;
-use crate::types::schema::{Metric, Schema};
+use crate::types::schema::Schema;
 use std::sync::Arc;
 
 /// A database that nobody has open.
@@ -69,9 +69,10 @@ impl RepairTarget<'_> {
 
     /// What is wrong with a file, and what is in it. If nothing is wrong, all of it is durable.
     fn examine(&self, file: &str) -> Result<(Vec<Damage>, Report)> {
-        let volume = Arc::clone(self.volume);
-        let opened = recovery::open(volume, self.name, file, self.settings, self.salt, false, Arc::default());
-        let report = opened.and_then(|store| {
+        let Self { volume, name, settings, salt, .. } = *self;
+        let (tail, flushes) = (StaleTail::Inherited, &Arc::default());
+        let opening = Opening { volume, name, file, settings, salt, tail, flushes };
+        let report = opening.open().and_then(|store| {
             let report = store.verify()?;
             if report.damage.is_empty() {
                 // No flush of the directory knows of what is not durable here.
@@ -96,12 +97,8 @@ impl RepairTarget<'_> {
 
     /// What the superblocks tell: what goes on in the new file, and where the old one may be read.
     fn damaged<'m>(&self, medium: &'m dyn Medium) -> Result<(Superblock, DamagedFile<'m>)> {
-        let blocks = [0, LOG_START / 2].map(|offset| {
-            let mut block = [0; SECTOR];
-            medium.read_into(offset, &mut block).map(|()| block).unwrap_or([0; SECTOR])
-        });
-        let sound = blocks.iter().filter_map(|block| Superblock::decode(block).ok());
-        let newest = sound.clone().max_by_key(|superblock| superblock.generation);
+        let pair = Pair::read(medium);
+        let newest = pair.sound().max_by_key(|superblock| superblock.generation);
         let schema = match (newest, self.schema) {
             (Some(newest), Some(given)) if newest.schema != given => {
                 let (dimension, metric) = (newest.schema.dimension(), newest.schema.metric().name());
@@ -109,7 +106,7 @@ impl RepairTarget<'_> {
             }
             (Some(newest), _) => newest.schema,
             (None, Some(given)) => given,
-            (None, None) => agreed_schema(&blocks).ok_or_else(|| {
+            (None, None) => pair.agreed_schema().ok_or_else(|| {
                 let path = self.path(self.file);
                 let what = "both superblocks are damaged, and with them the schema: repair needs dimension and metric";
                 Error::Corrupt { path, offset: 0, what: what.into() }
@@ -120,7 +117,7 @@ impl RepairTarget<'_> {
         let old = newest.unwrap_or(Superblock { compactions, ..Superblock::first(self.uuid, schema) });
         let log = Log::without_table(medium, schema.vector_bytes(), medium.len());
         let log = Log { table: newest.map_or(log.table, |newest| newest.table), ..log };
-        let doubtful = sound.count() < blocks.len();
+        let doubtful = pair.sound().count() < 2;
         Ok((old, DamagedFile::new(log, old.seed(), newest, doubtful)))
     }
 
@@ -209,14 +206,4 @@ fn fill(new: &mut Rewrite, damaged: &DamagedFile<'_>, salvage: &Salvage) -> Resu
         new.write()?;
     }
     new.apply_to_table()
-}
-
-/// What two damaged superblocks say alike is most likely true; that the log bears it out is checked later.
-fn agreed_schema(blocks: &[[u8; SECTOR]; 2]) -> Option<Schema> {
-    let says = |block: &[u8; SECTOR]| {
-        let metric = Metric::from_code(block[28])?;
-        Schema::new(field::u32(block, 24) as usize, metric).ok()
-    };
-    let [first, second] = blocks.each_ref().map(says);
-    first.filter(|_| first == second)
 }

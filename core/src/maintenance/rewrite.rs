@@ -4,7 +4,9 @@
 //! [`finish`](Rewrite::finish) has returned the new file is no database, and it never has a database's name here.
 
 use crate::format::chain::Link;
-use crate::format::layout::{LOG_START, SECTOR};
+use crate::format::head;
+use crate::format::layout::LOG_START;
+use crate::format::record::Batch;
 use crate::format::superblock::Superblock;
 use crate::format::table::{BUCKET, Buckets, Geometry};
 use crate::index::apply::{self, Failure};
@@ -62,7 +64,7 @@ impl Rewrite {
     /// called while readers wait; [`write`](Self::write) comes after each.
     pub(crate) fn add(&mut self, found: &Located, record: &[u8], hash: u64) -> Result<u64, Fault> {
         self.entries.try_reserve(1)?;
-        let new = self.writer.copy_record(found, record, false)?;
+        let new = self.writer.copy_record(found, record, Batch::Ends)?;
         self.writer.counts.record(found.header.kind, None, found.len);
         self.entries.push(Entry::of(hash, new, 0, found.header.kind));
         Ok(new)
@@ -70,13 +72,13 @@ impl Rewrite {
 
     /// Writes what was added, once it is enough to be worth it.
     pub(crate) fn write(&mut self) -> Result<(), Fault> {
-        self.writer.write_copies(false)?;
+        self.writer.write_full_piece()?;
         if self.entries.len() >= self.share { self.apply_to_table() } else { Ok(()) }
     }
 
     /// Writes all that was added, and applies it to the table.
     pub(crate) fn apply_to_table(&mut self) -> Result<(), Fault> {
-        self.writer.write_copies(true)?;
+        self.writer.write_copies()?;
         let mut entries = std::mem::take(&mut self.entries);
         entries.sort_unstable_by_key(|entry| (entry.hash, entry.offset));
         self.apply(&entries)?;
@@ -163,12 +165,8 @@ impl Rewrite {
             ..*old
         };
         self.sync()?;
-        for superblock in [Superblock { generation: old.generation + 1, ..superblock }, superblock] {
-            let block: [u8; SECTOR] = superblock.encode();
-            let offset = superblock.offset();
-            let written = self.medium.write(offset, &block, Permit::ENGINE);
-            written.map_err(|source| Fault::Io { action: "write", offset, source })?;
-        }
+        let written = head::write(&*self.medium, &superblock);
+        written.map_err(|source| Fault::Io { action: "write", offset: 0, source })?;
         self.sync()?;
         Ok(superblock)
     }

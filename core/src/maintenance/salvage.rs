@@ -8,7 +8,7 @@
 
 use crate::format::chain::Link;
 use crate::format::layout::{LOG_START, UNIT};
-use crate::format::record::{HEADER, Header, Kind};
+use crate::format::record::{Batch, HEADER, Header, Kind};
 use crate::format::superblock::Superblock;
 use crate::format::table::{BUCKET, Slot, is_whole, slots};
 use crate::index::delta::{Delta, Entry};
@@ -175,9 +175,9 @@ impl<'a> DamagedFile<'a> {
         let mut salts = BTreeSet::new();
         let whole = self.each_slot(|slot| {
             if let Some(found) = sound(self.log.locate(slot.offset))?
-                && let Some(head) = sound(self.log.head(&found))?
+                && let Some(named) = sound(self.log.named(&found))?
                 && found.header.kind != Kind::Table
-                && found.header.name(&head, self.log.vector_bytes).hash(self.seed) == slot.hash
+                && named.name().hash(self.seed) == slot.hash
             {
                 salts.insert(found.header.salt);
             }
@@ -289,7 +289,7 @@ impl SalvageScan<'_, '_> {
                 at = Link::after(&found).into();
                 batch.try_reserve(1)?;
                 batch.push((found, whole));
-                if !found.header.continues() || found.offset < damaged.durable_end() {
+                if found.header.batch() == Batch::Ends || found.offset < damaged.durable_end() {
                     self.take_all(&mut batch)?;
                 }
                 continue;
@@ -338,11 +338,11 @@ impl SalvageScan<'_, '_> {
             return Ok(());
         }
         self.found.vectors |= whole && header.kind == Kind::Put;
-        let Some(head) = sound(log.head(found))? else {
+        let Some(named) = sound(log.named(found))? else {
             self.lose_nameless(found);
             return Ok(());
         };
-        let name = header.name(&head, log.vector_bytes);
+        let name = named.name();
         let hash = name.hash(self.damaged.seed);
         // A long key lies in the damaged body: it counts only if the index says so.
         if !whole && !header.names_inline() && self.damaged.indexed(hash, offset)? != Indexed::There {
@@ -457,6 +457,6 @@ impl SalvageScan<'_, '_> {
     fn item_at(&self, offset: u64) -> Result<Item, Fault> {
         let log = &self.damaged.log;
         let found = log.locate(offset)?;
-        Ok(found.header.name(&log.head(&found)?, log.vector_bytes).into())
+        Ok(log.named(&found)?.name().into())
     }
 }

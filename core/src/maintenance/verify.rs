@@ -2,20 +2,19 @@
 
 use crate::format::chain::Link;
 use crate::format::counts::Counts;
+use crate::format::head::Pair;
 use crate::format::layout::{LOG_START, UNIT};
 use crate::format::record::Kind;
 use crate::format::superblock::Superblock;
 use crate::format::table::slots_of;
 use crate::log::reader::{Located, Log};
-use crate::maintenance::findings::Damage;
-use crate::maintenance::findings::Report;
+use crate::maintenance::findings::{Damage, Report};
 use crate::store::lookup::read_bucket;
 use crate::store::store::Store;
 use crate::store::view::ReadView;
 use crate::sync::lock::lock;
 use crate::types::error::Result;
 use crate::types::fault::Fault;
-use crate::types::key::Name;
 
 impl Store {
     /// Checks everything. Writers wait meanwhile; readers do not.
@@ -65,10 +64,8 @@ impl Store {
     }
 
     fn check_superblocks(&self, log: &Log<'_>, report: &mut Report) -> Result<(), Fault> {
-        for offset in [0, LOG_START / 2] {
-            let mut block = [0; crate::format::layout::SECTOR];
-            log.medium.read_into(offset, &mut block).map_err(Fault::read(offset))?;
-            if Superblock::decode(&block).is_err() {
+        for (offset, superblock) in Pair::read(log.medium).decode()? {
+            if superblock.is_err() {
                 report.note(Fault::Corrupt { offset, what: "superblock is damaged" })?;
             }
         }
@@ -81,8 +78,8 @@ impl Store {
             return Ok(());
         }
         let log = view.log()?;
-        let head = log.head(found)?;
-        let name = found.header.name(&head, log.vector_bytes);
+        let named = log.named(found)?;
+        let name = named.name();
         match view.find(name.hash(self.identity.seed), name) {
             Ok(lookup) => match lookup.live {
                 Some(live) if live.offset == found.offset => {
@@ -113,10 +110,12 @@ impl Store {
                 }
             };
             for slot in slots_of(&bucket) {
-                match log.locate(slot.offset).and_then(|found| Ok((log.head(&found)?, found))) {
-                    Ok((head, found)) => {
-                        let name: Name<'_> = found.header.name(&head, log.vector_bytes);
-                        if !found.header.kind.stores() || name.hash(self.identity.seed) != slot.hash {
+                match log
+                    .locate(slot.offset)
+                    .and_then(|found| Ok((log.named(&found)?.name().hash(self.identity.seed), found)))
+                {
+                    Ok((hash, found)) => {
+                        if !found.header.kind.stores() || hash != slot.hash {
                             report.note(Fault::Corrupt { offset: place, what: "index slot points at another name" })?;
                         }
                     }

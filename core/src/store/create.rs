@@ -1,16 +1,12 @@
 //! Making a database file: it has its name only when it is whole and durable.
 
-use crate::format::file_name;
-use crate::format::layout::{LOG_START, SECTOR};
 use crate::format::superblock::Superblock;
-use crate::medium::{Permit, Volume};
+use crate::format::{file_name, head};
+use crate::medium::Volume;
 use crate::testing::mutants::{Mutant, broken};
 use crate::types::error::{Error, Result};
 use crate::types::schema::Schema;
 use std::io::ErrorKind;
-
-/// Bytes of both superblocks: where the second one ends.
-const HEAD: usize = LOG_START as usize;
 
 /// Writes a new, empty database file. It has its name only when it is whole and durable.
 pub(crate) fn create(volume: &dyn Volume, file: &str, schema: Schema, uuid: [u8; 16]) -> Result<()> {
@@ -21,14 +17,9 @@ pub(crate) fn create(volume: &dyn Volume, file: &str, schema: Schema, uuid: [u8;
         move |source| Error::io(action, path, source)
     };
     let superblock = Superblock::first(uuid, schema);
-    let mut head = vec![0; HEAD];
-    for superblock in [Superblock { generation: superblock.generation - 1, ..superblock }, superblock] {
-        let place = superblock.offset() as usize;
-        head[place..place + SECTOR].copy_from_slice(&superblock.encode());
-    }
     let made = (|| {
         let medium = volume.create(&temporary).map_err(failed("create"))?;
-        medium.write(0, &head, Permit::ENGINE).map_err(failed("write"))?;
+        head::write(&*medium, &superblock).map_err(failed("write"))?;
         if !broken(Mutant::CreateUnsynced) {
             medium.sync().map_err(failed("sync"))?;
         }

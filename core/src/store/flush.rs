@@ -7,13 +7,9 @@
 use crate::format::superblock::Superblock;
 use crate::format::table::Geometry;
 use crate::index::apply::{self, Failure};
-use crate::index::delta::{Delta, Entry};
-use crate::log::reader::Log;
-use crate::log::writer::Writer;
+use crate::log::writer::{StaleTail, Writer};
 use crate::medium::{Medium, Permit};
-use crate::store::lookup::find_in_table;
-use crate::store::progress::Cut;
-use crate::store::progress::Progress;
+use crate::store::progress::{Cut, Inherited, Progress, Table};
 use crate::store::store::Store;
 use crate::sync::lock::lock;
 use crate::testing::deferred_index::index_is_deferred;
@@ -29,6 +25,15 @@ use std::time::Duration;
 const PIECE: u64 = 256 << 10;
 /// Entries that a flush applies to the table before it returns, although another thread could.
 const FEW: usize = if cfg!(jvdb_shuttle) { 0 } else { 64 };
+
+/// Which durable changes a flush takes on beside what is new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    /// None.
+    New,
+    /// Those that were only replayed: the table lacks them.
+    Replayed,
+}
 
 /// What a flush does about the index once the log is durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,24 +69,10 @@ impl Store {
         self.check_writable()?;
         let mut progress = lock(&self.progress);
         self.catch_up_with(&mut progress)?;
-        match progress.wanted {
+        match progress.growth.wanted {
             Some(_) => self.flush_with(&mut progress, Index::Now).map(drop),
             None => Ok(()),
         }
-    }
-
-    fn catch_up_with(&self, progress: &mut Progress) -> Result<()> {
-        self.figures.behind.store(false, Relaxed);
-        let Some(cut) = progress.pending.take() else { return Ok(()) };
-        if broken(Mutant::LeftForgotten) {
-            self.view_mut().frozen = Arc::default();
-        }
-        if broken(Mutant::LeftForgotten) || broken(Mutant::LeftCalledApplied) {
-            progress.applied_to = cut.next.offset;
-            return Ok(());
-        }
-        let medium = self.medium()?;
-        self.apply_to_table(&*medium, progress, &cut, false)
     }
 
     /// As [`flush_and`](Self::flush_and), for whoever holds the lock.
@@ -92,21 +83,26 @@ impl Store {
         loop {
             self.check_writable()?;
             self.catch_up_with(progress)?;
-            let Some(cut) = self.cut(progress, index == Index::Whole && took.is_none())? else { break };
+            let scope = if index == Index::Whole && took.is_none() { Scope::Replayed } else { Scope::New };
+            let Some(cut) = self.cut(progress, scope)? else { break };
             let medium = self.medium()?;
             if broken(Mutant::ApplyEarly) {
                 let write = |offset, bytes: &[u8]| medium.write(offset, bytes, Permit::ENGINE);
                 let _ = apply::apply_in_place(&*medium, progress.superblock.table, &self.sorted(&cut)?, write);
             }
-            let built = self.make_durable(&*medium, progress, &cut)?;
+            let table = self.make_durable(&*medium, progress, &cut)?;
             took.get_or_insert_with(|| self.volume.now().saturating_sub(started));
-            if index == Index::Later && !built && progress.wanted.is_none() && cut.changes.len() > few {
-                progress.pending = Some(cut);
+            if index == Index::Later
+                && table == Table::Kept
+                && progress.growth.wanted.is_none()
+                && cut.changes.len() > few
+            {
+                progress.deferred = Some(cut);
                 self.figures.behind.store(true, Relaxed);
                 break;
             }
-            self.apply_to_table(&*medium, progress, &cut, built)?;
-            if progress.wanted.is_none() {
+            self.apply_to_table(&*medium, progress, &cut, table)?;
+            if progress.growth.wanted.is_none() {
                 break;
             }
         }
@@ -131,23 +127,23 @@ impl Store {
     }
 
     /// Draws the line: what is before it belongs to this flush. `None` if nothing is.
-    fn cut(&self, progress: &mut Progress, all: bool) -> Result<Option<Cut>> {
+    fn cut(&self, progress: &mut Progress, scope: Scope) -> Result<Option<Cut>> {
         let mut writer = lock(&self.writer);
-        let (unfinished, all) = {
+        let (unfinished, replayed) = {
             let view = self.view();
-            (!view.frozen.is_empty(), all && !view.active.is_empty())
+            (!view.frozen.is_empty(), scope == Scope::Replayed && !view.active.is_empty())
         };
         let nothing_new = writer.next.offset == progress.superblock.durable_end;
-        if nothing_new && progress.wanted.is_none() && !unfinished && !all {
+        if nothing_new && progress.growth.wanted.is_none() && !unfinished && !replayed {
             return Ok(None);
         }
         if unfinished {
             self.unfreeze()?;
         }
-        self.clear_stale_tail(&mut writer)?;
+        writer.clear_stale_tail().map_err(|fault| self.fault(fault))?;
         let old = progress.superblock.table;
         let names = writer.counts.names();
-        let shape = match progress.wanted {
+        let shape = match progress.growth.wanted {
             Some(wanted) => Some(wanted),
             None if old.holds(names) => None,
             None => Some(Geometry::for_names(names)),
@@ -168,14 +164,9 @@ impl Store {
         Ok(Some(Cut { next, counts, table, changes: frozen }))
     }
 
-    /// The changes of a cut in the order of the table.
-    fn sorted(&self, cut: &Cut) -> Result<Vec<Entry>> {
-        cut.changes.sorted().map_err(|full| self.fault(full.into()))
-    }
-
     /// Room in the log for a table: what a failed flush left, or new.
     fn room_for(&self, shape: Geometry, progress: &mut Progress, writer: &mut Writer) -> Result<Geometry> {
-        let left = progress.reserved.take();
+        let left = progress.growth.reserved.take();
         let room = match left.filter(|left| left.buckets >= shape.buckets && left.window >= shape.window) {
             Some(room) => room,
             None => {
@@ -183,76 +174,31 @@ impl Store {
                 writer.reserve_table(shape).map_err(|fault| self.fault(fault))?
             }
         };
-        progress.reserved = Some(room);
+        progress.growth.reserved = Some(room);
         Ok(room)
     }
 
-    /// Gives what an unfinished flush had frozen back to the active changes. The table may have taken in any part of it.
-    fn unfreeze(&self) -> Result<()> {
-        let mut view = self.view_mut();
-        let mut merged = Delta::default();
-        let log = view.log().map_err(|fault| self.fault(fault))?;
-        let mut add = |entry: Entry, newer: Option<&Delta>| {
-            let found = log.locate(entry.offset)?;
-            let head = log.head(&found)?;
-            let name = found.header.name(&head, log.vector_bytes);
-            if let Some(newer) = newer
-                && newer.find(entry.hash, |offset| log.find(offset, name).map(|found| found.is_some()))?.is_some()
-            {
-                return Ok(());
-            }
-            let prior = find_in_table(&log, entry.hash, name)?.map_or(0, |found| found.offset);
-            merged.set(Entry { prior, ..entry }, 0)?;
-            Ok(())
-        };
-        let mut add_all = || {
-            view.frozen.sorted()?.into_iter().try_for_each(|entry| add(entry, Some(&view.active)))?;
-            view.active.sorted()?.into_iter().try_for_each(|entry| add(entry, None))
-        };
-        add_all().map_err(|fault: Fault| self.fault(fault))?;
-        view.frozen = Arc::default();
-        view.active = merged;
-        Ok(())
-    }
-
-    /// Ends the frozen changes, which the table has taken in but for these: a later one will. They are few, and so is what is
-    /// done while nobody writes or reads.
-    fn return_to_active(&self, left: &[Entry]) -> Result<()> {
-        let _writer = lock(&self.writer);
-        let mut view = self.view_mut();
-        for entry in left {
-            let log = view.log().map_err(|fault| self.fault(fault))?;
-            let newer = newer_of(&log, &view.active, *entry).map_err(|fault| self.fault(fault))?;
-            let (entry, replaces) = newer.map_or((*entry, 0), |newer| (newer, newer.offset));
-            // The table has no slot of that name.
-            let set = view.active.set(Entry { prior: 0, ..entry }, replaces);
-            set.map_err(|full| self.fault(full.into()))?;
-        }
-        view.frozen = Arc::default();
-        Ok(())
-    }
-
-    /// The two syncs. Returns whether the new table of this cut, if it has one, is in force.
-    fn make_durable(&self, medium: &dyn Medium, progress: &mut Progress, cut: &Cut) -> Result<bool> {
+    /// The two syncs. Returns which table is in force then.
+    fn make_durable(&self, medium: &dyn Medium, progress: &mut Progress, cut: &Cut) -> Result<Table> {
         self.write_tail_again(medium, progress)?;
-        if progress.name_unsynced {
+        if let Inherited::NameAndTail { end } = progress.inherited {
             self.sync_directory()?;
-            progress.name_unsynced = false;
+            progress.inherited = Inherited::Tail { end };
         }
         let old = progress.superblock;
-        progress.wanted = None;
+        progress.growth.wanted = None;
         if broken(Mutant::GrowthUnsynced) {
             self.sync(medium)?;
         }
-        let built = match cut.table {
-            None => false,
+        let table = match cut.table {
+            None => Table::Kept,
             Some(new) => match apply::build(medium, old.table, new, &self.sorted(cut)?) {
-                Ok(()) => true,
+                Ok(()) => Table::Built(new),
                 Err(Failure::WindowFull) => {
-                    progress.wanted = Some(new.wider(cut.counts.names()));
-                    progress.reserved = None;
+                    progress.growth.wanted = Some(new.wider(cut.counts.names()));
+                    progress.growth.reserved = None;
                     lock(&self.writer).counts.abandon(new);
-                    false
+                    Table::Kept
                 }
                 Err(failure) => return Err(self.failed(failure, new)),
             },
@@ -262,16 +208,23 @@ impl Store {
             self.sync(medium)?;
         }
         let mut counts = cut.counts;
-        if built {
+        if table != Table::Kept {
             counts.abandon(old.table);
         }
         let superblock = Superblock {
             generation: old.generation + 1,
             durable_end: cut.next.offset,
-            applied_end: if built || broken(Mutant::AppliedAtOnce) { cut.next.offset } else { progress.applied_to },
+            applied_end: match table {
+                Table::Built(_) => cut.next.offset,
+                Table::Kept if broken(Mutant::AppliedAtOnce) => cut.next.offset,
+                Table::Kept => progress.applied_to,
+            },
             sequence: cut.next.sequence,
             link: cut.next.link,
-            table: cut.table.filter(|_| built).unwrap_or(old.table),
+            table: match table {
+                Table::Built(new) => new,
+                Table::Kept => old.table,
+            },
             counts,
             ..old
         };
@@ -279,34 +232,18 @@ impl Store {
         if late {
             self.sync(medium)?;
         }
-        progress.unverified_to = 0;
-        if built {
-            progress.reserved = None;
+        progress.inherited = Inherited::Nothing;
+        if table != Table::Kept {
+            progress.growth.reserved = None;
             lock(&self.writer).counts.abandon(old.table);
         }
-        Ok(built)
-    }
-
-    /// Takes what lies beyond the end of the log off the disk, before something is written there.
-    pub(crate) fn clear_stale_tail(&self, writer: &mut Writer) -> Result<()> {
-        if !writer.stale_tail {
-            return Ok(());
-        }
-        let medium = self.medium()?;
-        let offset = writer.next.offset;
-        let cut = medium.truncate(offset, Permit::ENGINE);
-        cut.map_err(|source| self.fault(Fault::Io { action: "truncate", offset, source }))?;
-        if !broken(Mutant::TruncationUnsynced) {
-            self.sync(&*medium)?;
-        }
-        (writer.stale_tail, writer.abandoned) = (false, false);
-        Ok(())
+        Ok(table)
     }
 
     fn sync(&self, medium: &dyn Medium) -> Result<()> {
         let synced = medium.sync();
         let synced = if broken(Mutant::SyncRetried) { synced.or_else(|_| medium.sync()) } else { synced };
-        synced.map_err(|source| self.poisoned(Error::io("sync", &self.identity.path, source)))
+        synced.map_err(|source| self.fault(Fault::Sync(source)))
     }
 
     /// Makes sure that the file is found under its name after a loss of power.
@@ -334,7 +271,7 @@ impl Store {
         }
         if let Err(source) = medium.write(place, &superblock.encode(), Permit::ENGINE) {
             // It may reach the disk all the same: a table that it names must not be built over.
-            if let Some(named) = progress.reserved.take() {
+            if let Some(named) = progress.growth.reserved.take() {
                 lock(&self.writer).counts.abandon(named);
             }
             return Err(self.fault(Fault::Io { action: "write", offset: place, source }));
@@ -349,57 +286,17 @@ impl Store {
 
     /// A clean page in the cache is no proof of what the disk holds: after a failed sync it may be the only copy.
     fn write_tail_again(&self, medium: &dyn Medium, progress: &Progress) -> Result<()> {
-        let mut offset = progress.superblock.durable_end;
+        let (mut offset, end) = (progress.superblock.durable_end, progress.inherited.tail_end());
         if broken(Mutant::TailTrusted) {
             return Ok(());
         }
-        while offset < progress.unverified_to {
-            let len = (progress.unverified_to - offset).min(PIECE);
+        while offset < end {
+            let len = (end - offset).min(PIECE);
             let written = medium.rewrite(offset, len as usize, Permit::ENGINE);
             written.map_err(|source| self.fault(Fault::Io { action: "write", offset, source }))?;
             offset += len;
         }
         Ok(())
-    }
-
-    /// Makes the index speak of the cut.
-    fn apply_to_table(&self, medium: &dyn Medium, progress: &mut Progress, cut: &Cut, built: bool) -> Result<()> {
-        let table = progress.superblock.table;
-        if !built && table.buckets > 0 {
-            let in_place = Arc::clone(&self.view().in_place);
-            let write = |offset, bytes: &[u8]| {
-                let _changing = lock(&in_place);
-                let written = medium.write(offset, bytes, Permit::ENGINE);
-                self.touched.note(offset, bytes.len());
-                written
-            };
-            let applied = apply::apply_in_place(medium, table, &self.sorted(cut)?, write);
-            let left = applied.map_err(|failure| self.failed(failure, table))?;
-            if !left.is_empty() {
-                progress.wanted.get_or_insert(table.wider(cut.counts.names()));
-                // What the table on the disk speaks of ends where it did.
-                return self.return_to_active(&left);
-            }
-        }
-        if progress.wanted.is_some() {
-            // The frozen changes stay in force until a table takes them.
-            return Ok(());
-        }
-        let mut view = self.view_mut();
-        view.table = table;
-        let done = std::mem::take(&mut view.frozen);
-        drop(view);
-        drop(done);
-        progress.applied_to = cut.next.offset;
-        Ok(())
-    }
-
-    fn failed(&self, failure: Failure, table: Geometry) -> Error {
-        self.fault(match failure {
-            Failure::Io(source) => Fault::Io { action: "update the index of", offset: table.offset, source },
-            Failure::BadBucket(bad) => bad.into(),
-            Failure::WindowFull => Fault::Corrupt { offset: table.offset, what: "index table has no room" },
-        })
     }
 
     /// Whether it is being flushed or compacted.
@@ -413,7 +310,7 @@ impl Store {
         let superblock = &progress.superblock;
         let writer = lock(&self.writer);
         let end = superblock.durable_end;
-        let clean = !writer.abandoned && self.poison.get().is_none();
+        let clean = writer.stale_tail != StaleTail::Abandoned && self.poison.get().is_none();
         clean && superblock.applied_end == end && end == writer.next.offset
     }
 
@@ -424,8 +321,8 @@ impl Store {
         let mut progress = lock(&self.progress);
         let took = self.flush_with(&mut progress, Index::Whole)?;
         let mut writer = lock(&self.writer);
-        if writer.abandoned {
-            self.clear_stale_tail(&mut writer)?;
+        if writer.stale_tail == StaleTail::Abandoned {
+            writer.clear_stale_tail().map_err(|fault| self.fault(fault))?;
         }
         drop(writer);
         let superblock = progress.superblock;
@@ -438,12 +335,4 @@ impl Store {
         }
         Ok(took)
     }
-}
-
-/// What the active changes say of the name that an older entry speaks of.
-fn newer_of(log: &Log<'_>, active: &Delta, older: Entry) -> Result<Option<Entry>, Fault> {
-    let found = log.locate(older.offset)?;
-    let head = log.head(&found)?;
-    let name = found.header.name(&head, log.vector_bytes);
-    active.find(older.hash, |offset| log.find(offset, name).map(|found| found.is_some()))
 }

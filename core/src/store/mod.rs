@@ -1,5 +1,7 @@
 //! One database file in use: writing, reading, iteration, durability, opening.
 
+mod catch_up;
+pub(crate) mod changed_pages;
 pub(crate) mod create;
 pub(crate) mod flush;
 pub(crate) mod lookup;
@@ -11,6 +13,5 @@ pub(crate) mod scan;
 #[expect(clippy::module_inception, reason = "the type that the room is named for")]
 pub(crate) mod store;
 mod suspend;
-pub(crate) mod touched;
 pub(crate) mod view;
 pub(crate) mod write;

@@ -13,32 +13,58 @@ pub(crate) struct Progress {
     pub superblock: Superblock,
     /// The table in the file, though not yet surely on disk, speaks of everything before this.
     pub applied_to: u64,
-    /// End of the tail that an opening found in the file without knowing whether the disk has it.
-    pub unverified_to: u64,
-    /// Whether the file's name may not have reached the disk: whoever gave it that name may have died before the
+    pub inherited: Inherited,
+    pub growth: Growth,
+    /// What is durable, and was left to another thread to apply to the table.
+    pub deferred: Option<Cut>,
+}
+
+/// What an opening found in the file without knowing whether the disk has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Inherited {
+    /// The end of the log, up to `end`, and the file's name: whoever gave the file that name may have died before the
     /// directory was synced.
-    pub name_unsynced: bool,
-    /// A table to build although the present one is not full, because one of its windows is.
+    NameAndTail { end: u64 },
+    /// The end of the log, up to `end`.
+    Tail { end: u64 },
+    /// Nothing: a flush of this process has made all of it durable.
+    Nothing,
+}
+
+/// A new table that is to come, although the present one is not full, or was to come and did not.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Growth {
+    /// To be built by the next flush, because a probe window of the present table is full.
     pub wanted: Option<Geometry>,
     /// Room in the log for a table that a failed flush did not come to use.
     pub reserved: Option<Geometry>,
-    /// What is durable, and was left to another thread to apply to the table.
-    pub pending: Option<Cut>,
 }
 
 impl Progress {
     /// As a superblock on disk says it.
-    pub(crate) fn at(superblock: Superblock) -> Self {
-        Self {
-            superblock,
-            applied_to: superblock.applied_end,
-            unverified_to: 0,
-            name_unsynced: false,
-            wanted: None,
-            reserved: None,
-            pending: None,
+    pub(crate) fn at(superblock: Superblock, inherited: Inherited) -> Self {
+        let applied_to = superblock.applied_end;
+        Self { superblock, applied_to, inherited, growth: Growth::default(), deferred: None }
+    }
+}
+
+impl Inherited {
+    /// Where the tail ends that may not be on the disk, if there is one.
+    pub(crate) fn tail_end(self) -> u64 {
+        match self {
+            Self::NameAndTail { end } | Self::Tail { end } => end,
+            Self::Nothing => 0,
         }
     }
+}
+
+/// Which table is in force after a flush.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Table {
+    /// A new one, which speaks of everything that the flush made durable.
+    Built(Geometry),
+    /// The one there was.
+    Kept,
 }
 
 /// The part of the log that a flush takes on.

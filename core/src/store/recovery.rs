@@ -5,18 +5,17 @@
 
 use crate::format::chain::Link;
 use crate::format::counts::Counts;
-use crate::format::head::Head;
-use crate::format::head::newest_superblock;
+use crate::format::head::{Head, newest_superblock};
 use crate::format::layout::LOG_START;
-use crate::format::record::Kind;
+use crate::format::record::{Batch, Kind};
 use crate::format::superblock::Superblock;
 use crate::index::delta::Entry;
 use crate::log::reader::{Located, Log};
-use crate::log::writer::Writer;
+use crate::log::writer::{StaleTail, Writer};
 use crate::medium::{Medium, Volume};
-use crate::store::progress::Progress;
+use crate::store::changed_pages::ChangedPages;
+use crate::store::progress::{Inherited, Progress};
 use crate::store::store::{Figures, Flushes, Identity, Settings, Store};
-use crate::store::touched::Touched;
 use crate::store::view::ReadView;
 use crate::sync::primitives::atomic::{AtomicBool, Ordering::Relaxed};
 use crate::sync::primitives::{Mutex, OnceLock};
@@ -26,76 +25,91 @@ use crate::types::error::{Error, Result};
 use crate::types::fault::Fault;
 use std::sync::Arc;
 
-/// Opens a database file. `sealed` tells that nothing can lie behind its end.
-pub(crate) fn open(
-    volume: Arc<dyn Volume>,
-    name: &str,
-    file: &str,
-    settings: Settings,
-    salt: u32,
-    sealed: bool,
-    flushes: Arc<Flushes>,
-) -> Result<Store> {
-    let path = volume.path_of(file);
-    let medium = volume.open(file).map_err(|source| Error::io("open", &path, source))?;
-    let Head { newest: superblock, doubtful } = newest_superblock(&*medium, &path)?;
-    let medium: Arc<dyn Medium> = Arc::from(medium);
-    let identity = Identity {
-        name: name.into(),
-        file: file.into(),
-        path,
-        uuid: superblock.uuid,
-        schema: superblock.schema,
-        seed: superblock.seed(),
-    };
-    let mut replay = Replay::new(&identity, Arc::clone(&medium), superblock);
-    replay.run(&superblock, doubtful).map_err(|fault| fault.at(&identity.path))?;
-    let Replay { mut view, next, counts, .. } = replay;
-    view.epoch = superblock.epoch();
-    if medium.len() > next.offset {
-        tracing::warn!(
-            database = name,
-            offset = next.offset,
-            bytes = medium.len() - next.offset,
-            "recovery dropped the end of the log, which is torn and was never flushed"
-        );
+/// What opening a database file takes.
+pub(crate) struct Opening<'a> {
+    pub volume: &'a Arc<dyn Volume>,
+    /// Of the database.
+    pub name: &'a str,
+    /// Of its file in the volume.
+    pub file: &'a str,
+    pub settings: Settings,
+    /// For the records of this opening.
+    pub salt: u32,
+    /// What may lie behind the end of the file.
+    pub tail: StaleTail,
+    /// Figures of the directory.
+    pub flushes: &'a Arc<Flushes>,
+}
+
+impl Opening<'_> {
+    /// Opens the file.
+    pub(crate) fn open(&self) -> Result<Store> {
+        let Self { volume, name, file, settings, salt, tail, flushes } = *self;
+        let path = volume.path_of(file);
+        let medium = volume.open(file).map_err(|source| Error::io("open", &path, source))?;
+        let Head { newest: superblock, doubtful } = newest_superblock(&*medium, &path)?;
+        let medium: Arc<dyn Medium> = Arc::from(medium);
+        let identity = Identity {
+            name: name.into(),
+            file: file.into(),
+            path,
+            uuid: superblock.uuid,
+            schema: superblock.schema,
+            seed: superblock.seed(),
+        };
+        let mut replay = Replay::new(&identity, Arc::clone(&medium), superblock);
+        replay.run(&superblock, doubtful).map_err(|fault| fault.at(&identity.path))?;
+        let Replay { mut view, next, counts, .. } = replay;
+        view.epoch = superblock.epoch();
+        if medium.len() > next.offset {
+            tracing::warn!(
+                database = name,
+                offset = next.offset,
+                bytes = medium.len() - next.offset,
+                "recovery dropped the end of the log, which is torn and was never flushed"
+            );
+        }
+        if next.offset > superblock.applied_end {
+            let replayed = next.offset - superblock.applied_end;
+            let unflushed = next.offset - superblock.durable_end;
+            tracing::info!(
+                database = name,
+                replayed,
+                unflushed,
+                operations = view.active.len(),
+                "recovery replayed the log"
+            );
+        }
+        view.set_end(next.offset);
+        let mut writer = Writer::new(view.vector_bytes, next, salt, counts);
+        writer.stale_tail = match medium.len() > next.offset {
+            true => StaleTail::Inherited,
+            false if broken(Mutant::StaleTailKept) => StaleTail::Absent,
+            false => tail,
+        };
+        writer.medium = Some(medium);
+        let figures = Figures::default();
+        figures.take(&counts, next.offset, 0);
+        figures.durable_end.store(superblock.durable_end, Relaxed);
+        tracing::debug!(database = name, vectors = counts.vectors, bytes = next.offset, "open");
+        Ok(Store {
+            identity,
+            settings,
+            origin: volume.origin(),
+            volume: Arc::clone(volume),
+            copying: Mutex::new(()),
+            progress: Mutex::new(Progress::at(superblock, Inherited::NameAndTail { end: next.offset })),
+            writer: Mutex::new(writer),
+            view: AsymmetricRwLock::new(view),
+            poison: OnceLock::new(),
+            dropped: AtomicBool::new(false),
+            leaving: AtomicBool::new(false),
+            changed_pages: ChangedPages::default(),
+            figures,
+            flushes: Arc::clone(flushes),
+            opened: superblock,
+        })
     }
-    if next.offset > superblock.applied_end {
-        let replayed = next.offset - superblock.applied_end;
-        let unflushed = next.offset - superblock.durable_end;
-        tracing::info!(
-            database = name,
-            replayed,
-            unflushed,
-            operations = view.active.len(),
-            "recovery replayed the log"
-        );
-    }
-    view.set_end(next.offset);
-    let mut writer = Writer::new(view.vector_bytes, next, salt, counts);
-    writer.stale_tail = medium.len() > next.offset || !(sealed || broken(Mutant::StaleTailKept));
-    writer.medium = Some(medium);
-    let figures = Figures::default();
-    figures.take(&counts, next.offset, 0);
-    figures.durable_end.store(superblock.durable_end, Relaxed);
-    tracing::debug!(database = name, vectors = counts.vectors, bytes = next.offset, "open");
-    Ok(Store {
-        identity,
-        settings,
-        origin: volume.origin(),
-        volume,
-        copying: Mutex::new(()),
-        progress: Mutex::new(Progress { unverified_to: next.offset, name_unsynced: true, ..Progress::at(superblock) }),
-        writer: Mutex::new(writer),
-        view: AsymmetricRwLock::new(view),
-        poison: OnceLock::new(),
-        dropped: AtomicBool::new(false),
-        leaving: AtomicBool::new(false),
-        touched: Touched::default(),
-        figures,
-        flushes,
-        opened: superblock,
-    })
 }
 
 /// The end of the log on its way into memory.
@@ -142,8 +156,8 @@ impl Replay {
                 continue;
             }
             log.check_key(&found)?;
-            let head = log.head(&found)?;
-            let name = found.header.name(&head, log.vector_bytes);
+            let named = log.named(&found)?;
+            let name = named.name();
             let live = self.view.find(name.hash(self.seed), name)?.live;
             if live.is_some_and(|live| live.offset == found.offset) {
                 counts.record(found.header.kind, None, found.len);
@@ -196,7 +210,7 @@ impl Replay {
             link = Link::after(&found);
             batch.try_reserve(1)?;
             batch.push(found);
-            if !found.header.continues() || broken(Mutant::HalfBatch) {
+            if found.header.batch() == Batch::Ends || broken(Mutant::HalfBatch) {
                 for found in batch.drain(..) {
                     let old = self.take(&found)?;
                     self.counts.record(found.header.kind, old, found.len);
@@ -213,15 +227,15 @@ impl Replay {
             return Ok(None);
         }
         let log = self.view.log()?;
-        let head = log.head(found)?;
-        let name = found.header.name(&head, log.vector_bytes);
+        let named = log.named(found)?;
+        let name = named.name();
         let hash = name.hash(self.seed);
         let mut before = self.view.find(hash, name)?;
         if broken(Mutant::ReplayBlind) && before.entry == 0 {
             before.prior = 0;
         }
         let entry = Entry::of(hash, found.offset, before.prior, found.header.kind);
-        drop(head);
+        drop(named);
         self.view.active.set(entry, before.entry)?;
         Ok(before.live.map(|live| live.len))
     }

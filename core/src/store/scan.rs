@@ -27,10 +27,18 @@ pub(crate) struct ScanState {
     epoch: u64,
     /// Up to where the medium was told what comes.
     announced_to: u64,
-    /// Whether this is known to be the start of a record, because it was reached from the start of the log.
-    sure: bool,
-    /// Whether it is still just what a caller named.
-    fresh: bool,
+    reached: Reached,
+}
+
+/// How a position was come to, which tells whether a record begins there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reached {
+    /// From the start of the log, record by record: one surely begins there.
+    FromStart,
+    /// A caller named it, and nothing was read there yet.
+    Named,
+    /// From what a caller named, or by way of a compaction: what is there must be known to the index.
+    FromNamed,
 }
 
 /// Records passed over at most before those are let in between who want to.
@@ -53,7 +61,12 @@ impl ScanState {
     pub(crate) fn from_number(number: u64) -> Self {
         let (epoch, offset) = (number >> OFFSET_BITS, (number & ((1 << OFFSET_BITS) - 1)) << 6);
         let offset = offset.max(LOG_START);
-        Self { offset, epoch, announced_to: offset, sure: number == 0, fresh: number != 0 }
+        Self {
+            offset,
+            epoch,
+            announced_to: offset,
+            reached: if number == 0 { Reached::FromStart } else { Reached::Named },
+        }
     }
 
     pub(crate) fn number(&self) -> u64 {
@@ -62,12 +75,19 @@ impl ScanState {
     }
 
     fn is_start(&self) -> bool {
-        self.sure && self.offset == LOG_START
+        self.reached == Reached::FromStart && self.offset == LOG_START
     }
 
     fn pass(&mut self, found: &Located) {
         self.offset += found.len;
-        self.fresh = false;
+        self.read_here();
+    }
+
+    /// Something was read here.
+    fn read_here(&mut self) {
+        if self.reached == Reached::Named {
+            self.reached = Reached::FromNamed;
+        }
     }
 
     /// Goes on where a compaction has put things: at the same place or a little before it. Fails if that is not known.
@@ -78,7 +98,10 @@ impl ScanState {
             let moves =
                 moves.ok_or_else(|| Error::invalid("position", "it is from before a compaction; begin again"))?;
             self.offset = moved(moves, self.offset);
-            (self.announced_to, self.sure) = (self.offset, false);
+            self.announced_to = self.offset;
+            if self.reached == Reached::FromStart {
+                self.reached = Reached::FromNamed;
+            }
         }
         self.epoch = view.epoch;
         Ok(())
@@ -118,7 +141,7 @@ impl Store {
         let key = if found.header.names_inline() {
             owned(found.header.name(&[], log.vector_bytes))
         } else {
-            owned(found.header.name(&log.head(&found).map_err(fault)?, log.vector_bytes))
+            owned(log.named(&found).map_err(fault)?.name())
         };
         Ok(key)
     }
@@ -138,16 +161,16 @@ impl Store {
             let view = self.view();
             position.catch_up(&view)?;
             let step = self.step(&view, position, &mut visit);
-            if position.fresh && matches!(step, Err(Fault::Corrupt { .. })) {
+            if position.reached == Reached::Named && matches!(step, Err(Fault::Corrupt { .. })) {
                 drop(view);
                 if !self.begins_record(position)? {
                     return Err(Error::invalid("position", "it was not given by a scan of this database"));
                 }
                 // Once more, and what comes of it is the record's.
-                position.fresh = false;
+                position.read_here();
                 continue;
             }
-            position.fresh = false;
+            position.read_here();
             match step.map_err(|fault| self.fault(fault))? {
                 Step::At(found) => return Ok(Some((view, found))),
                 Step::Pause => {}
@@ -196,7 +219,7 @@ impl Store {
         position: &mut ScanState,
         visit: &mut impl FnMut(&Log<'_>, &Located) -> Result<ControlFlow<B>, Fault>,
     ) -> Result<Step<B>, Fault> {
-        if position.fresh && position.offset > view.end() {
+        if position.reached == Reached::Named && position.offset > view.end() {
             return Err(Fault::Corrupt { offset: position.offset, what: "position is beyond the end of the log" });
         }
         let mut end = view.end();
@@ -216,7 +239,7 @@ impl Store {
                 position.announced_to += AHEAD;
             }
             let found = log.locate(position.offset)?;
-            let live = found.header.kind == Kind::Put && self.is_live(view, &found, position.sure)?;
+            let live = found.header.kind == Kind::Put && self.is_live(view, &found, position.reached)?;
             if live && let Break(done) = visit(&log, &found)? {
                 position.pass(&found);
                 return Ok(Step::At(done));
@@ -232,13 +255,14 @@ impl Store {
     /// Whether a record is the latest of its name. Where nothing was ever replaced or deleted, that needs no search; but
     /// what was reached from a place that a caller named must be known to the index, and so must a key that
     /// the checksum of the header does not cover.
-    fn is_live(&self, view: &ReadView, found: &Located, sure: bool) -> Result<bool, Fault> {
-        if sure && self.figures.dead_records.load(Relaxed) == 0 && found.header.names_inline() {
+    fn is_live(&self, view: &ReadView, found: &Located, reached: Reached) -> Result<bool, Fault> {
+        if reached == Reached::FromStart && self.figures.dead_records.load(Relaxed) == 0 && found.header.names_inline()
+        {
             return Ok(true);
         }
         let log = view.log()?;
-        let head = log.head(found)?;
-        let name = found.header.name(&head, log.vector_bytes);
+        let named = log.named(found)?;
+        let name = named.name();
         let latest = view.find(name.hash(self.identity.seed), name)?.live;
         let live = latest.is_some_and(|latest| latest.offset == found.offset);
         if !live {
@@ -278,8 +302,8 @@ impl Store {
         let mut names = Vec::new();
         for (hash, offset) in places {
             let found = log.locate(offset)?;
-            let head = log.head(&found)?;
-            let name = found.header.name(&head, log.vector_bytes);
+            let named = log.named(&found)?;
+            let name = named.name();
             if name.hash(self.identity.seed) != hash {
                 return Err(Fault::Corrupt { offset, what: "record has another name than the index says" });
             }

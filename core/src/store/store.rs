@@ -8,8 +8,8 @@ use crate::format::head::newest_superblock;
 use crate::format::superblock::Superblock;
 use crate::log::writer::Writer;
 use crate::medium::{Origin, Volume};
+use crate::store::changed_pages::ChangedPages;
 use crate::store::progress::Progress;
-use crate::store::touched::Touched;
 use crate::store::view::ReadView;
 use crate::sync::lock::lock;
 use crate::sync::primitives::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -62,7 +62,7 @@ pub(crate) struct Store {
     pub dropped: AtomicBool,
     /// Somebody is about to drop it, and waits for a copy to stop.
     pub leaving: AtomicBool,
-    pub touched: Touched,
+    pub changed_pages: ChangedPages,
     pub figures: Figures,
     /// Of the whole directory.
     pub flushes: Arc<Flushes>,
@@ -135,6 +135,9 @@ impl Store {
     /// The error for the caller. Whatever goes wrong in a database that is gone goes wrong because it is gone; and what
     /// looks like damage to a reader that a writer has left behind is none.
     pub(crate) fn fault(&self, fault: Fault) -> Error {
+        if matches!(fault, Fault::Sync(_)) {
+            return self.poisoned(fault.at(&self.identity.path));
+        }
         if let Err(gone) = self.check_there() {
             return gone;
         }

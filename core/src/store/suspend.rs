@@ -1,6 +1,7 @@
 //! Closing the file of a store that goes on later, and opening it again.
 
 use crate::format::head::newest_superblock;
+use crate::log::writer::StaleTail;
 use crate::medium::Medium;
 use crate::store::store::Store;
 use crate::sync::lock::lock;
@@ -10,16 +11,16 @@ use std::sync::Arc;
 
 impl Store {
     /// Closes the file and keeps everything else in memory, so that [`resume`](Self::resume) can go on. Nobody may be using it. Returns
-    /// whether the disk is known to hold nothing behind the end of the log.
-    pub(crate) fn suspend(&self) -> bool {
+    /// what may lie behind the end of the log.
+    pub(crate) fn suspend(&self) -> StaleTail {
         let _no_flush = lock(&self.progress);
         let mut writer = lock(&self.writer);
         writer.medium = None;
-        let sealed = !writer.stale_tail;
+        let tail = writer.stale_tail;
         drop(writer);
         let medium = self.view_mut().medium.take();
         drop(medium);
-        sealed
+        tail
     }
 
     /// Ends it: what `remove` removes is not there any more, and nothing is written from here on. Waits for a flush, and stops

@@ -6,7 +6,7 @@ use crate::store::store::Store;
 use crate::store::view::Lookup;
 use crate::sync::lock::lock;
 use crate::types::error::{Error, Result};
-use crate::types::key::{Key, Name};
+use crate::types::key::Name;
 use crate::types::schema::{MAX_KEY_LEN, MAX_METADATA_LEN};
 
 /// What must be true of a key before a vector is stored under it.
@@ -26,11 +26,14 @@ pub(crate) struct WriteOp<'a> {
     pub rule: Rule,
 }
 
-/// What a batch came to.
+/// What a batch did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Written {
+pub struct Written {
+    /// Vectors stored under keys that were not there before.
     pub inserted: u64,
+    /// Vectors stored in place of others.
     pub replaced: u64,
+    /// Vectors deleted.
     pub deleted: u64,
 }
 
@@ -59,7 +62,7 @@ impl Store {
         self.check_free()?;
         let mut writer = lock(&self.writer);
         self.check_writable()?;
-        self.clear_stale_tail(&mut writer)?;
+        writer.clear_stale_tail().map_err(|fault| self.fault(fault))?;
         let mut written = Written::default();
         let mut batch = writer.begin_batch();
         let mut needs_room = false;
@@ -96,8 +99,12 @@ impl Store {
         };
         let there = before.live.is_some();
         match (op.rule, there) {
-            (Rule::Absent, true) => return Err(self.key_error(op.name, true)),
-            (Rule::Present, false) => return Err(self.key_error(op.name, false)),
+            (Rule::Absent, true) => {
+                return Err(Error::KeyExists { database: self.identity.name.clone(), key: op.name.to_string() });
+            }
+            (Rule::Present, false) => {
+                return Err(Error::KeyNotFound { database: self.identity.name.clone(), key: op.name.to_string() });
+            }
             _ => {}
         }
         match (op.kind.stores(), there) {
@@ -108,15 +115,6 @@ impl Store {
             (false, false) => return Ok(()),
         }
         batch.add(op.kind, hash, op.name, before, op.vector, op.metadata).map_err(fault)
-    }
-
-    fn key_error(&self, name: Name<'_>, exists: bool) -> Error {
-        let database = self.identity.name.clone();
-        let key = match name {
-            Name::Vector(key) => key.to_string(),
-            Name::Attribute(name) => Key::Bytes(name).to_string(),
-        };
-        if exists { Error::KeyExists { database, key } } else { Error::KeyNotFound { database, key } }
     }
 
     /// Shows readers what was written: one operation while they read on, a batch at one stroke.

@@ -16,6 +16,8 @@ pub(crate) enum Fault {
         offset: u64,
         what: &'static str,
     },
+    /// A sync failed: nothing is known of what the disk holds.
+    Sync(io::Error),
     /// The allocator has no more.
     Memory,
 }
@@ -32,6 +34,7 @@ impl Fault {
                 Error::Io { action, path: path.into(), offset: Some(offset), source }
             }
             Self::Corrupt { offset, what } => Error::Corrupt { path: path.into(), offset, what: what.into() },
+            Self::Sync(source) => Error::io("sync", path, source),
             Self::Memory => Error::io("find memory to work on", path, io::ErrorKind::OutOfMemory.into()),
         }
     }

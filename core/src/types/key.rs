@@ -103,6 +103,15 @@ pub(crate) enum Name<'a> {
     Attribute(&'a [u8]),
 }
 
+impl std::fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Name::Vector(key) => key.fmt(f),
+            Name::Attribute(name) => Key::Bytes(name).fmt(f),
+        }
+    }
+}
+
 impl Name<'_> {
     /// 48 bits: 47 of hash, and the lowest set for attributes, so that listing them reads the index alone.
     #[inline]

@@ -14,14 +14,17 @@ pub const MAX_METADATA_LEN: usize = 16 << 20;
 pub enum Metric {
     /// Cosine distance.
     #[default]
-    Cosine,
+    Cosine = 0,
     /// Euclidean (L2) distance.
-    Euclidean,
+    Euclidean = 1,
     /// Inner product.
-    DotProduct,
+    DotProduct = 2,
 }
 
 impl Metric {
+    /// All there are, by their numbers.
+    pub const ALL: [Self; 3] = [Self::Cosine, Self::Euclidean, Self::DotProduct];
+
     /// Name used in JSON exports: `cosine`, `euclidean` or `dot_product`.
     pub fn name(self) -> &'static str {
         match self {
@@ -39,19 +42,23 @@ impl Metric {
     /// assert_eq!(Metric::from_name("hamming"), None);
     /// ```
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Cosine, Self::Euclidean, Self::DotProduct].into_iter().find(|m| m.name().eq_ignore_ascii_case(name))
+        Self::ALL.into_iter().find(|metric| metric.name().eq_ignore_ascii_case(name))
     }
 
-    pub(crate) fn code(self) -> u8 {
-        match self {
-            Self::Cosine => 0,
-            Self::Euclidean => 1,
-            Self::DotProduct => 2,
-        }
+    /// Number of the metric in files and in the C interface: 0 cosine, 1 Euclidean, 2 inner product.
+    pub fn number(self) -> u8 {
+        self as u8
     }
 
-    pub(crate) fn from_code(code: u8) -> Option<Self> {
-        [Self::Cosine, Self::Euclidean, Self::DotProduct].into_iter().find(|m| m.code() == code)
+    /// The metric of that [number](Self::number); `None` for any other number.
+    ///
+    /// ```
+    /// use jvdb_core::Metric;
+    /// assert_eq!(Metric::from_number(Metric::DotProduct.number()), Some(Metric::DotProduct));
+    /// assert_eq!(Metric::from_number(3), None);
+    /// ```
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|metric| metric.number() == number)
     }
 }
 

@@ -2,21 +2,19 @@
 //!
 //! Records never change once they are written, so this is all that a copy must be told. Knows no table and reads nothing.
 
+use crate::format::layout::PAGE;
 use crate::sync::lock::lock;
 use crate::sync::primitives::Mutex;
 use std::collections::HashSet;
 
-/// Bytes of a page.
-pub(crate) const PAGE: u64 = 4096;
-
 /// Numbers of the pages that were written to since they were asked for last; `None` while nobody asks.
 #[derive(Default)]
-pub(crate) struct Touched(Mutex<Option<HashSet<u64>>>);
+pub(crate) struct ChangedPages(Mutex<Option<HashSet<u64>>>);
 
 /// Pages are noted while this lives.
-pub(crate) struct Noting<'a>(&'a Touched);
+pub(crate) struct Noting<'a>(&'a ChangedPages);
 
-impl Touched {
+impl ChangedPages {
     /// Notes pages from here on.
     pub(crate) fn begin(&self) -> Noting<'_> {
         *lock(&self.0) = Some(HashSet::new());
