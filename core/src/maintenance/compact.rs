@@ -70,8 +70,8 @@ impl Store {
         compaction.take_live(self, begun)?;
         let early =
             broken(Mutant::CompactVouchesEarly).then(|| compaction.new.finish(&old)).transpose().map_err(fault)?;
-        let mut copied_to = compaction.follow(self, begun)?;
-        // From here on no flush finishes for anything.
+        let mut copied_to = compaction.follow_on_disk(self, begun)?;
+        // From here on nothing more becomes durable in the old file.
         let mut progress = lock(&self.progress);
         let end = self.view().end();
         compaction.take_tail(self, copied_to, end)?;
@@ -80,6 +80,8 @@ impl Store {
             Some(early) => early,
             None => compaction.new.finish(&progress.superblock).map_err(fault)?,
         };
+        // What is written during these syncs need not be durable.
+        copied_to = compaction.follow(self, copied_to)?;
         // From here on writers wait.
         let mut writer = lock(&self.writer);
         self.check_writable()?;
@@ -171,20 +173,28 @@ impl Compaction {
         Ok(next)
     }
 
-    /// Copies what was written since `start`, until little is left, and has the disk take it. Returns how far it came.
+    /// Copies what was written since `start`, until little is left. Returns how far it came.
     fn follow(&mut self, store: &Store, start: u64) -> Result<u64> {
         let mut copied_to = start;
         loop {
             let end = store.view().end();
             if end - copied_to < SHORT {
-                self.sync().map_err(|fault| store.fault(fault))?;
-                if store.view().end() - copied_to < SHORT {
-                    return Ok(copied_to);
-                }
-                continue;
+                return Ok(copied_to);
             }
             self.take_tail(store, copied_to, end)?;
             copied_to = end;
+        }
+    }
+
+    /// As [`follow`](Self::follow), until little is left for the disk to take, too.
+    fn follow_on_disk(&mut self, store: &Store, start: u64) -> Result<u64> {
+        let mut copied_to = start;
+        loop {
+            copied_to = self.follow(store, copied_to)?;
+            self.sync().map_err(|fault| store.fault(fault))?;
+            if store.view().end() - copied_to < SHORT {
+                return Ok(copied_to);
+            }
         }
     }
 
