@@ -18,13 +18,11 @@ pub(crate) struct Jvdb {
 }
 
 fn options(access: Access) -> Options {
-    Options {
-        access,
-        flush_interval: Duration::ZERO,
-        max_unflushed_bytes: 1 << 40,
-        max_unflushed_operations: 1 << 40,
-        ..Options::default()
-    }
+    Options::default()
+        .access(access)
+        .flush_interval(Duration::ZERO)
+        .max_unflushed_bytes(1 << 40)
+        .max_unflushed_operations(1 << 40)
 }
 
 impl Jvdb {
@@ -131,7 +129,7 @@ struct Directory {
 
 /// Opens a directory, of whose databases so many are open at once.
 pub(crate) fn many(dir: &Path, open: usize, access: Access) -> Result<Box<dyn Many>> {
-    let storage = Storage::open(dir, Options { max_open_files: open, ..options(access) })?;
+    let storage = Storage::open(dir, options(access).max_open_files(open))?;
     Ok(Box::new(Directory { storage }))
 }
 

@@ -61,7 +61,7 @@ enum Wanted {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments = Arguments::parse();
     let access = if arguments.file { Access::File } else { Access::Mmap };
-    let options = Options { access, flush_interval: Duration::ZERO, seed: Some(1), ..Options::default() };
+    let options = Options::default().access(access).flush_interval(Duration::ZERO).seed(1);
     let storage = Storage::open(&arguments.dir, options)?;
     let database = storage.create("op", Schema::new(DIMENSION, Metric::Cosine)?)?;
     let vector = [0.5; DIMENSION];

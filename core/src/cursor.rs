@@ -1,10 +1,12 @@
-//! Places in a database, and iterators that go on from them. They remember where they are; the steps are `scan`'s.
+//! Positions in a database, and iterators that go on from them. They remember where they are; the steps are `scan`'s.
 
 use crate::store::scan::ScanState;
 use crate::store::store::Store;
 use crate::types::error::Result;
 use crate::types::key::KeyBuf;
 use crate::vector::Vector;
+use std::fmt::{self, Debug, Formatter};
+use std::iter::FusedIterator;
 
 /// A place in a database's log, to go on from. It survives writes: what it has passed stays passed, what is written
 /// later comes later.
@@ -19,7 +21,7 @@ impl Position {
         Self(position.number())
     }
 
-    pub(crate) fn position(self) -> ScanState {
+    pub(crate) fn state(self) -> ScanState {
         ScanState::from_number(self.0)
     }
 
@@ -34,16 +36,21 @@ impl Position {
     }
 }
 
-/// Iterates over live vectors in log order. See [`Database::scan`](crate::Database::scan).
+/// Iterates over live vectors in log order. See [`Database::scan`](crate::Database::scan). One thread at a time uses it; it
+/// may go from one to another.
+///
+/// It ends for good behind the last vector, or with the first error. A scan from its [`position`](Self::position) goes on:
+/// after an end, with what was written since.
+#[must_use = "nothing is read before the first call of `next`"]
 pub struct Cursor<'a> {
     store: &'a Store,
     position: ScanState,
-    failed: bool,
+    ended: bool,
 }
 
 impl<'a> Cursor<'a> {
     pub(crate) fn new(store: &'a Store, from: Position) -> Self {
-        Self { store, position: from.position(), failed: false }
+        Self { store, position: from.state(), ended: false }
     }
 
     /// Behind the vector given last: a later scan from here goes on with the next one.
@@ -56,25 +63,36 @@ impl Iterator for Cursor<'_> {
     type Item = Result<Vector>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
+        if self.ended {
             return None;
         }
         let next = self.store.next_vector(&mut self.position).transpose();
-        self.failed = matches!(next, Some(Err(_)));
-        next.map(|held| held.map(|held| Vector::new(held, self.store.vector_bytes())))
+        self.ended = !matches!(next, Some(Ok(_)));
+        next.map(|pinned| pinned.map(|record| Vector::new(record, self.store.vector_bytes())))
     }
 }
 
-/// Iterates over keys of live vectors in log order. See [`Database::keys`](crate::Database::keys).
+impl FusedIterator for Cursor<'_> {}
+
+impl Debug for Cursor<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let database = &self.store.identity.name;
+        f.debug_struct("Cursor").field("database", database).field("position", &self.position()).finish_non_exhaustive()
+    }
+}
+
+/// Iterates over keys of live vectors in log order. See [`Database::keys`](crate::Database::keys). It ends, and is used by
+/// threads, as a [`Cursor`] is.
+#[must_use = "nothing is read before the first call of `next`"]
 pub struct Keys<'a> {
     store: &'a Store,
     position: ScanState,
-    failed: bool,
+    ended: bool,
 }
 
 impl<'a> Keys<'a> {
     pub(crate) fn new(store: &'a Store, from: Position) -> Self {
-        Self { store, position: from.position(), failed: false }
+        Self { store, position: from.state(), ended: false }
     }
 
     /// Behind the key given last.
@@ -87,11 +105,20 @@ impl Iterator for Keys<'_> {
     type Item = Result<KeyBuf>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
+        if self.ended {
             return None;
         }
         let next = self.store.next_key(&mut self.position).transpose();
-        self.failed = matches!(next, Some(Err(_)));
+        self.ended = !matches!(next, Some(Ok(_)));
         next
+    }
+}
+
+impl FusedIterator for Keys<'_> {}
+
+impl Debug for Keys<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let database = &self.store.identity.name;
+        f.debug_struct("Keys").field("database", database).field("position", &self.position()).finish_non_exhaustive()
     }
 }

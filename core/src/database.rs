@@ -50,6 +50,7 @@ pub struct Database {
 
 /// One element of an atomic batch, for [`Database::write`].
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub enum Operation<'a> {
     /// Stores a vector, or replaces the one of that key.
     Put {
@@ -297,7 +298,7 @@ impl Database {
     /// # Ok::<(), jvdb_core::Error>(())
     /// ```
     pub fn visit(&self, from: Position, f: impl FnMut(Key<'_>, &[f32], &[u8]) -> ControlFlow<()>) -> Result<Position> {
-        let mut position = from.position();
+        let mut position = from.state();
         self.store().visit_from(&mut position, f)?;
         Ok(Position::at(position))
     }
@@ -453,5 +454,11 @@ impl Database {
 
     fn store(&self) -> &Store {
         self.handle.store()
+    }
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Database").field("name", &self.name()).field("schema", &self.schema()).finish_non_exhaustive()
     }
 }

@@ -11,7 +11,7 @@
 //!
 //! Memory that runs out is an error ([`Error::Io`] of kind `OutOfMemory`) wherever the input decides how much is asked
 //! for; nothing is done then. Requests of a fixed size, below 4 KiB, end the process, as the standard library has it.
-#![warn(clippy::all)]
+#![warn(clippy::all, missing_debug_implementations, missing_docs)]
 
 #[cfg(target_endian = "big")]
 compile_error!("jvdb reads vectors in place from little-endian files");
@@ -46,3 +46,14 @@ pub use types::options::{Access, Advice, Layout, Options};
 pub use types::schema::{MAX_DIMENSION, MAX_KEY_LEN, MAX_METADATA_LEN, Metric, Schema};
 pub use types::stats::{DatabaseStats, StorageStats};
 pub use vector::Vector;
+
+/// Handles and what they give may go from thread to thread and be used by many at once.
+const _: () = {
+    const fn for_many_threads<T: Send + Sync>() {}
+    for_many_threads::<Storage>();
+    for_many_threads::<Database>();
+    for_many_threads::<Vector>();
+    for_many_threads::<Cursor<'_>>();
+    for_many_threads::<Keys<'_>>();
+    for_many_threads::<Error>();
+};

@@ -8,9 +8,7 @@ use crate::directory::worker::OpenDirectory;
 use crate::maintenance::findings::Gap;
 use crate::maintenance::findings::Repair;
 use crate::medium::{MemoryVolume, Volume};
-#[cfg(doc)]
-use crate::types::error::Error;
-use crate::types::error::Result;
+use crate::types::error::{Error, Result};
 use crate::types::options::Options;
 use crate::types::schema::Schema;
 use crate::types::stats::StorageStats;
@@ -88,6 +86,42 @@ impl Storage {
     pub fn create(&self, name: &str, schema: Schema) -> Result<Database> {
         self.directory.catalog.create(name, schema)?;
         self.database(name)
+    }
+
+    /// Opens a database, and makes it if there is none of that name: whoever runs twice need not know whether it is there.
+    /// Durable as [`create`](Self::create) if it is made.
+    ///
+    /// ```
+    /// use jvdb_core::{Metric, Options, Schema, Storage};
+    /// let storage = Storage::in_memory(Options::default())?;
+    /// let schema = Schema::new(3, Metric::Cosine)?;
+    /// storage.open_or_create("colours", schema)?.put(7, &[1.0, 0.5, 0.0], b"orange")?;
+    /// assert_eq!(storage.open_or_create("colours", schema)?.count(), 1);
+    /// assert!(storage.open_or_create("colours", Schema::new(4, Metric::Cosine)?).is_err());
+    /// # Ok::<(), jvdb_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`database`](Self::database) and `create`, and [`Error::InvalidArgument`] if it is there with another
+    /// schema.
+    pub fn open_or_create(&self, name: &str, schema: Schema) -> Result<Database> {
+        loop {
+            match self.database(name) {
+                Ok(database) if database.schema() == schema => return Ok(database),
+                Ok(database) => {
+                    let there = database.schema();
+                    let reason = format!("database {name:?} has {there}, and {schema} was asked for");
+                    return Err(Error::invalid("schema", reason));
+                }
+                Err(Error::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
+            match self.create(name, schema) {
+                // Somebody else has made it meanwhile.
+                Err(Error::AlreadyExists { .. }) => {}
+                made => return made,
+            }
+        }
     }
 
     /// Opens a database, or gives another handle on it.
@@ -193,5 +227,11 @@ impl Storage {
             true => Ok(()),
             false => self.directory.catalog.flush_clean(),
         }
+    }
+}
+
+impl std::fmt::Debug for Storage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Storage").field("path", &self.directory.catalog.volume.path()).finish_non_exhaustive()
     }
 }

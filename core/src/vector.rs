@@ -9,6 +9,7 @@ use crate::types::key::{Key, Name};
 /// It stays valid and unchanged while this lives, whatever happens to the vector, its database or its file. It keeps a
 /// mapping alive, not a file open. If another program truncates the file meanwhile, against the directory lock, touching
 /// what was cut off ends the process with SIGBUS, as with any mapping.
+#[must_use]
 pub struct Vector {
     held: PinnedRecord,
     vector_bytes: usize,

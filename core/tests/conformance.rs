@@ -35,7 +35,7 @@ fn benches() -> Vec<Bench> {
 
 impl Bench {
     fn open(&self, options: Options) -> Storage {
-        let options = Options { seed: Some(42), flush_interval: Duration::ZERO, ..options };
+        let options = options.seed(42).flush_interval(Duration::ZERO);
         Storage::on(Arc::clone(&self.volume), options).unwrap()
     }
 
@@ -176,7 +176,7 @@ fn batches_are_all_or_nothing() {
 #[test]
 fn pinned_vectors_stay_what_they_are() {
     on_all_media(|bench| {
-        let storage = bench.open(Options { max_open_files: 5, ..Options::default() });
+        let storage = bench.open(Options::default().max_open_files(5));
         let db = storage.create("d", schema(16)).unwrap();
         db.put(1, &vector(1, 16), b"first").unwrap();
         let held = db.get(1).unwrap().unwrap();
@@ -428,7 +428,7 @@ fn writers_go_on_while_a_database_is_compacted() {
 #[test]
 fn folders_come_and_go_with_their_databases_and_keep_what_is_not_the_engines() {
     let dir = tempfile::tempdir().unwrap();
-    let options = Options { layout: Layout::Folders, ..Options::default() };
+    let options = Options::default().layout(Layout::Folders);
     let storage = Storage::open(dir.path(), options.clone()).unwrap();
     for name in ["plain", "with space", "kept"] {
         storage.create(name, schema(2)).unwrap().put(1, &[1.0, 2.0], b"m").unwrap();
@@ -453,7 +453,7 @@ fn folders_come_and_go_with_their_databases_and_keep_what_is_not_the_engines() {
     assert_eq!(storage.list().unwrap(), ["with space"]);
     std::fs::write(space.join("vectors.jvdb"), b"foreign").unwrap();
     storage.close().unwrap();
-    let storage = Storage::open(dir.path(), Options { layout: Layout::Folders, ..Options::default() }).unwrap();
+    let storage = Storage::open(dir.path(), Options::default().layout(Layout::Folders)).unwrap();
     let error = storage.database("with space").err().map(|error| error.to_string()).unwrap_or_default();
     assert!(error.contains("with%20space/vectors.jvdb"), "{error}");
 }

@@ -16,7 +16,7 @@ const NAME: &str = "crowded";
 const FIRST: u64 = 300;
 
 fn options() -> Options {
-    Options { flush_interval: Duration::ZERO, ..Options::default() }
+    Options::default().flush_interval(Duration::ZERO)
 }
 
 fn value(key: u64, version: u64) -> [f32; 2] {

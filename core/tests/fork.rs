@@ -56,7 +56,7 @@ impl Child {
 }
 
 fn options(access: Access) -> Options {
-    Options { access, flush_interval: Duration::ZERO, ..Options::default() }
+    Options::default().access(access).flush_interval(Duration::ZERO)
 }
 
 fn schema() -> Schema {
@@ -134,7 +134,7 @@ fn a_child_is_refused_and_changes_nothing() {
 fn a_child_forked_amid_writes_and_flushes_is_refused_and_does_not_hang() {
     let _alone = alone();
     let dir = tempfile::tempdir().unwrap();
-    let due = Options { max_unflushed_operations: 50, ..options(Access::Mmap) };
+    let due = options(Access::Mmap).max_unflushed_operations(50);
     let storage = Storage::open(dir.path(), due).unwrap();
     let db = storage.create("d", schema()).unwrap();
     let done = AtomicBool::new(false);
@@ -198,7 +198,7 @@ fn a_child_opens_for_itself_what_its_parent_has_closed() {
 #[test]
 fn a_directory_in_memory_is_the_childs_own_copy() {
     let _alone = alone();
-    let due = Options { max_unflushed_operations: 50, ..options(Access::Mmap) };
+    let due = options(Access::Mmap).max_unflushed_operations(50);
     let storage = Storage::in_memory(due).unwrap();
     let db = storage.create("d", schema()).unwrap();
     db.put(1, &[1.0; 4], b"").unwrap();

@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 const FILE: &str = "d.jvdb";
 
 fn options() -> Options {
-    Options { flush_interval: Duration::ZERO, seed: Some(42), ..Options::default() }
+    Options::default().flush_interval(Duration::ZERO).seed(42)
 }
 
 fn open(image: &[u8]) -> (Arc<MemoryVolume>, Storage) {
@@ -234,7 +234,7 @@ fn a_damaged_long_key_is_not_replayed() {
     let mut image = sound.clone();
     let at = image.windows(LONG.len()).rposition(|bytes| bytes == LONG).unwrap();
     image[at] ^= 1;
-    let error = open(&image).1.database("d").err().expect("a damaged key");
+    let error = open(&image).1.database("d").expect_err("a damaged key");
     assert!(matches!(error, Error::Corrupt { offset, .. } if (at - 128..at).contains(&(offset as usize))), "{error}");
 }
 

@@ -12,7 +12,7 @@ const DIMENSION: usize = 4;
 const LONG: &[u8] = b"a key that does not fit into the header of a record";
 
 fn options() -> Options {
-    Options { flush_interval: Duration::ZERO, pin_timeout: Duration::ZERO, seed: Some(42), ..Options::default() }
+    Options::default().flush_interval(Duration::ZERO).pin_timeout(Duration::ZERO).seed(42)
 }
 
 fn schema() -> Schema {
@@ -330,7 +330,7 @@ fn what_a_caller_stored_to_look_like_a_record_is_none() {
 fn records_of_a_second_opening_are_found_between_two_damaged_places() {
     let volume = Arc::new(MemoryVolume::default());
     for life in 0..3 {
-        let storage = Storage::on(Arc::clone(&volume) as _, Options { seed: Some(life), ..options() }).unwrap();
+        let storage = Storage::on(Arc::clone(&volume) as _, options().seed(life)).unwrap();
         let db = storage.database("d").or_else(|_| storage.create("d", schema())).unwrap();
         for id in 0..5 {
             db.put(10 * life + id, &[1.0; DIMENSION], b"").unwrap();
@@ -441,7 +441,7 @@ fn every_backup_is_kept() {
         assert_eq!(fs::read(dir.path().join(repair.backup.unwrap())).unwrap(), image);
         storage.close().unwrap();
     }
-    let storage = Storage::open(dir.path(), Options { read_only: true, ..options() }).unwrap();
+    let storage = Storage::open(dir.path(), options().read_only(true)).unwrap();
     assert_eq!(storage.list().unwrap(), ["d"]);
     assert!(matches!(storage.repair("d", None), Err(Error::ReadOnly { .. })));
     assert!(!fs::exists(dir.path().join("d.jvdb.tmp")).unwrap());

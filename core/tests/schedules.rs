@@ -148,7 +148,7 @@ impl Volume for Stage {
 const LIMIT: usize = 5;
 
 fn options() -> Options {
-    Options { max_open_files: LIMIT, flush_interval: Duration::ZERO, seed: Some(1), ..Options::default() }
+    Options::default().max_open_files(LIMIT).flush_interval(Duration::ZERO).seed(1)
 }
 
 fn open_on(stage: &Arc<Stage>, options: Options) -> Arc<Storage> {
@@ -365,7 +365,7 @@ fn a_database_dropped_and_made_again() {
 fn the_flush_thread() {
     explore("the flush thread beside writers, and its end", || {
         let stage = Stage::new();
-        let storage = open_on(&stage, Options { max_unflushed_operations: 2, ..options() });
+        let storage = open_on(&stage, options().max_unflushed_operations(2));
         (0..2).for_each(|number| drop(storage.create(&format!("d{number}"), schema()).unwrap()));
         let threads = [0, 1].map(|number| {
             let storage = Arc::clone(&storage);

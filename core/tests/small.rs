@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 fn open(volume: &Arc<dyn Volume>) -> Storage {
-    let options = Options { seed: Some(1), flush_interval: Duration::ZERO, ..Options::default() };
+    let options = Options::default().seed(1).flush_interval(Duration::ZERO);
     Storage::on(Arc::clone(volume), options).unwrap()
 }
 

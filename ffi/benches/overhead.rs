@@ -53,7 +53,7 @@ fn main() {
     let scratch = tempfile::tempdir().expect("a directory");
     let [for_rust, for_c] = ["rust", "c"].map(|name| scratch.path().join(name));
     let vector: Vec<f32> = (0..DIMENSION).map(|number| number as f32).collect();
-    let options = jvdb_core::Options { flush_interval: std::time::Duration::ZERO, ..Default::default() };
+    let options = jvdb_core::Options::default().flush_interval(std::time::Duration::ZERO);
     let directory = core::Storage::open(for_rust, options).expect("a directory");
     let rust = directory.create("a", Schema::new(DIMENSION, Metric::Cosine).expect("a schema")).expect("a database");
     let (mut storage, mut c): (*mut Storage, *mut Database) = (null_mut(), null_mut());

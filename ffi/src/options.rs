@@ -65,19 +65,17 @@ pub(crate) unsafe fn read(options: *const Options) -> Result<Core, Failure> {
     }
     let set = |flag| given.flags & flag != 0;
     let default = Core::default();
-    Ok(Core {
-        access: if set(JVDB_NO_MMAP) { Access::File } else { Access::Mmap },
-        layout: if set(JVDB_FOLDERS) { Layout::Folders } else { Layout::Flat },
-        create: !set(JVDB_NO_CREATE),
-        read_only: set(JVDB_READ_ONLY),
-        verify_checksums: set(JVDB_VERIFY_CHECKSUMS),
-        max_open_files: or(given.max_open_files, default.max_open_files as u64).try_into().unwrap_or(usize::MAX),
-        flush_interval: time(given.flush_interval_ms, default.flush_interval, "flush_interval_ms")?,
-        pin_timeout: time(given.pin_timeout_ms, default.pin_timeout, "pin_timeout_ms")?,
-        max_unflushed_bytes: or(given.max_unflushed_bytes, default.max_unflushed_bytes),
-        max_unflushed_operations: or(given.max_unflushed_operations, default.max_unflushed_operations),
-        ..default
-    })
+    Ok(Core::default()
+        .access(if set(JVDB_NO_MMAP) { Access::File } else { Access::Mmap })
+        .layout(if set(JVDB_FOLDERS) { Layout::Folders } else { Layout::Flat })
+        .create(!set(JVDB_NO_CREATE))
+        .read_only(set(JVDB_READ_ONLY))
+        .verify_checksums(set(JVDB_VERIFY_CHECKSUMS))
+        .max_open_files(or(given.max_open_files, default.max_open_files as u64).try_into().unwrap_or(usize::MAX))
+        .flush_interval(time(given.flush_interval_ms, default.flush_interval, "flush_interval_ms")?)
+        .pin_timeout(time(given.pin_timeout_ms, default.pin_timeout, "pin_timeout_ms")?)
+        .max_unflushed_bytes(or(given.max_unflushed_bytes, default.max_unflushed_bytes))
+        .max_unflushed_operations(or(given.max_unflushed_operations, default.max_unflushed_operations)))
 }
 
 fn or(given: u64, default: u64) -> u64 {
@@ -128,30 +126,28 @@ mod tests {
             max_unflushed_bytes: 1 << 20,
             max_unflushed_operations: 9,
         };
-        let expected = Core {
-            access: Access::File,
-            layout: Layout::Folders,
-            max_open_files: 7,
-            flush_interval: Duration::from_millis(1500),
-            create: false,
-            read_only: true,
-            verify_checksums: true,
-            max_unflushed_bytes: 1 << 20,
-            max_unflushed_operations: 9,
-            pin_timeout: Duration::from_millis(20),
-            ..Core::default()
-        };
+        let expected = Core::default()
+            .access(Access::File)
+            .layout(Layout::Folders)
+            .max_open_files(7)
+            .flush_interval(Duration::from_millis(1500))
+            .create(false)
+            .read_only(true)
+            .verify_checksums(true)
+            .max_unflushed_bytes(1 << 20)
+            .max_unflushed_operations(9)
+            .pin_timeout(Duration::from_millis(20));
         assert_eq!(read_from(given), expected);
     }
 
     #[test]
     fn each_flag_is_one_option() {
         let with = |flags| read_from(Options { flags, ..options() });
-        assert_eq!(with(JVDB_READ_ONLY), Core { read_only: true, ..Core::default() });
-        assert_eq!(with(JVDB_NO_CREATE), Core { create: false, ..Core::default() });
-        assert_eq!(with(JVDB_NO_MMAP), Core { access: Access::File, ..Core::default() });
-        assert_eq!(with(JVDB_FOLDERS), Core { layout: Layout::Folders, ..Core::default() });
-        assert_eq!(with(JVDB_VERIFY_CHECKSUMS), Core { verify_checksums: true, ..Core::default() });
+        assert_eq!(with(JVDB_READ_ONLY), Core::default().read_only(true));
+        assert_eq!(with(JVDB_NO_CREATE), Core::default().create(false));
+        assert_eq!(with(JVDB_NO_MMAP), Core::default().access(Access::File));
+        assert_eq!(with(JVDB_FOLDERS), Core::default().layout(Layout::Folders));
+        assert_eq!(with(JVDB_VERIFY_CHECKSUMS), Core::default().verify_checksums(true));
     }
 
     #[test]

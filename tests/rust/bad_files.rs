@@ -23,7 +23,7 @@ fn two_databases() -> tempfile::TempDir {
 fn is_refused(dir: &Path) -> Error {
     let before = fs::read(dir.join("bad.jvdb")).unwrap();
     let storage = Storage::open(dir, Options::default()).unwrap();
-    let error = storage.database("bad").err().expect("the file is bad");
+    let error = storage.database("bad").expect_err("the file is bad");
     assert!(error.to_string().contains("bad.jvdb"), "{error}");
     assert_eq!(storage.list().unwrap(), ["bad", "good"]);
     let good = storage.database("good").unwrap();
@@ -60,7 +60,7 @@ fn a_flipped_bit_is_found_and_never_served() {
     let dir = two_databases();
     let path = dir.path().join("bad.jvdb");
     let sound = fs::read(&path).unwrap();
-    let options = Options { verify_checksums: true, read_only: true, ..Options::default() };
+    let options = Options::default().verify_checksums(true).read_only(true);
     let mut found = 0;
     for at in (0..sound.len()).step_by(509) {
         let mut bytes = sound.clone();
@@ -89,12 +89,12 @@ fn a_directory_that_cannot_be_used_is_an_error_that_names_it() {
     fs::write(dir.path().join("file"), "").unwrap();
     for path in ["file", "file/below"] {
         let path = dir.path().join(path);
-        let error = Storage::open(&path, Options::default()).err().expect("no directory");
+        let error = Storage::open(&path, Options::default()).expect_err("no directory");
         assert!(matches!(error, Error::Io { .. }) && error.to_string().contains(path.to_str().unwrap()), "{error}");
     }
     let missing = dir.path().join("missing");
-    let options = Options { create: false, ..Options::default() };
-    let error = Storage::open(&missing, options).err().expect("not there, and not to be made");
+    let options = Options::default().create(false);
+    let error = Storage::open(&missing, options).expect_err("not there, and not to be made");
     assert!(error.to_string().contains(missing.to_str().unwrap()), "{error}");
     assert!(!missing.exists());
 }
@@ -103,7 +103,7 @@ fn a_directory_that_cannot_be_used_is_an_error_that_names_it() {
 fn a_file_cut_off_while_it_is_open_is_noticed_by_the_next_flush() {
     for access in [jvdb_core::Access::Mmap, jvdb_core::Access::File] {
         let dir = tempfile::tempdir().unwrap();
-        let options = Options { access, flush_interval: std::time::Duration::ZERO, ..Options::default() };
+        let options = Options::default().access(access).flush_interval(std::time::Duration::ZERO);
         let storage = Storage::open(dir.path(), options).unwrap();
         let database = storage.create("d", Schema::new(3, Metric::Cosine).unwrap()).unwrap();
         for id in 0..200 {
@@ -139,7 +139,7 @@ fn a_flush_does_not_fill_up_with_zeros_what_another_program_cut_off() {
     let path = other.path().join("d.jvdb");
     fs::copy(dir.path().join("d.jvdb"), &path).unwrap();
     for access in [Access::Mmap, Access::File] {
-        let storage = Storage::open(other.path(), Options { access, ..Options::default() }).unwrap();
+        let storage = Storage::open(other.path(), Options::default().access(access)).unwrap();
         let db = storage.database("d").unwrap();
         assert_eq!(db.count(), 2);
         let whole = fs::read(&path).unwrap();

@@ -22,7 +22,7 @@ fn killed(order: Order, directory: &Path) -> u64 {
 }
 
 fn reopen(directory: &Path, access: Access) -> Database {
-    let storage = Storage::open(directory, Options { access, ..Options::default() }).unwrap();
+    let storage = Storage::open(directory, Options::default().access(access)).unwrap();
     storage.database(DATABASE).unwrap()
 }
 

@@ -11,7 +11,7 @@ fn schema() -> Schema {
 }
 
 fn options(access: Access) -> Options {
-    Options { access, ..Options::default() }
+    Options::default().access(access)
 }
 
 #[test]

@@ -132,7 +132,7 @@ fn a_directory_of_a_thousand_databases_opens_without_opening_a_file() {
 /// A directory with one database, `d`, of that many vectors, closed cleanly.
 fn filled(vectors: u64) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
-    let options = Options { flush_interval: Duration::ZERO, ..Options::default() };
+    let options = Options::default().flush_interval(Duration::ZERO);
     let storage = Storage::open(dir.path(), options).unwrap();
     let database = storage.create("d", Schema::new(4, Metric::Cosine).unwrap()).unwrap();
     for first in (0..vectors).step_by(10_000) {
@@ -275,7 +275,7 @@ fn what_will_be_needed_is_read_whole_and_nothing_drops_it() {
     let dir = tempfile::tempdir().unwrap();
     for access in [Access::Mmap, Access::File] {
         let name = format!("{access:?}");
-        let options = Options { access, ..Options::default() };
+        let options = Options::default().access(access);
         let storage = Storage::open(dir.path(), options.clone()).unwrap();
         let db = storage.create(&name, Schema::new(65_536, Metric::Cosine).unwrap()).unwrap();
         for id in 0..130_u64 {

@@ -17,8 +17,8 @@ fn a_second_process_is_refused_and_told_the_process_id_of_the_first() {
     assert_eq!(first.line().as_deref(), Some("holding"));
 
     for access in [Access::Mmap, Access::File] {
-        let refused = Storage::open(dir.path(), Options { access, ..Options::default() });
-        let error = refused.err().expect("the directory is taken");
+        let refused = Storage::open(dir.path(), Options::default().access(access));
+        let error = refused.expect_err("the directory is taken");
         let Error::Locked { path, holder } = &error else { panic!("{error:?}") };
         assert_eq!(*path, dir.path().display().to_string());
         assert_eq!(*holder, format!("process {}", first.id()));
@@ -26,7 +26,7 @@ fn a_second_process_is_refused_and_told_the_process_id_of_the_first() {
         assert!(text.contains(path) && text.contains(&first.id().to_string()), "{text}");
     }
     // Reading needs no lock.
-    let reading = Storage::open(dir.path(), Options { read_only: true, ..Options::default() }).unwrap();
+    let reading = Storage::open(dir.path(), Options::default().read_only(true)).unwrap();
     let database = reading.database("d").unwrap();
     assert_eq!(database.get(1).unwrap().unwrap().vector(), [1.0, 2.0]);
     assert!(matches!(database.put(2, &[0.0, 0.0], b""), Err(Error::ReadOnly { .. })));

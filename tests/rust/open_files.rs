@@ -52,7 +52,7 @@ impl Drop for Stop<'_> {
 }
 
 fn fill_and_read(path: &Path) {
-    let options = Options { max_open_files: LIMIT, ..Options::default() };
+    let options = Options::default().max_open_files(LIMIT);
     let storage = Storage::open(path, options).unwrap();
     for number in 0..DATABASES {
         let database = storage.create(&name(number), Schema::new(DIMENSION, Metric::Cosine).unwrap()).unwrap();

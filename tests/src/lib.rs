@@ -39,13 +39,11 @@ pub fn bits(vector: &[f32]) -> Vec<u32> {
 
 /// Options under which nothing is flushed unless somebody asks for it.
 pub fn never_flushing(access: Access) -> Options {
-    Options {
-        access,
-        flush_interval: Duration::ZERO,
-        max_unflushed_bytes: u64::MAX,
-        max_unflushed_operations: u64::MAX,
-        ..Options::default()
-    }
+    Options::default()
+        .access(access)
+        .flush_interval(Duration::ZERO)
+        .max_unflushed_bytes(u64::MAX)
+        .max_unflushed_operations(u64::MAX)
 }
 
 /// What the child process is to do. It is its first argument; the directory is the second.

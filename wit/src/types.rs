@@ -80,20 +80,20 @@ impl From<Written> for wit::Written {
 impl From<&wit::Options> for Options {
     fn from(given: &wit::Options) -> Self {
         let default = Options::default();
-        Options {
-            max_open_files: given.max_open_files.map_or(default.max_open_files, |files| files as usize),
-            flush_interval: given
-                .flush_interval_seconds
-                .map_or(default.flush_interval, |seconds| Duration::from_secs(seconds.into())),
-            max_unflushed_bytes: given.max_unflushed_bytes.unwrap_or(default.max_unflushed_bytes),
-            max_unflushed_operations: given.max_unflushed_operations.unwrap_or(default.max_unflushed_operations),
-            read_only: given.read_only,
-            verify_checksums: given.verify_checksums,
+        Options::default()
+            .max_open_files(given.max_open_files.map_or(default.max_open_files, |files| files as usize))
+            .flush_interval(
+                given
+                    .flush_interval_seconds
+                    .map_or(default.flush_interval, |seconds| Duration::from_secs(seconds.into())),
+            )
+            .max_unflushed_bytes(given.max_unflushed_bytes.unwrap_or(default.max_unflushed_bytes))
+            .max_unflushed_operations(given.max_unflushed_operations.unwrap_or(default.max_unflushed_operations))
+            .read_only(given.read_only)
+            .verify_checksums(given.verify_checksums)
             // One call runs at a time, so nobody could give a database back while another waits for it.
-            pin_timeout: Duration::ZERO,
-            seed: given.seed,
-            ..default
-        }
+            .pin_timeout(Duration::ZERO)
+            .seed(given.seed)
     }
 }
 

@@ -6,6 +6,7 @@ use crate::types::key::{Key, KeyBuf, Name};
 
 /// What [`Database::verify`](crate::Database::verify) found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[must_use = "it says what is damaged"]
 #[non_exhaustive]
 pub struct Report {
     /// Records read.
@@ -45,6 +46,7 @@ impl Report {
 
 /// What [`Storage::repair`](crate::Storage::repair) found and did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[must_use = "it says what is lost"]
 #[non_exhaustive]
 pub struct Repair {
     /// Name of the file, in the same directory, that holds the database as it was. `None` if nothing was wrong: then

@@ -29,6 +29,12 @@ impl AlignedBuffer {
     }
 }
 
+impl std::fmt::Debug for AlignedBuffer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AlignedBuffer").field("len", &self.len).finish_non_exhaustive()
+    }
+}
+
 impl Deref for AlignedBuffer {
     type Target = [u8];
     fn deref(&self) -> &[u8] {
@@ -43,6 +49,7 @@ impl std::ops::DerefMut for AlignedBuffer {
 }
 
 /// Bytes of a medium, borrowed from it or copied.
+#[derive(Debug)]
 pub enum View<'a> {
     /// Where they lie.
     Borrowed(&'a [u8]),
@@ -61,6 +68,7 @@ impl Deref for View<'_> {
 }
 
 /// Bytes of a medium that stay what and where they are while this lives.
+#[derive(Debug)]
 pub enum Pinned {
     /// In a mapping, which this keeps.
     Mapped(MappedSlice),

@@ -229,7 +229,7 @@ fn counts_addresses() -> bool {
 }
 
 /// The part of a medium that lies in memory as one run: all of it, or most.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Mapped<'a> {
     base: *const u8,
     /// Offset in the medium of what lies at `base`.
@@ -334,6 +334,12 @@ pub struct MappedSlice {
 unsafe impl Send for MappedSlice {}
 // SAFETY: as above.
 unsafe impl Sync for MappedSlice {}
+
+impl std::fmt::Debug for MappedSlice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MappedSlice").field("len", &self.len).finish_non_exhaustive()
+    }
+}
 
 impl Deref for MappedSlice {
     type Target = [u8];

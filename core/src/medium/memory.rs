@@ -230,6 +230,12 @@ pub struct MemoryVolume {
     ticks: AtomicU64,
 }
 
+impl std::fmt::Debug for MemoryVolume {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MemoryVolume").finish_non_exhaustive()
+    }
+}
+
 impl MemoryVolume {
     /// A directory that holds these files.
     pub fn with_files<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Self {

@@ -32,6 +32,7 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// closed: a child between `fork` and `exec` keeps nobody out. In the child it can neither be released nor used. If the
 /// holder is killed, a child that neither ends nor runs another program keeps the lock.
 #[derive(Debug)]
+#[must_use = "the lock is released when this is dropped"]
 pub struct DirectoryLock {
     file: File,
     origin: Origin,

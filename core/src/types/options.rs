@@ -5,6 +5,7 @@ use std::time::Duration;
 
 /// How files are read. Both write the same bytes, so either opens what the other wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum Access {
     /// Through a read-only memory mapping: reads are zero-copy. What the operating system then cannot read back from the
     /// disk, because the disk fails or the file system was shut down, ends the process with SIGBUS, as with any mapping.
@@ -16,6 +17,7 @@ pub enum Access {
 
 /// What the operating system is told of how an open file will be read. It changes how long reads take, never what they give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum Advice {
     /// Here and there: what every file begins with. Through a mapping nothing is read ahead, and a scan asks by itself for what
     /// comes; with [`Access::File`] the kernel sees for itself how it is read.
@@ -33,6 +35,7 @@ pub enum Advice {
 
 /// Where in a directory the file of a database lies. A file moved from one place to the other is the same database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum Layout {
     /// `<name>.jvdb`.
     #[default]
@@ -46,10 +49,12 @@ pub enum Layout {
 /// ```
 /// use jvdb_core::Options;
 /// use std::time::Duration;
-/// let options = Options { max_open_files: 20, flush_interval: Duration::from_secs(60), ..Options::default() };
+/// let options = Options::default().max_open_files(20).flush_interval(Duration::from_secs(60));
 /// assert_eq!(options.max_unflushed_bytes, 64 << 20);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+#[non_exhaustive]
 pub struct Options {
     /// How files are read. Default [`Access::Mmap`].
     pub access: Access,
@@ -96,6 +101,61 @@ impl Default for Options {
 }
 
 impl Options {
+    /// Sets [`access`](Self#structfield.access).
+    pub fn access(self, access: Access) -> Self {
+        Self { access, ..self }
+    }
+
+    /// Sets [`layout`](Self#structfield.layout).
+    pub fn layout(self, layout: Layout) -> Self {
+        Self { layout, ..self }
+    }
+
+    /// Sets [`max_open_files`](Self#structfield.max_open_files), in databases.
+    pub fn max_open_files(self, max_open_files: usize) -> Self {
+        Self { max_open_files, ..self }
+    }
+
+    /// Sets [`flush_interval`](Self#structfield.flush_interval).
+    pub fn flush_interval(self, flush_interval: Duration) -> Self {
+        Self { flush_interval, ..self }
+    }
+
+    /// Sets [`create`](Self#structfield.create).
+    pub fn create(self, create: bool) -> Self {
+        Self { create, ..self }
+    }
+
+    /// Sets [`read_only`](Self#structfield.read_only).
+    pub fn read_only(self, read_only: bool) -> Self {
+        Self { read_only, ..self }
+    }
+
+    /// Sets [`verify_checksums`](Self#structfield.verify_checksums).
+    pub fn verify_checksums(self, verify_checksums: bool) -> Self {
+        Self { verify_checksums, ..self }
+    }
+
+    /// Sets [`max_unflushed_bytes`](Self#structfield.max_unflushed_bytes), in bytes of records of one database.
+    pub fn max_unflushed_bytes(self, max_unflushed_bytes: u64) -> Self {
+        Self { max_unflushed_bytes, ..self }
+    }
+
+    /// Sets [`max_unflushed_operations`](Self#structfield.max_unflushed_operations), of one database.
+    pub fn max_unflushed_operations(self, max_unflushed_operations: u64) -> Self {
+        Self { max_unflushed_operations, ..self }
+    }
+
+    /// Sets [`pin_timeout`](Self#structfield.pin_timeout).
+    pub fn pin_timeout(self, pin_timeout: Duration) -> Self {
+        Self { pin_timeout, ..self }
+    }
+
+    /// Sets [`seed`](Self#structfield.seed).
+    pub fn seed(self, seed: impl Into<Option<u64>>) -> Self {
+        Self { seed: seed.into(), ..self }
+    }
+
     pub(crate) fn check(&self) -> Result<()> {
         if !(5..=1000).contains(&self.max_open_files) {
             return Err(Error::invalid("max_open_files", format!("{} is not within 5..=1000", self.max_open_files)));

@@ -104,3 +104,9 @@ impl Schema {
         self.dimension * size_of::<f32>()
     }
 }
+
+impl std::fmt::Display for Schema {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "dimension {} and metric {}", self.dimension, self.metric.name())
+    }
+}

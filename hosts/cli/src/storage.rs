@@ -7,20 +7,20 @@ impl StorageDir {
     /// For reading: no lock, no change, and a directory that does not exist is an error. Every record that is read is
     /// checked, so that nothing damaged is printed or exported as if it were sound.
     pub fn open_for_reading(&self) -> Result<Storage> {
-        let options = Options { read_only: true, verify_checksums: true, ..Options::default() };
+        let options = Options::default().read_only(true).verify_checksums(true);
         Storage::open(&self.storage, options)
     }
 
     /// For reading all of it, on a disk that may be failing: as for reading, but a sector that cannot be read is an error
     /// and not a signal.
     pub fn open_for_checking(&self) -> Result<Storage> {
-        let options = Options { read_only: true, access: Access::File, ..Options::default() };
+        let options = Options::default().read_only(true).access(Access::File);
         Storage::open(&self.storage, options)
     }
 
     /// For repair: takes the lock, and reads as for checking.
     pub fn open_for_repair(&self) -> Result<Storage> {
-        let options = Options { create: false, access: Access::File, ..Options::default() };
+        let options = Options::default().create(false).access(Access::File);
         Storage::open(&self.storage, options)
     }
 

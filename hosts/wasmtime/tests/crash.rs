@@ -69,8 +69,7 @@ fn killed_at_any_moment_every_acknowledged_vector_is_there() {
         assert!([0, 9, 10, 19].contains(&(count - acknowledged)), "{count} vectors, {acknowledged} acknowledged");
         database.put(1 << 40, &vector(1, DIMENSION), b"").unwrap();
         drop((database, storage));
-        let storage =
-            jvdb_core::Storage::open(scratch.path(), jvdb_core::Options { access: Access::File, ..Default::default() });
+        let storage = jvdb_core::Storage::open(scratch.path(), jvdb_core::Options::default().access(Access::File));
         let database = storage.unwrap().database("d").unwrap();
         assert_eq!(database.count(), count + 1);
         assert!(database.verify().unwrap().damage.is_empty());

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::Path;
 
 fn native(directory: &Path, access: Access) -> jvdb_core::Storage {
-    jvdb_core::Storage::open(directory, jvdb_core::Options { access, ..jvdb_core::Options::default() }).unwrap()
+    jvdb_core::Storage::open(directory, jvdb_core::Options::default().access(access)).unwrap()
 }
 
 fn everything(database: &jvdb_core::Database) -> Vec<Entry> {
@@ -103,12 +103,7 @@ mod same {
     }
 
     pub fn native(directory: &Path, access: Access) {
-        let options = jvdb_core::Options {
-            access,
-            seed: Some(SEED),
-            flush_interval: std::time::Duration::ZERO,
-            ..jvdb_core::Options::default()
-        };
+        let options = jvdb_core::Options::default().access(access).seed(SEED).flush_interval(std::time::Duration::ZERO);
         let storage = jvdb_core::Storage::open(directory, options).unwrap();
         let database = storage.create("d", jvdb_core::Schema::new(48, jvdb_core::Metric::Cosine).unwrap()).unwrap();
         let entries: Vec<_> = (0..1500).map(|id| entry(id, 48)).collect();

@@ -88,12 +88,7 @@ impl Model {
 
 /// Options of every opening of a campaign.
 pub fn options() -> Options {
-    Options {
-        max_open_files: 5,
-        flush_interval: std::time::Duration::ZERO,
-        verify_checksums: true,
-        ..Options::default()
-    }
+    Options::default().max_open_files(5).flush_interval(std::time::Duration::ZERO).verify_checksums(true)
 }
 
 /// The schema of every database of a campaign.

@@ -60,7 +60,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     for (name, dimension, work) in WORKS {
         let volume = Arc::new(MemoryVolume::default());
-        let storage = Storage::on(Arc::clone(&volume) as _, Options { seed: Some(1), ..Options::default() })?;
+        let storage = Storage::on(Arc::clone(&volume) as _, Options::default().seed(1))?;
         let database = storage.create("d", Schema::new(dimension, Metric::Cosine)?)?;
         work(&database)?;
         let image = volume.bytes("d.jvdb").ok_or("the file is gone")?;

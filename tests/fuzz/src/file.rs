@@ -9,13 +9,7 @@ use std::time::Duration;
 const FILE: &str = "d.jvdb";
 
 fn options(read_only: bool) -> Options {
-    Options {
-        flush_interval: Duration::ZERO,
-        verify_checksums: read_only,
-        read_only,
-        seed: Some(1),
-        ..Options::default()
-    }
+    Options::default().flush_interval(Duration::ZERO).verify_checksums(read_only).read_only(read_only).seed(1)
 }
 
 /// The target.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// The target.
 pub fn json(document: &[u8]) {
-    let options = Options { flush_interval: Duration::ZERO, seed: Some(1), ..Options::default() };
+    let options = Options::default().flush_interval(Duration::ZERO).seed(1);
     let storage = Storage::in_memory(options).expect("a directory opens");
     let imported = jvdb_cli::import_json(document, &storage, document.last().filter(|end| **end == b']').map(|_| "d"));
     if imported.is_ok() {

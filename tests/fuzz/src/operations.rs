@@ -95,14 +95,12 @@ fn metadata(value: u16) -> Vec<u8> {
 }
 
 fn options(read_only: bool) -> Options {
-    Options {
-        max_open_files: 5,
-        flush_interval: Duration::ZERO,
-        verify_checksums: read_only,
-        read_only,
-        seed: Some(1),
-        ..Options::default()
-    }
+    Options::default()
+        .max_open_files(5)
+        .flush_interval(Duration::ZERO)
+        .verify_checksums(read_only)
+        .read_only(read_only)
+        .seed(1)
 }
 
 impl World {

@@ -63,15 +63,13 @@ pub fn run(effort: &Effort) -> Outcome {
 }
 
 fn options(medium: Medium, limit: usize) -> Options {
-    Options {
-        access: if medium == Medium::File { Access::File } else { Access::Mmap },
-        max_open_files: limit,
+    Options::default()
+        .access(if medium == Medium::File { Access::File } else { Access::Mmap })
+        .max_open_files(limit)
         // Often enough that the flush thread meets everything else.
-        flush_interval: Duration::from_secs(1),
-        max_unflushed_operations: 200,
-        pin_timeout: Duration::from_secs(30),
-        ..Options::default()
-    }
+        .flush_interval(Duration::from_secs(1))
+        .max_unflushed_operations(200)
+        .pin_timeout(Duration::from_secs(30))
 }
 
 fn open(path: &Path, medium: Medium, limit: usize) -> jvdb_core::Result<Storage> {

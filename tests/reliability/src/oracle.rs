@@ -175,7 +175,7 @@ impl Found {
     /// Reads a directory that nobody writes to through both media, and changes nothing.
     pub fn look(directory: &Path) -> Result<Self, String> {
         let look = |access| {
-            let options = Options { read_only: true, ..options(access) };
+            let options = options(access).read_only(true);
             let storage = Storage::open(directory, options).map_err(|error| error.to_string())?;
             Self::read(&storage)
         };
@@ -187,7 +187,7 @@ impl Found {
 
 /// Options of every opening of these campaigns.
 pub fn options(access: Access) -> Options {
-    Options { access, max_open_files: 5, flush_interval: Duration::ZERO, verify_checksums: true, ..Options::default() }
+    Options::default().access(access).max_open_files(5).flush_interval(Duration::ZERO).verify_checksums(true)
 }
 
 fn read_one(storage: &Storage, number: u8) -> Result<Option<Content>, String> {

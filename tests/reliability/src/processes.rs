@@ -40,7 +40,7 @@ pub fn child(arguments: &[String]) -> ExitCode {
 }
 
 fn options() -> Options {
-    Options { flush_interval: Duration::ZERO, ..Options::default() }
+    Options::default().flush_interval(Duration::ZERO)
 }
 
 /// Makes the one database of a directory.

@@ -138,7 +138,7 @@ fn metadata(id: u64) -> Vec<u8> {
 }
 
 fn work(access: Access, directory: &Path) -> Result<(), Found> {
-    let options = Options { access, flush_interval: Duration::ZERO, ..Options::default() };
+    let options = Options::default().access(access).flush_interval(Duration::ZERO);
     let storage = Storage::open(directory, options)?;
     let db = storage.create(NAME, Schema::new(DIMENSION, Metric::Cosine)?)?;
     (0..FLUSHED).try_for_each(|id| db.put(id, &vector(id), &metadata(id)).map(drop))?;

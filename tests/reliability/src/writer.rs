@@ -38,7 +38,7 @@ pub struct Plan {
 impl Plan {
     fn options(&self) -> Options {
         let access = if self.copying { Access::File } else { Access::Mmap };
-        Options { max_unflushed_bytes: self.due, ..options(access) }
+        options(access).max_unflushed_bytes(self.due)
     }
 
     fn stream(&self, thread: u8) -> Box<dyn Iterator<Item = Op>> {

@@ -114,7 +114,7 @@ impl Run {
 
 /// What a storage directory holds.
 pub fn content(storage: &Path) -> BTreeMap<String, Content> {
-    let options = Options { read_only: true, verify_checksums: true, ..Options::default() };
+    let options = Options::default().read_only(true).verify_checksums(true);
     let storage = Storage::open(storage, options).expect("a storage directory");
     let one = |name: String| {
         let database = storage.database(&name).expect("a database");

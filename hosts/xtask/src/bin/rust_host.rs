@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let access = if arguments.file { Access::File } else { Access::Mmap };
     let begun = Instant::now();
     let storage = match &arguments.storage {
-        Some(directory) => Storage::open(directory, Options { access, create: false, ..Options::default() })?,
+        Some(directory) => Storage::open(directory, Options::default().access(access).create(false))?,
         None => Storage::in_memory(Options::default())?,
     };
     // As a program does before its first request.

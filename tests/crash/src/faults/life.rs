@@ -167,7 +167,7 @@ impl Life {
 
     fn options(&self) -> Options {
         let eager = lock(&self.shared).case.manner.eager;
-        Options { max_unflushed_operations: if eager { 3 } else { 1_000_000 }, ..model::options() }
+        model::options().max_unflushed_operations(if eager { 3 } else { 1_000_000 })
     }
 
     fn step(&mut self, step: &Step) -> Result<(), Verdict> {

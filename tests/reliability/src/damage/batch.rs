@@ -8,7 +8,7 @@ use super::fault::Kind;
 use super::oracle::{Case, Verdict};
 use super::shapes::{self, FILE, NAME, options};
 use jvdb_core::medium::MemoryVolume;
-use jvdb_core::{Access, Options, Storage};
+use jvdb_core::{Access, Storage};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -129,7 +129,7 @@ impl Batch {
     /// A directory that holds the damaged file, and nothing else.
     fn open(&self, image: &[u8], verify_checksums: bool) -> Fallible<(Storage, Option<Arc<MemoryVolume>>)> {
         let access = if self.place == Place::File { Access::File } else { Access::Mmap };
-        let options = Options { verify_checksums, access, ..options() };
+        let options = options().verify_checksums(verify_checksums).access(access);
         if self.place == Place::Memory {
             let volume = Arc::new(MemoryVolume::with_files([(FILE, image)]));
             return Ok((Storage::on(Arc::clone(&volume) as _, options)?, Some(volume)));

@@ -20,12 +20,7 @@ pub fn schema() -> Schema {
 }
 
 pub fn options() -> Options {
-    Options {
-        flush_interval: Duration::ZERO,
-        pin_timeout: Duration::ZERO,
-        verify_checksums: true,
-        ..Options::default()
-    }
+    Options::default().flush_interval(Duration::ZERO).pin_timeout(Duration::ZERO).verify_checksums(true)
 }
 
 /// All of them, by name. The same bytes in every process.
@@ -54,7 +49,7 @@ fn image(seed: u64, steps: &[Step], close: bool) -> Result<Vec<u8>> {
     let lives: Vec<&[Step]> = steps.split(|step| std::ptr::fn_addr_eq(*step, reopen as Step)).collect();
     for (number, steps) in lives.iter().enumerate() {
         let seed = Some(seed * 100 + number as u64);
-        let storage = Storage::on(Arc::clone(&volume) as _, Options { seed, ..options() })?;
+        let storage = Storage::on(Arc::clone(&volume) as _, options().seed(seed))?;
         let db = match number {
             0 => storage.create(NAME, schema())?,
             _ => storage.database(NAME)?,

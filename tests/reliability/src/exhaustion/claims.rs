@@ -21,7 +21,7 @@ const HEADER_FIELDS: [(usize, usize); 4] = [(36, 4), (40, 1), (42, 2), (44, 8)];
 
 pub fn child(access: &str, dir: &Path) -> Result<Told, Failure> {
     let access = if access == "file" { Access::File } else { Access::Mmap };
-    let options = Options { access, flush_interval: Duration::ZERO, verify_checksums: true, ..Options::default() };
+    let options = Options::default().access(access).flush_interval(Duration::ZERO).verify_checksums(true);
     let file = dir.join("d.jvdb");
     {
         let storage = Storage::open(dir, options.clone())?;
@@ -80,7 +80,7 @@ fn headers(bytes: &[u8]) -> Vec<usize> {
 
 /// Does everything with the database that can be done; errors are what is expected.
 fn use_it(dir: &Path, options: &Options) -> Result<(), jvdb_core::Error> {
-    let storage = Storage::open(dir, Options { read_only: true, ..options.clone() })?;
+    let storage = Storage::open(dir, options.clone().read_only(true))?;
     let db = storage.database(NAME)?;
     let _ = db.verify();
     let _ = db.attributes();

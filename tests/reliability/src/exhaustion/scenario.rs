@@ -123,7 +123,7 @@ fn small(id: u64, version: u64) -> [f32; DIMENSION] {
 
 fn options(medium: &str) -> Options {
     let access = if medium == "file" { Access::File } else { Access::Mmap };
-    Options { access, flush_interval: Duration::ZERO, ..Options::default() }
+    Options::default().access(access).flush_interval(Duration::ZERO)
 }
 
 fn large() -> Vec<u8> {

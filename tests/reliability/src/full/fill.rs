@@ -118,10 +118,7 @@ impl Process {
     }
 
     fn open(&self) -> jvdb_core::Result<Storage> {
-        Storage::open(
-            self.dir.join("data"),
-            Options { access: self.access, flush_interval: Duration::ZERO, ..Options::default() },
-        )
+        Storage::open(self.dir.join("data"), Options::default().access(self.access).flush_interval(Duration::ZERO))
     }
 
     fn fill(&mut self) -> Result<(), Failure> {

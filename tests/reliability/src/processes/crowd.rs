@@ -6,7 +6,7 @@ use crate::Row;
 use crate::effort::Effort;
 use crate::kill::mix;
 use fastrand::Rng;
-use jvdb_core::{Access, Error, Options, Storage};
+use jvdb_core::{Access, Error, Storage};
 use nix::time::{ClockId, clock_gettime};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -135,7 +135,7 @@ pub fn child(arguments: &[String]) -> Result<(), Failure> {
     for _ in 0..openings.parse::<u64>()? {
         let from = now()?;
         let access = if rng.bool() { Access::Mmap } else { Access::File };
-        let what = match Storage::open(home.join("storage"), Options { access, ..options() }) {
+        let what = match Storage::open(home.join("storage"), options().access(access)) {
             Ok(storage) => {
                 hold(storage, home, &mut rng)?;
                 format!("held {from} {}", now()?)

@@ -4,7 +4,7 @@
 use super::{make, options};
 use crate::Row;
 use crate::effort::Effort;
-use jvdb_core::{Database, Error, Options, Position, Result, Storage};
+use jvdb_core::{Database, Error, Position, Result, Storage};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, alarm, fork};
 use std::path::Path;
@@ -45,7 +45,7 @@ pub fn run(effort: &Effort, home: &Path) -> Result<Row, Failure> {
 /// Writes, flushes and forks at once. Prints calls refused, calls not refused, children that died or hung, and vectors.
 pub fn child(arguments: &[String]) -> Result<(), Failure> {
     let [home, forks] = arguments else { return Err("usage: DIRECTORY FORKS".into()) };
-    let storage = Storage::open(home, Options { max_unflushed_operations: 200, ..options() })?;
+    let storage = Storage::open(home, options().max_unflushed_operations(200))?;
     let db = make(&storage)?;
     let (done, stored) = (AtomicBool::new(false), AtomicU64::new(0));
     let (mut cases, mut undetected, mut signals) = (0, 0, 0);
