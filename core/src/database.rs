@@ -156,12 +156,14 @@ impl Database {
         copied.transpose().map(|copied| copied.is_some()).map_err(|full| self.store().fault(full.into()))
     }
 
-    /// Shows a vector and its metadata to `f` where they lie, and returns what that returns; `None` if the key is not
-    /// there. The fastest read: nothing is copied and nothing is pinned. A batch or a flush of this database waits until
-    /// `f` is done, and other readers wait for that, so it should be short. It may read this database. To write to,
-    /// flush, compact, back up or drop it is an [`Error::InvalidArgument`](crate::Error::InvalidArgument) there; any other
-    /// call, of another database or of [`Storage`](crate::Storage), may wait for ever for one that waits for this read,
-    /// and so may `f` for a thread that writes.
+    /// Calls `f` with a vector and its metadata where they lie, and returns what `f` returns; `None` if the key is not there.
+    /// The fastest read: nothing is copied and nothing is pinned.
+    ///
+    /// `f` should be short: a batch or a flush of this database waits until it has returned, and other readers wait for that.
+    /// `f` may read this database. Inside of it, writing to, flushing, compacting, backing up or dropping this database is an
+    /// [`Error::InvalidArgument`](crate::Error::InvalidArgument). Any other call, on another database or on
+    /// [`Storage`](crate::Storage), may wait for one that waits for this read, and so for ever; `f` must not wait for a thread
+    /// that writes, either.
     ///
     /// # Errors
     /// Those of [`get`](Self::get).
@@ -179,12 +181,11 @@ impl Database {
         self.store().read_with(key.into(), f)
     }
 
-    /// As [`read`](Self::read), for many keys: `f` is told the number of each key in their order, from 0, and what is
-    /// there under it. Faster than as many single reads, because the memory of some dozen vectors is asked for at once; so
-    /// a change waits for as many.
+    /// As [`read`](Self::read), for many keys. `f` gets the index of each key, from 0, and what is stored under it. Faster than
+    /// as many single reads, because the memory of 32 vectors is fetched at once; a batch or a flush may wait for as many.
     ///
     /// # Errors
-    /// Those of [`get`](Self::get); the keys before the one that failed have been shown.
+    /// Those of [`get`](Self::get); `f` has been called for the keys before the one that failed.
     ///
     /// ```
     /// use jvdb_core::{Metric, Options, Schema, Storage};
@@ -268,18 +269,18 @@ impl Database {
         Cursor::new(self.store(), from)
     }
 
-    /// As [`scan`](Self::scan), with each vector given to `f` where it lies, until `f` breaks or there are no more. Gives
-    /// the position behind the last one shown. The fastest way to look at everything: nothing is pinned, and the medium is
-    /// asked for what comes. What holds for that of [`read`](Self::read) holds for `f`.
+    /// Calls `f` with each live vector where it lies, in the order of [`scan`](Self::scan), until `f` breaks or there are no
+    /// more. Returns the position behind the last one. The fastest way to look at everything: nothing is pinned, and the file
+    /// is read ahead. `f` is bound by the same rules as in [`read`](Self::read).
     ///
-    /// As with a scan, a vector that is there throughout is shown at least once: again if it is replaced meanwhile, and
-    /// perhaps again if the database is compacted. What is stored meanwhile is shown, too, so whoever stores faster than
-    /// `f` sees keeps the visit going.
+    /// A vector that is there throughout is given at least once. It is given again if it is replaced meanwhile, and perhaps if
+    /// the database is compacted. What is stored meanwhile is given as well: as long as others store faster than `f` runs, the
+    /// visit goes on.
     ///
     /// # Errors
     /// Those of [`get`](Self::get), and [`Error::InvalidArgument`](crate::Error::InvalidArgument) for a position that no scan
-    /// of this database gave, or if the database was compacted twice between two ops. What comes before the record at
-    /// fault has been shown.
+    /// of this database gave, or if the database was compacted twice between two steps. `f` has been called
+    /// for what comes before the record at fault.
     ///
     /// ```
     /// use jvdb_core::{Metric, Options, Position, Schema, Storage};

@@ -1,7 +1,8 @@
-//! Which databases there are and which of them are open: the LRU of open stores, and the pins that keep them there.
+//! Which databases there are, and which of them are open: the LRU of open stores, and eviction.
 //!
-//! One short lock guards the catalog; files are opened and closed outside it, under a transition guard that makes others wait for that
-//! one database only. A store with unflushed writes is suspended, not synced: its file is closed and its changes kept.
+//! One lock guards the catalog, and is held for moments. Files are opened and closed outside it, under a transition guard that
+//! makes others wait for that one database only. Evicting a store never syncs: if it has unflushed writes it is suspended, which
+//! closes its file and keeps its changes.
 
 use crate::format::file_name;
 use crate::log::writer::StaleTail;
@@ -44,7 +45,7 @@ pub(crate) struct Catalog {
 pub(crate) struct CatalogState {
     /// Every database in the directory, by name.
     pub databases: BTreeMap<String, Status>,
-    /// Open ones, by last use.
+    /// Those that are open, by last use.
     open: LruCache<String, ()>,
     /// Slots of files that are open beside those: see [`FileSlot`].
     slots: usize,
@@ -55,7 +56,7 @@ pub(crate) struct CatalogState {
 
 pub(crate) enum Status {
     Closed {
-        /// Absent if this process has made it, or written to it and closed it with nothing left to flush.
+        /// Absent if this process has made the file, or has written to it and closed it clean.
         tail: StaleTail,
     },
     /// Somebody is opening or closing it.
@@ -71,11 +72,11 @@ impl Status {
     const FOUND: Self = Self::Closed { tail: StaleTail::Inherited };
 }
 
-/// The right to change one database's status. Whatever happens, it leaves a status behind, and lets in who waits for it.
+/// The right to change one database's status. When it is dropped, also by a panic, it sets the outcome and wakes those who wait.
 struct TransitionGuard<'a> {
     catalog: &'a Catalog,
     name: String,
-    /// What to leave; `None` for no database.
+    /// The status to set; `None` if there is no such database then.
     outcome: Option<Status>,
 }
 
@@ -166,7 +167,7 @@ impl Catalog {
         if self.origin.is_here() { Ok(()) } else { Err(Error::Forked { path: self.volume.path().into() }) }
     }
 
-    /// Lists the directory, and takes notice of files that were copied into it or are gone. Returns all file names.
+    /// Lists the directory, and enters files that were copied into it or are gone. Returns all file names.
     fn rescan(&self) -> Result<Vec<String>> {
         self.check_origin()?;
         // Under the lock, so that nothing made or removed meanwhile is misread.
@@ -302,7 +303,7 @@ impl Catalog {
         opened
     }
 
-    /// Takes the right to open one more file, from the store that was not used for longest if need be.
+    /// Takes the right to open one more file. If all are taken, evicts the store that was not used for longest.
     pub(crate) fn take_file_slot(&self) -> Result<FileSlot<'_>> {
         let limit = self.options.max_open_files;
         let started = self.volume.now();
@@ -319,7 +320,7 @@ impl Catalog {
                 return Ok(slot);
             }
             let waited = self.volume.now().saturating_sub(started);
-            // Without threads nobody is there to let one go.
+            // Without threads nobody could give one back.
             if waited >= self.options.pin_timeout || !self.volume.has_threads() {
                 return Err(Error::AllPinned { limit, waited });
             }
@@ -362,7 +363,7 @@ impl Catalog {
         let transition = TransitionGuard { catalog: self, name: name.into(), outcome: None };
         let remove = || {
             self.volume.remove(&file).or_else(|error| match self.volume.size(&file) {
-                // It failed, and yet the file is gone: nothing may be written to it any more.
+                // The call failed, and the file is gone all the same: nothing may be written to it any more.
                 Err(gone) if gone.kind() == std::io::ErrorKind::NotFound => Ok(()),
                 _ => Err(error),
             })
@@ -383,8 +384,7 @@ impl Catalog {
         synced.map_err(|source| Error::io("sync directory", self.volume.path(), source))
     }
 
-    /// Repairs a database that nobody uses. What of it is open or suspended is closed: all that was acknowledged is in the
-    /// file.
+    /// Repairs a database that no handle pins. A store of it is closed first: all that was acknowledged is in the file.
     pub(crate) fn repair(&self, name: &str, schema: Option<Schema>) -> Result<Repair> {
         if !self.exists(name)? {
             return Err(Error::NotFound { database: name.into() });
@@ -407,7 +407,7 @@ impl Catalog {
         repaired
     }
 
-    /// Takes a database that no handle holds out of the state, and waits for one that is being flushed.
+    /// Takes the store of a database that no handle pins out of the catalog. Waits while it is being flushed.
     fn take_unused(&self, name: &str) -> Result<Status> {
         let started = self.volume.now();
         let mut state = self.state();
@@ -415,7 +415,7 @@ impl Catalog {
             let in_use = match state.databases.get_mut(name) {
                 None => return Err(Error::NotFound { database: name.into() }),
                 Some(Status::Busy | Status::CreatingOrDropping) => false,
-                // The catalog's own reference is the only one: nobody can take another while they are locked.
+                // The catalog's own reference is the only one: nobody can take another while the catalog is locked.
                 Some(Status::Open(store)) if Arc::strong_count(store) > 1 => true,
                 Some(status) => {
                     let status = std::mem::replace(status, Status::Busy);
@@ -450,7 +450,7 @@ impl CatalogState {
 
     /// The open store that was not used for longest and is not in use now, marked busy.
     fn take_victim(&mut self) -> Option<(String, Arc<Store>)> {
-        // The catalog's own reference is the only one: nobody can take another while they are locked.
+        // The catalog's own reference is the only one: nobody can take another while the catalog is locked.
         let idle = |name: &String| match self.databases.get(name) {
             Some(Status::Open(store)) => Arc::strong_count(store) == 1,
             _ => false,

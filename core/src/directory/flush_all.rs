@@ -1,4 +1,4 @@
-//! Going through all databases of a catalog to write what is due. Knows no time and no thread: who calls does.
+//! Flushing all databases of a catalog that need it. When is decided by the caller: the flush thread, or a call of `Storage`.
 
 use crate::directory::catalog::{Catalog, Status};
 use crate::store::store::{Pressure, Store};
@@ -6,15 +6,15 @@ use crate::types::error::Result;
 use std::sync::Arc;
 
 impl Catalog {
-    /// Names of stores with something that `wanted` wants written.
+    /// Names of the stores that `wanted` picks.
     fn dirty(&self, wanted: impl Fn(&Store) -> bool) -> Vec<String> {
         let mut names: Vec<String> = self.state().databases.keys().cloned().collect();
         names.retain(|name| self.known(name).is_some_and(|store| wanted(&store)));
         names
     }
 
-    /// The store of a database, if it may have something to write. One that is on its way in or out is waited for: what
-    /// was written to it may have been acknowledged long before.
+    /// The store of a database, if it may have something to write. Waits while it is being opened or closed: it may hold writes
+    /// that were acknowledged long before.
     fn known(&self, name: &str) -> Option<Arc<Store>> {
         let mut state = self.state();
         loop {
@@ -60,7 +60,7 @@ impl Catalog {
         flushed.and(self.for_each_of(self.behind(), Store::catch_up))
     }
 
-    /// Open databases whose index lacks what a flush has left. Who opens a suspended one again sees to it.
+    /// Open databases whose index lacks what a flush has left. A suspended one is brought up to date when it is open again.
     fn behind(&self) -> Vec<String> {
         let state = self.state();
         let behind = state.databases.iter().filter(|(_, status)| match status {
@@ -77,7 +77,7 @@ impl Catalog {
 
     /// Flushes, and leaves nothing for a next opening to replay.
     pub(crate) fn flush_clean(&self) -> Result<()> {
-        // Whether one is clean cannot be asked from within a read of it; that it cannot be made clean then is an error.
+        // From within a read of a store it cannot be asked whether it is clean; flushing it clean is an error then.
         let wanted = |store: &Store| !store.settings.read_only && (store.check_free().is_err() || !store.is_clean());
         self.each(wanted, Store::flush_clean)
     }

@@ -1,4 +1,4 @@
-//! The hold that a handle has on its open store: what is asked of the store and concerns the directory, too.
+//! A pinned store: the calls that concern its directory as well as the store.
 
 use crate::directory::worker::OpenDirectory;
 use crate::store::flush::Index;
@@ -8,7 +8,7 @@ use crate::types::error::Result;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// An open store that stays open while this lives.
+/// A store, and its directory. While this lives the store is not evicted.
 #[derive(Clone)]
 pub(crate) struct Handle {
     store: Arc<Store>,
@@ -49,8 +49,8 @@ impl Handle {
         self.directory.catalog.flush_due()
     }
 
-    /// Sees to it that what is unflushed stays bounded. The write that comes before it is acknowledged already, so a
-    /// flush that fails here is told by the next one.
+    /// Keeps what is unflushed bounded, after a write. That write is acknowledged already, so the next call reports a flush
+    /// that fails here.
     pub(crate) fn throttle(&self) {
         let pressure = self.store.pressure();
         if pressure > Pressure::None || !self.directory.has_thread() {

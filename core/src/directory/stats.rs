@@ -45,7 +45,7 @@ impl Catalog {
         Ok(stats)
     }
 
-    /// Vectors of a database that is closed: its superblock tells, unless a crash left more behind it.
+    /// Vectors of a database that is closed. Its superblock tells, unless a crash has left a tail: then it is opened.
     fn count_closed(&self, name: &str) -> Result<u64> {
         let file = file_name::file_of(name)?;
         let path = self.volume.path_of(&file);
@@ -57,7 +57,7 @@ impl Catalog {
         drop(slot);
         match counted {
             Ok(Some(vectors)) => Ok(vectors),
-            // What looks like damage may be a file that somebody has opened and written to since: opening it tells.
+            // What looks like damage may be a file that was opened and written to meanwhile: opening it tells.
             Ok(None) | Err(Error::Corrupt { .. }) => Ok(self.acquire(name)?.figures.vectors.load(Relaxed)),
             Err(error) => Err(error),
         }

@@ -1,7 +1,7 @@
-//! Flushes nobody asked for: every `flush_interval`, and when too much is unflushed. And what a flush leaves for later.
+//! The flush thread: it flushes every `flush_interval` and when too much is unflushed, and applies what a flush has deferred.
 //!
-//! A thread of its own where there are threads, started by the first write; elsewhere the next write does what is due.
-//! Holds no lock of its own while it flushes, and keeps no directory open that its user has let go.
+//! The first write starts it. Where there are no threads the next write does what is due. It holds no lock of its own while it
+//! flushes, and keeps no directory open whose handles are gone.
 
 use crate::directory::catalog::Catalog;
 use crate::medium::Origin;
@@ -23,7 +23,7 @@ pub(crate) struct OpenDirectory {
     signal: Arc<FlushSignal>,
     /// Started by the first write; `None` if there can be none.
     thread: OnceLock<Option<JoinHandle<()>>>,
-    /// When the last periodic flush was, in microseconds of the volume's clock. For houses without a thread.
+    /// When the last periodic flush was, in microseconds of the volume's clock. For directories without a thread.
     flushed_us: AtomicU64,
 }
 
@@ -46,7 +46,7 @@ impl OpenDirectory {
         Self { catalog: Arc::new(catalog), origin, signal: Arc::default(), thread: OnceLock::new(), flushed_us }
     }
 
-    /// Whether a thread flushes what time makes due. Starts it if there can be one.
+    /// Whether there is a flush thread. Starts it if there can be one.
     pub(crate) fn has_thread(&self) -> bool {
         let thread = self.thread.get_or_init(|| {
             let started = self.catalog.volume.has_threads().then(|| start(&self.catalog, &self.signal));
@@ -63,12 +63,12 @@ impl OpenDirectory {
         matches!(self.thread.get(), Some(Some(_))) && self.origin.is_here()
     }
 
-    /// Calls the thread.
+    /// Wakes the thread.
     pub(crate) fn notify(&self) {
         self.signal.notify();
     }
 
-    /// Flushes a store under pressure, and without a thread all that time has made due.
+    /// Flushes a store under pressure, or has the thread do it; without a thread, also what the interval makes due.
     pub(crate) fn throttle(&self, store: &Store, pressure: Pressure) {
         let threaded = self.has_thread();
         match (pressure, threaded) {
@@ -90,7 +90,7 @@ impl OpenDirectory {
 impl Drop for OpenDirectory {
     fn drop(&mut self) {
         if !self.origin.is_here() {
-            // A forked child has neither the thread nor a say in the files.
+            // A forked child has no thread, and must not touch the files.
             std::mem::forget(self.thread.take());
             return;
         }
@@ -120,7 +120,7 @@ fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// A failed flush is told by whatever the caller does next: here it can only be logged.
+/// Logs a flush that failed. The next call on the database reports it.
 fn note(flushed: Result<()>) {
     if let Err(error) = flushed {
         tracing::error!(%error, "flush failed");
@@ -162,7 +162,7 @@ fn wait(signal: &FlushSignal, last: Instant, interval: Duration) -> Wake {
         if requests.stop {
             return Wake::Stop;
         }
-        // Time comes first: whoever calls again and again must not keep the others waiting.
+        // The interval comes first: one database that is due again and again must not keep the others waiting.
         if !interval.is_zero() && last.elapsed() >= interval {
             return Wake::Time;
         }

@@ -12,8 +12,8 @@ pub(crate) fn sum32(bytes: &[u8], seed: u64) -> u32 {
     xxh3_64_with_seed(bytes, seed) as u32
 }
 
-/// [`sum32`] of the first 60 bytes of a cache line that is held in registers: the one case that every read meets.
-/// Written to memory and read back in other pieces, the line would hold up all reads behind this one.
+/// [`sum32`] of the first 60 bytes of a bucket that is held in registers, which every read computes. Writing the bucket to memory
+/// and reading it back in other pieces would stall the reads behind it.
 #[inline(always)]
 pub(crate) fn sum32_of_words(words: &[u64; 8], seed: u64) -> u32 {
     const LEN: u64 = 60;

@@ -1,7 +1,7 @@
 //! One record of the log: a 64-byte header, then vector, long key and metadata, padded to 64 bytes.
 //!
 //! The header carries a checksum of itself and one of the body, so that a reader can trust the header alone; its link
-//! is the checksum of the record before, so that a tail of an earlier life is never taken for data.
+//! is the header checksum of the record before, so that a tail of an earlier opening is never taken for data.
 
 use crate::format::chain::Link;
 use crate::format::checksum::{field, sum64};
@@ -81,8 +81,8 @@ fn name_of(attribute: bool, flags: u8, bytes: &[u8]) -> Name<'_> {
     }
 }
 
-/// Whether a header is sound and that of a vector of this name, if it has room for the name; and the length of its
-/// metadata and the checksum of its body.
+/// The length of the metadata and the checksum of the body, if the header is sound and that of a vector of this name. `None` also
+/// if the header does not hold the name.
 #[inline(always)]
 pub(crate) fn stores(block: &[u8; HEADER], name: Name<'_>) -> Option<(u32, u64)> {
     let (flags, len, same) = match name {

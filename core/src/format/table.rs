@@ -1,8 +1,8 @@
 //! The index table in the file: buckets of one cache line, each under its own checksum.
 //!
 //! A name may lie in any of the `window` buckets that begin at its home, and nowhere else; a search that fails has looked
-//! at all of them. So a slot says all there is to say by itself: no bucket depends on another having reached the disk,
-//! and bringing the table up to date is the same however much of it was done before. Homes rise with the hash, so that
+//! at all of them. So each slot stands for itself: no bucket depends on another having reached the disk, and applying changes
+//! again comes to the same however much of them was applied before. Homes rise with the hash, so that
 //! tables are built and changed in one pass. This file knows the shape; what is written when is the flush's business.
 
 use crate::format::checksum::{field, sum32, sum32_of_words};
@@ -18,7 +18,7 @@ pub(crate) const SLOT: usize = 12;
 const SUM_AT: usize = SLOTS * SLOT;
 /// Buckets a name may lie in, in a table that was never short of room.
 const WINDOW: u32 = 8;
-/// Widest window there can be. Only names made to share a hash come near it.
+/// Widest probe window there can be. Only names made to share a hash come near it.
 const MAX_WINDOW: u32 = 4096;
 /// A table grows when more than this part of its slots would be in use.
 const MAX_LOAD: (u64, u64) = (3, 4);
@@ -60,8 +60,8 @@ impl Geometry {
         Self { buckets: self.buckets.max(other.buckets), window: other.window, ..self }
     }
 
-    /// What to try when `self` had no room in one place although it is not full: more room, and in the end a wider
-    /// window, which takes in even names of one hash.
+    /// The shape to try when a probe window of this table is full although the table is not: more buckets, and in the end a
+    /// wider window, which takes even names of one hash.
     pub(crate) fn wider(self, names: u64) -> Self {
         let slots = self.buckets * SLOTS as u64;
         if slots > names.saturating_mul(16) {

@@ -1,4 +1,4 @@
-//! Bringing the index table up to date: in place, bucket by bucket, or as a new and larger table.
+//! Applying changes to the index table: in place, bucket by bucket, or by building a new and larger table.
 //!
 //! Both read the old table and sorted entries in one pass of bounded memory. Nothing here decides when; the flush does,
 //! and it alone changes tables, so that reading them here needs no lock.
@@ -18,11 +18,11 @@ const RUN: u64 = 1024;
 /// Buckets to a page of the page cache, the least worth writing at once.
 const PAGE: u64 = 64;
 
-/// Why a table could not be brought up to date.
+/// Why changes could not be applied to a table.
 pub(crate) enum Failure {
     Io(io::Error),
     BadBucket(BadBucket),
-    /// A window has no room for its names; a wider table has.
+    /// A probe window has no room for its names; a wider table has.
     WindowFull,
 }
 

@@ -1,4 +1,4 @@
-//! What was written since the index table was last brought up to date: a map in memory, from name to record.
+//! The changes that the index table lacks: a map in memory, from name to record.
 //!
 //! It holds no keys, only hashes and offsets; equal hashes are told apart by the caller, who can look at the records.
 

@@ -73,7 +73,7 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    /// Of a header that is sound and that of a vector of this name, which it must have room for.
+    /// Reads a header; `None` unless it is sound and that of a vector of this name, which it must hold.
     #[inline(always)]
     pub(crate) fn of(block: &[u8], name: Name<'_>, vector_bytes: usize, offset: u64) -> Option<Self> {
         let (meta_len, body_sum) = stores(block.first_chunk()?, name)?;
@@ -96,7 +96,7 @@ impl Found {
 }
 
 impl<'a> Log<'a> {
-    /// A log whose index, if it has one, is not looked at.
+    /// A log of which the index, if there is one, is not known.
     pub(crate) fn without_table(medium: &'a dyn Medium, vector_bytes: usize, end: u64) -> Self {
         static IDLE: Mutex<()> = Mutex::new(());
         Self { medium, mapped: medium.mapped(), vector_bytes, end, table: Geometry::default(), in_place: &IDLE }
@@ -142,7 +142,7 @@ impl<'a> Log<'a> {
         Ok(bytemuck::cast(bytes))
     }
 
-    /// Fetches what a reader of the record will look at first: its header, its vector, and its metadata.
+    /// Fetches into the cache what a reader of the record will read first: its header, its vector, and its metadata.
     #[inline(always)]
     pub(crate) fn prefetch(&self, offset: u64) {
         let len = HEADER + self.vector_bytes;
@@ -163,7 +163,7 @@ impl<'a> Log<'a> {
         if same {
             return Ok(Some(Located { offset, len, header }.found(self.vector_bytes)));
         }
-        // Whoever asks has the hash of the name from the index: most likely this is no other name, but a damaged one.
+        // The index knows the hash at this record: most likely this is no other name, but a damaged one.
         self.check_key(&Located { offset, len, header })?;
         Ok(None)
     }

@@ -1,4 +1,4 @@
-//! Writing to the log: records are put together in a buffer, written in pieces, and count once all are written.
+//! Writing to the log: the records of a batch are put together in a buffer, written in pieces, and count once all are written.
 //!
 //! A batch that fails leaves the log as it was; what it wrote lies beyond the end and is never taken for data, because
 //! the next batch takes another salt. The writer knows where the log ends; it changes nothing that readers see.
@@ -21,7 +21,7 @@ use std::sync::Arc;
 /// A batch is written in pieces of about this many bytes: large enough to make the system call cheap, small enough to
 /// stay in the cache between checksum and write.
 const PIECE: usize = 256 << 10;
-/// Capacity of the buffer that an idle writer keeps.
+/// Capacity of the buffer that a writer keeps between batches.
 const KEPT: usize = 16 << 10;
 
 /// The end of the log and what it adds up to. Held by one thread at a time.
@@ -53,7 +53,7 @@ pub(crate) enum StaleTail {
     Abandoned,
 }
 
-/// Where a name's record is as the batch sees it.
+/// What is known of a name before an operation of the batch.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Before {
     /// Offset and length of the live record.
@@ -286,7 +286,7 @@ impl PendingBatch<'_> {
         }
         let at = self.writer.buffer.len();
         let len = header.record_len(vector.len()).ok_or(Fault::Corrupt { offset: 0, what: "record too long" })?;
-        // What outgrows the buffer of an idle writer is a batch: room for a piece at once spares copies of what is there.
+        // What outgrows the buffer that is kept is a large batch: room for a whole piece spares copies.
         let more = header.summed_len(vector.len());
         if at > 0 && at + more > KEPT && self.writer.buffer.capacity() < PIECE {
             // Where there is no memory for that, less will do.

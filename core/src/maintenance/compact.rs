@@ -32,7 +32,7 @@ const HINT: u64 = 4 << 20;
 /// Bytes copied between two syncs of the new file. What the disk has already need not be waited for at the end, and what it
 /// is given at once holds up nobody else's write for long.
 const SYNC_EVERY: u64 = 32 << 20;
-/// Distance in the old log between two places of which it is remembered where they went.
+/// Distance in the old log between two records whose new offsets are remembered.
 const STRIDE: u64 = 64 << 10;
 
 /// The new file, and where things went.

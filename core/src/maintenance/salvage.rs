@@ -104,7 +104,7 @@ impl<'a> DamagedFile<'a> {
         Expected { offset: LOG_START, sequence: 1, link }
     }
 
-    /// The record that is expected at a place, if it is there.
+    /// The expected record, if it is there.
     fn follow(&self, place: &Expected) -> Result<Option<Located>, Fault> {
         let found = sound(self.log.locate(place.offset))?;
         Ok(found.filter(|found| {
@@ -116,7 +116,7 @@ impl<'a> DamagedFile<'a> {
         Ok(sound(self.log.check_body(found))?.is_some())
     }
 
-    /// Where the log goes on behind a place at which nothing sound is.
+    /// Where the log goes on behind an offset at which there is no sound record.
     fn resume(&self, at: &Expected, salts: &BTreeSet<u32>) -> Result<Option<Expected>, Fault> {
         let anchor = self.superblock.as_ref().map(Link::from);
         let anchor = anchor.filter(|anchor| at.offset < anchor.offset && anchor.offset <= self.log.end);
@@ -265,7 +265,7 @@ struct SalvageScan<'w, 'a> {
     damaged: &'w DamagedFile<'a>,
     /// The newest record of each name; marked as deleted if it takes the name away or is damaged.
     latest: Delta,
-    /// BadBucket records of known names, with hash and offset.
+    /// Damaged records of known names, with hash and offset.
     lost: Vec<(Item, u64, u64)>,
     found: Salvage,
 }
@@ -369,7 +369,7 @@ impl SalvageScan<'_, '_> {
         self.latest.find(hash, |offset| Ok(sound(log.find(offset, name))?.flatten().is_some()))
     }
 
-    /// Draws the conclusions.
+    /// Decides what survives and what is lost.
     fn finish(mut self) -> Result<Salvage, Fault> {
         for (item, hash, offset) in std::mem::take(&mut self.lost) {
             // What was stored again later is not lost.

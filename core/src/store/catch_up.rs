@@ -38,7 +38,7 @@ impl Store {
         cut.changes.sorted().map_err(|full| self.fault(full.into()))
     }
 
-    /// Gives what an unfinished flush had frozen back to the active changes. The table may have taken in any part of it.
+    /// Gives the frozen changes of a flush that failed back to the active ones. The table may have taken in any part of them.
     pub(super) fn unfreeze(&self) -> Result<()> {
         let mut view = self.view_mut();
         let mut merged = Delta::default();
@@ -66,8 +66,8 @@ impl Store {
         Ok(())
     }
 
-    /// Ends the frozen changes, which the table has taken in but for these: a later one will. They are few, and so is what is
-    /// done while nobody writes or reads.
+    /// Forgets the frozen changes, which are in the table now, but for those in `left`: a later table will take them. They are
+    /// few, so that writers and readers wait for a moment only.
     fn return_to_active(&self, left: &[Entry]) -> Result<()> {
         let _writer = lock(&self.writer);
         let mut view = self.view_mut();
@@ -83,7 +83,7 @@ impl Store {
         Ok(())
     }
 
-    /// Makes the index speak of the cut.
+    /// Applies the changes of a cut to the table.
     pub(super) fn apply_to_table(
         &self,
         medium: &dyn Medium,

@@ -1,6 +1,6 @@
-//! Which pages of the index have changed while the file is copied. Costs a look at a flag where none is.
+//! Which pages of the index have changed while the file is copied.
 //!
-//! Records never change once they are written, so this is all that a copy must be told. Knows no table and reads nothing.
+//! Records never change once they are written, so a copy need be told nothing else. Knows no table and reads nothing.
 
 use crate::format::layout::PAGE;
 use crate::sync::lock::lock;

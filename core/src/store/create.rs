@@ -1,4 +1,4 @@
-//! Making a database file: it has its name only when it is whole and durable.
+//! Making an empty database file.
 
 use crate::format::superblock::Superblock;
 use crate::format::{file_name, head};
@@ -25,7 +25,7 @@ pub(crate) fn create(volume: &dyn Volume, file: &str, schema: Schema, uuid: [u8;
         }
         drop(medium);
         let renamed = volume.rename(&temporary, file).or_else(|error| match volume.size(&temporary) {
-            // It failed, and yet it is done.
+            // The call failed, and the file has its new name all the same.
             Err(gone) if gone.kind() == ErrorKind::NotFound => volume.size(file).map(drop).map_err(|_| error),
             _ => Err(error),
         });
@@ -40,7 +40,7 @@ pub(crate) fn create(volume: &dyn Volume, file: &str, schema: Schema, uuid: [u8;
         return Ok(());
     }
     volume.sync().map_err(failed("sync the directory of")).inspect_err(|_| {
-        // What may not be there after a power cut is not there at all.
+        // A file that a loss of power may take is better not there at all.
         let _ = volume.remove(file);
     })
 }

@@ -1,4 +1,4 @@
-//! Making what was written durable, and the index speak of it.
+//! Making what was written durable.
 //!
 //! A flush takes two syncs: one for the log and the slots written after the flush before, one for the superblock that
 //! makes it count. Only then are the slots of this flush written. A sync that fails is never tried again: the store is
@@ -21,7 +21,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, TryLockError};
 use std::time::Duration;
 
-/// How much of the log is written again at once after a recovery.
+/// Bytes of a recovered tail that are written again at once.
 const PIECE: u64 = 256 << 10;
 /// Entries that a flush applies to the table before it returns, although another thread could.
 const FEW: usize = if cfg!(jvdb_shuttle) { 0 } else { 64 };
@@ -126,7 +126,7 @@ impl Store {
         self.view().medium.clone().ok_or_else(closed)
     }
 
-    /// Draws the line: what is before it belongs to this flush. `None` if nothing is.
+    /// Takes what was written so far for this flush, and freezes its changes. `None` if there is nothing to do.
     fn cut(&self, progress: &mut Progress, scope: Scope) -> Result<Option<Cut>> {
         let mut writer = lock(&self.writer);
         let (unfinished, replayed) = {
@@ -254,7 +254,7 @@ impl Store {
         self.volume.sync().map_err(|source| self.poisoned(Error::io("sync directory", self.volume.path(), source)))
     }
 
-    /// Lets nothing be written any more because of an error.
+    /// Poisons the store with an error: nothing is written any more.
     pub(crate) fn poisoned(&self, error: Error) -> Error {
         tracing::error!(database = self.identity.name, %error, "poisoned: no more writes until it is reopened");
         // Only the first cause counts.
@@ -284,7 +284,8 @@ impl Store {
         Ok(())
     }
 
-    /// A clean page in the cache is no proof of what the disk holds: after a failed sync it may be the only copy.
+    /// Writes the tail again that an opening found. That the cache shows it is no proof that the disk holds it: after a failed
+    /// sync the cache may have the only copy.
     fn write_tail_again(&self, medium: &dyn Medium, progress: &Progress) -> Result<()> {
         let (mut offset, end) = (progress.superblock.durable_end, progress.inherited.tail_end());
         if broken(Mutant::TailTrusted) {
@@ -304,7 +305,7 @@ impl Store {
         matches!(self.progress.try_lock(), Err(TryLockError::WouldBlock))
     }
 
-    /// Whether nothing would be replayed, and nothing forgotten, if the file were closed now.
+    /// Whether the file could be closed now with nothing to replay and nothing lost.
     pub(crate) fn is_clean(&self) -> bool {
         let progress = lock(&self.progress);
         let superblock = &progress.superblock;
@@ -314,8 +315,8 @@ impl Store {
         clean && superblock.applied_end == end && end == writer.next.offset
     }
 
-    /// Flushes, and makes the index durable as well, so that the next opening has nothing to replay. A write that failed
-    /// is taken off the disk, lest it come back as one that did not.
+    /// Flushes, and makes the index durable as well, so that the next opening has nothing to replay. What a failed write may have
+    /// left in the file is taken off the disk: the next opening could take it for acknowledged.
     pub(crate) fn flush_clean(&self) -> Result<Duration> {
         self.check_free()?;
         let mut progress = lock(&self.progress);

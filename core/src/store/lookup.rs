@@ -8,10 +8,10 @@ use crate::testing::mutants::{Mutant, broken};
 use crate::types::fault::Fault;
 use crate::types::key::Name;
 
-/// Times a bucket is read before it counts as damaged: beside a writing process it may be caught in the middle of a change.
+/// Times a bucket is read before it counts as damaged: a reader beside a writing process may meet it in the middle of a change.
 const TRIES: u32 = 100;
 
-/// Reads a bucket, the one thing that is changed in place, and checks it.
+/// Reads a bucket and checks it. Buckets are the only bytes that are changed in place.
 #[inline(always)]
 pub(crate) fn read_bucket(log: &Log<'_>, number: u64) -> Result<BucketWords, Fault> {
     let bucket = log.bucket_words(log.table.bucket_offset(number))?;
@@ -26,11 +26,11 @@ struct ReadAhead {
     lines: [BucketWords; AT_ONCE],
 }
 
-/// As many as an ordinary window has.
+/// As many as an ordinary probe window has.
 const AT_ONCE: usize = 8;
 
 impl ReadAhead {
-    /// As [`read_bucket`], of a bucket of a window that ends at `end`.
+    /// As [`read_bucket`], of a bucket of a probe window that ends at `end`.
     fn bucket(&mut self, log: &Log<'_>, number: u64, end: u64) -> Result<BucketWords, Fault> {
         if number >= self.first + self.len as u64 {
             self.first = number;

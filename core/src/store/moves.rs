@@ -2,10 +2,10 @@
 
 use crate::format::layout::LOG_START;
 
-/// Where things went in the last compaction: pairs of an old and a new offset, of live records, rising.
+/// Pairs of the old and the new offset of live records in the last compaction, rising.
 pub(crate) type Moves = Vec<(u64, u64)>;
 
-/// Where a place in the log before the last compaction is now: at or before it, never behind.
+/// The offset at which a scan goes on that was at `offset` before the last compaction: at the same record or a little before it.
 pub(crate) fn moved(moves: &Moves, offset: u64) -> u64 {
     match moves.partition_point(|(old, _)| *old <= offset) {
         0 => LOG_START,

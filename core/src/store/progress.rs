@@ -1,4 +1,4 @@
-//! How far flushes have come: what is durable, what the table on the disk speaks of, and what is still to be done.
+//! How far flushes have come: what is durable, what the table on the disk covers, and what is still to be done.
 
 use crate::format::chain::Link;
 use crate::format::counts::Counts;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 pub(crate) struct Progress {
     /// The newest superblock on disk.
     pub superblock: Superblock,
-    /// The table in the file, though not yet surely on disk, speaks of everything before this.
+    /// The table in the file covers everything before this, though perhaps not yet on the disk.
     pub applied_to: u64,
     pub inherited: Inherited,
     pub growth: Growth,
@@ -31,7 +31,7 @@ pub(crate) enum Inherited {
     Nothing,
 }
 
-/// A new table that is to come, although the present one is not full, or was to come and did not.
+/// A larger table that is wanted, and room for one that was not built.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Growth {
     /// To be built by the next flush, because a probe window of the present table is full.
@@ -41,7 +41,7 @@ pub(crate) struct Growth {
 }
 
 impl Progress {
-    /// As a superblock on disk says it.
+    /// Where a file begins whose newest superblock is this.
     pub(crate) fn at(superblock: Superblock, inherited: Inherited) -> Self {
         let applied_to = superblock.applied_end;
         Self { superblock, applied_to, inherited, growth: Growth::default(), deferred: None }
@@ -61,7 +61,7 @@ impl Inherited {
 /// Which table is in force after a flush.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Table {
-    /// A new one, which speaks of everything that the flush made durable.
+    /// A new one, which covers everything that the flush made durable.
     Built(Geometry),
     /// The one there was.
     Kept,
@@ -73,6 +73,6 @@ pub(crate) struct Cut {
     pub counts: Counts,
     /// A new table to build, in room reserved for it.
     pub table: Option<Geometry>,
-    /// What readers are shown as frozen.
+    /// Its changes, which readers see as frozen.
     pub changes: Arc<Delta>,
 }

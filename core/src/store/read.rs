@@ -1,5 +1,5 @@
-//! Reading what is stored under a name: held in place, or shown while a read guard is. Changes nothing, and copies nothing where
-//! there is a mapping.
+//! Reading what is stored under a name: pinned in place, or given to a callback under the read guard. Copies nothing where there
+//! is a mapping, and changes nothing.
 
 use crate::format::record::HEADER;
 use crate::log::reader::{Found, Log};
@@ -10,10 +10,10 @@ use crate::types::error::Result;
 use crate::types::fault::Fault;
 use crate::types::key::{Key, Name};
 
-/// Names whose memory is asked for at once.
+/// Names whose memory is fetched at once.
 const GROUP: usize = 32;
 
-/// A record held in place, up to the end of its metadata.
+/// A record pinned in place, up to the end of its metadata.
 pub(crate) struct PinnedRecord {
     pub record: Pinned,
     /// Where the metadata begins.
@@ -21,7 +21,7 @@ pub(crate) struct PinnedRecord {
 }
 
 impl Store {
-    /// Holds the record of a name in place.
+    /// Pins the record of a name in place.
     pub(crate) fn get(&self, name: Name<'_>) -> Result<Option<PinnedRecord>> {
         self.check_there()?;
         let hash = name.hash(self.identity.seed);
@@ -51,7 +51,7 @@ impl Store {
         if self.settings.verify_checksums { log.check_sum(found) } else { Ok(()) }
     }
 
-    /// Shows a vector and its metadata where they lie, while a read guard is held.
+    /// Gives a vector and its metadata to `f` where they lie, under the read guard.
     pub(crate) fn read_with<R>(&self, key: Key<'_>, f: impl FnOnce(&[f32], &[u8]) -> R) -> Result<Option<R>> {
         self.check_there()?;
         let name = Name::Vector(key);
@@ -59,7 +59,7 @@ impl Store {
         self.read_in(&self.view(), hash, name, f)
     }
 
-    /// As [`read_with`](Self::read_with), for many: the memory they lie in is asked for ahead, so that it is waited for but once.
+    /// As [`read_with`](Self::read_with), for many keys. Their memory is fetched ahead, so that its latency is paid once.
     pub(crate) fn read_many_with<'k>(
         &self,
         keys: impl IntoIterator<Item = Key<'k>>,

@@ -1,4 +1,4 @@
-//! Making, opening, suspending and reopening files: from bytes on disk to a store, and what a crash left put right.
+//! Opening a file: from bytes on disk to a store, replaying what a crash has left.
 //!
 //! After a clean close this reads two superblocks and nothing else. After a crash it replays the end of the log into
 //! memory and writes nothing; what was never acknowledged is cut off before the next write.
@@ -25,12 +25,12 @@ use crate::types::error::{Error, Result};
 use crate::types::fault::Fault;
 use std::sync::Arc;
 
-/// What opening a database file takes.
+/// An opening of a database file.
 pub(crate) struct Opening<'a> {
     pub volume: &'a Arc<dyn Volume>,
-    /// Of the database.
+    /// Name of the database.
     pub name: &'a str,
-    /// Of its file in the volume.
+    /// Name of its file in the volume.
     pub file: &'a str,
     pub settings: Settings,
     /// For the records of this opening.
@@ -112,7 +112,7 @@ impl Opening<'_> {
     }
 }
 
-/// The end of the log on its way into memory.
+/// A replay under way: the end of the log, on its way into the delta.
 struct Replay {
     view: ReadView,
     seed: u64,
@@ -170,7 +170,7 @@ impl Replay {
         Ok(())
     }
 
-    /// What is durable but perhaps not in the table. Damage here is an error; of the body only the key is looked at.
+    /// Replays what is durable but perhaps not in the table. Damage here is an error; of a body only the key is checked.
     fn flushed(&mut self, superblock: &Superblock) -> Result<(), Fault> {
         let mut at = superblock.applied_end;
         let mut last: Option<Link> = None;
@@ -195,8 +195,8 @@ impl Replay {
         }
     }
 
-    /// What was acknowledged but never flushed. The first record that does not fit ends it; a batch without its end is
-    /// left out as a whole.
+    /// Replays what was acknowledged but never flushed. The first record that does not fit ends the log; a batch without its
+    /// end is left out as a whole.
     fn tail(&mut self) -> Result<(), Fault> {
         let mut batch: Vec<Located> = Vec::new();
         let mut link = self.next;
@@ -221,7 +221,7 @@ impl Replay {
         Ok(())
     }
 
-    /// Enters a record into the changes, and tells the length of the one it takes the place of.
+    /// Enters a record into the active delta. Returns the length of the record that it replaces, if there is one.
     fn take(&mut self, found: &Located) -> Result<Option<u64>, Fault> {
         if found.header.kind == Kind::Table {
             return Ok(None);

@@ -1,4 +1,4 @@
-//! Walking over what is alive, in log order, without holding anything between steps.
+//! Walking over live vectors in the order of the log. Between two steps nothing is held.
 
 use crate::format::layout::LOG_START;
 use crate::format::record::{HEADER, Kind, name_in};
@@ -17,20 +17,20 @@ use crate::types::key::{Key, KeyBuf, Name};
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::atomic::Ordering::Relaxed;
 
-/// How far ahead of a scan the medium is told what comes, at least; at most twice as far.
+/// Bytes that the medium is asked to read ahead of a scan, at least; at most twice as many.
 const AHEAD: u64 = 2 << 20;
 
-/// A position in the log. It stays good while the log only grows.
+/// Where a scan is in the log. It stays good while the log only grows.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ScanState {
     offset: u64,
     epoch: u64,
-    /// Up to where the medium was told what comes.
+    /// Up to where the medium was asked to read ahead.
     announced_to: u64,
     reached: Reached,
 }
 
-/// How a position was come to, which tells whether a record begins there.
+/// How a scan came to where it is, which tells whether a record surely begins there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reached {
     /// From the start of the log, record by record: one surely begins there.
@@ -41,14 +41,14 @@ enum Reached {
     FromNamed,
 }
 
-/// Records passed over at most before those are let in between who want to.
+/// Records passed at most before a waiting write guard is let in.
 const STRIDE: u32 = 1024;
 
 /// How far a step came.
 enum Step<B> {
     At(B),
     Pause,
-    /// Up to a record that is just being made known.
+    /// A record comes next that is just being made visible.
     Wait,
     End,
 }
@@ -109,13 +109,13 @@ impl ScanState {
 }
 
 impl Store {
-    /// The next live vector from a position, held in place; moves the position behind it.
+    /// The next live vector from a position, pinned in place; moves the position behind it.
     pub(crate) fn next_vector(&self, position: &mut ScanState) -> Result<Option<PinnedRecord>> {
         let Some((view, found)) = self.next_live(position)? else { return Ok(None) };
         self.pin_record(&view, &found.found(self.vector_bytes())).map(Some)
     }
 
-    /// Shows live vectors from a position on, until `f` has had enough. Moves the position behind those that were shown.
+    /// Gives live vectors from a position on to `f`, until it breaks. Moves the position behind the last one given.
     pub(crate) fn visit_from(
         &self,
         position: &mut ScanState,
@@ -184,8 +184,8 @@ impl Store {
         }
     }
 
-    /// Whether a record begins at a position that a caller named and at which none can be read: it does not lie within
-    /// another one. What lies behind damage may be a record's beginning.
+    /// Whether a record may begin at a position that a caller named and at which none can be read. It does not if the position
+    /// lies within another record. Behind damage this cannot be told, and it may.
     fn begins_record(&self, position: &ScanState) -> Result<bool> {
         let mut offset = LOG_START;
         loop {

@@ -1,7 +1,7 @@
-//! One database file in use: what it is, and writes to it, for any number of threads.
+//! One database file in use, by any number of threads: its locks, its figures, and the checks that come before a call.
 //!
-//! Writers take turns; readers stop for none of them but for moments at a batch or a flush. Opening is in `recovery`,
-//! reads in `read`, durability in `flush`, iteration in `scan`. A store knows nothing of other stores or of threads that flush it.
+//! Writers take turns. Readers wait for none of them but for a moment at a batch or a flush. What a store does is in the files
+//! beside this one. A store knows nothing of other stores, nor of the thread that flushes it.
 
 use crate::format::counts::Counts;
 use crate::format::head::newest_superblock;
@@ -23,7 +23,7 @@ use crate::types::stats::DatabaseStats;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a store is told by whoever opens it.
+/// The part of the options that a store keeps to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Settings {
     pub read_only: bool,
@@ -50,7 +50,7 @@ pub(crate) struct Store {
     pub identity: Identity,
     pub settings: Settings,
     pub volume: Arc<dyn Volume>,
-    /// That of the volume.
+    /// The process that may use the volume.
     pub origin: Origin,
     // Locks are taken in this order.
     /// Held while the file is copied, by a compaction or a backup: there is one at a time.
@@ -60,13 +60,13 @@ pub(crate) struct Store {
     pub view: AsymmetricRwLock<ReadView>,
     pub poison: OnceLock<String>,
     pub dropped: AtomicBool,
-    /// Somebody is about to drop it, and waits for a copy to stop.
+    /// A caller is about to drop the database, and waits for a copy of its file to stop.
     pub leaving: AtomicBool,
     pub changed_pages: ChangedPages,
     pub figures: Figures,
     /// Of the whole directory.
     pub flushes: Arc<Flushes>,
-    /// The superblock that was in force at opening.
+    /// The newest superblock at opening: a read-only store compares it with the file.
     pub opened: Superblock,
 }
 
@@ -83,7 +83,7 @@ pub(crate) struct Figures {
     pub flushes: Flushes,
 }
 
-/// What flushes came to. One for each store, and one for all of a directory.
+/// Figures of flushes. Each store has its own, and its directory has one for all.
 #[derive(Default)]
 pub(crate) struct Flushes {
     count: AtomicU64,
@@ -132,8 +132,8 @@ impl Store {
         self.view.write()
     }
 
-    /// The error for the caller. Whatever goes wrong in a database that is gone goes wrong because it is gone; and what
-    /// looks like damage to a reader that a writer has left behind is none.
+    /// The error for the caller. A database that was dropped says so, whatever the fault is. A read-only store whose file was
+    /// changed by its writer says that: what looks like damage there is none. A failed sync poisons the store.
     pub(crate) fn fault(&self, fault: Fault) -> Error {
         if matches!(fault, Fault::Sync(_)) {
             return self.poisoned(fault.at(&self.identity.path));
@@ -147,7 +147,7 @@ impl Store {
         }
     }
 
-    /// Fails if this is a read-only opening that its writer has left behind.
+    /// Fails if this is a read-only store and its writer has changed the file since.
     pub(crate) fn check_unchanged(&self) -> Result<()> {
         if self.settings.read_only && self.was_changed() {
             return Err(Error::Changed { path: self.identity.path.clone() });
@@ -177,8 +177,8 @@ impl Store {
         Error::Forked { path: self.volume.path().into() }
     }
 
-    /// Fails in a forked child, and where this thread is in the middle of a read of this database: what changes anything
-    /// waits for that read to end. To be called before a lock is taken.
+    /// Fails in a forked child, and if this thread is in the middle of a read of this database: a change would wait for that
+    /// read, and so for itself. To be called before a lock is taken.
     #[inline]
     pub(crate) fn check_free(&self) -> Result<()> {
         self.check_origin()?;
@@ -190,7 +190,7 @@ impl Store {
         let name = &self.identity.name;
         Error::invalid(
             "call",
-            format!("made while database {name:?} shows a vector to this thread: return from there first"),
+            format!("made inside a read of database {name:?} by this thread; return from there first"),
         )
     }
 
@@ -250,7 +250,7 @@ impl Store {
         self.figures.end.load(Relaxed).saturating_sub(self.figures.durable_end.load(Relaxed))
     }
 
-    /// Hands on how the file will be read.
+    /// Tells the medium how the file will be read.
     pub(crate) fn advise(&self, advice: Advice) -> Result<()> {
         self.check_there()?;
         let advised = self.medium()?.advise(advice);

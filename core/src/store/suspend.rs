@@ -1,4 +1,4 @@
-//! Closing the file of a store that goes on later, and opening it again.
+//! Closing the file of a store that goes on later, opening it again, and ending a store for good.
 
 use crate::format::head::newest_superblock;
 use crate::log::writer::StaleTail;
@@ -10,8 +10,8 @@ use crate::types::error::{Error, Result};
 use std::sync::Arc;
 
 impl Store {
-    /// Closes the file and keeps everything else in memory, so that [`resume`](Self::resume) can go on. Nobody may be using it. Returns
-    /// what may lie behind the end of the log.
+    /// Closes the file and keeps everything else in memory, so that [`resume`](Self::resume) can go on. To be called while
+    /// nobody uses the store. Returns what may lie behind the end of the log.
     pub(crate) fn suspend(&self) -> StaleTail {
         let _no_flush = lock(&self.progress);
         let mut writer = lock(&self.writer);
@@ -23,8 +23,8 @@ impl Store {
         tail
     }
 
-    /// Ends it: what `remove` removes is not there any more, and nothing is written from here on. Waits for a flush, and stops
-    /// a compaction, which would put the file back.
+    /// Ends the store: `remove` removes its file, and nothing is written after that. Waits for a flush, and stops a compaction,
+    /// which would put the file back.
     pub(crate) fn end<E>(&self, remove: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
         self.leaving.store(true, Relaxed);
         let no_copy = lock(&self.copying);

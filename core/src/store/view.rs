@@ -1,6 +1,7 @@
-//! What a reader sees: the table in the file, under what was written since.
+//! What readers see: the table in the file, and the deltas that come before it.
 //!
-//! Held under a read guard: a single write adds to it while others read; a batch and the flush change it in short steps.
+//! Readers hold it under a read guard. A single write adds to it meanwhile; a batch and a flush take a write guard for short
+//! steps.
 
 use crate::format::record::HEADER;
 use crate::format::table::{Geometry, are_words_whole as is_whole, offset_of};
@@ -30,9 +31,9 @@ pub(crate) struct ReadView {
     pub frozen: Arc<Delta>,
     /// What was written since.
     pub active: Delta,
-    /// The file's number of compactions, in 16 bits.
+    /// The lower 16 bits of the file's number of compactions.
     pub epoch: u64,
-    /// Where the last of them put things, if it was since the file was opened.
+    /// Where the last compaction has put things, if there was one since the file was opened.
     pub moves: Option<Arc<Moves>>,
     /// Held while buckets are written in place.
     pub in_place: Arc<Mutex<()>>,
@@ -77,7 +78,7 @@ impl ReadView {
         *self.end.get_mut() = end;
     }
 
-    /// Shows one operation to readers, who need not stop for it. False if there is no room: then it takes a change.
+    /// Makes one operation visible while readers go on. False if the delta has no room: then it takes a write guard.
     pub(crate) fn publish(&self, change: Change, end: u64) -> bool {
         self.written.store(end, Release);
         let added = self.active.add(change.entry, change.replaces);
@@ -119,8 +120,8 @@ impl ReadView {
         Ok(Lookup { prior: live.map_or(0, |found| found.offset), live, entry: 0 })
     }
 
-    /// The ordinary case of [`find`](Self::find), in as few steps as it takes: all is in memory, the first record of that
-    /// hash is the one, and its header has room for the name. `None` leaves it to `find` to say what else is the case.
+    /// The ordinary case of [`find`](Self::find), in as few steps as it takes: the bytes are in memory, the first record of
+    /// that hash is of this name, and its header holds the name. `None` if any of that is not so: `find` tells what is.
     #[inline(always)]
     pub(crate) fn find_fast<'a>(&self, mapped: Mapped<'a>, hash: u64, name: Name<'_>) -> Option<(Found, &'a [u8])> {
         let offset = match self.active.first(hash).or_else(|| self.frozen.first(hash)) {
@@ -151,7 +152,7 @@ impl ReadView {
         is_whole(&bucket, number, self.table).then_some(offset)
     }
 
-    /// Has the bucket fetched that [`find_fast`](Self::find_fast) will look at.
+    /// Fetches into the cache the bucket that [`find_fast`](Self::find_fast) will read.
     #[inline(always)]
     pub(crate) fn prefetch_bucket(&self, mapped: Mapped<'_>, hash: u64) {
         if self.table.buckets > 0 {
@@ -159,7 +160,7 @@ impl ReadView {
         }
     }
 
-    /// Has the record fetched that [`find_fast`](Self::find_fast) will look at.
+    /// Fetches into the cache the record that [`find_fast`](Self::find_fast) will read.
     #[inline(always)]
     pub(crate) fn prefetch_record(&self, mapped: Mapped<'_>, hash: u64) {
         let changed = self.active.first(hash).or_else(|| self.frozen.first(hash)).map(|entry| entry.offset);
@@ -168,13 +169,13 @@ impl ReadView {
         }
     }
 
-    /// What of the file can be read without a call.
+    /// The part of the file that can be read without a call.
     #[inline(always)]
     pub(crate) fn mapped(&self) -> Mapped<'_> {
         self.medium.as_deref().map_or(Mapped::NONE, Medium::mapped)
     }
 
-    /// The entry of a name, and its record unless that takes the name away.
+    /// The entry of a name in a delta, and its record unless that is a deletion.
     fn find_in(&self, delta: &Delta, hash: u64, name: Name<'_>) -> Result<Option<(Entry, Option<Found>)>, Fault> {
         let mut last = None;
         let entry = delta.find(hash, |offset| {

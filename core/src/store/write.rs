@@ -1,4 +1,4 @@
-//! Writing: operations are checked, put together as one batch, written to the log, and shown to readers.
+//! Writing: operations are checked, put together as one batch, written to the log, and made visible to readers.
 
 use crate::format::record::Kind;
 use crate::log::writer::{Before, PendingBatch, Writer};
@@ -17,7 +17,7 @@ pub(crate) enum Rule {
     Present,
 }
 
-/// One element of a batch, checked and in the engine's terms.
+/// One operation of a batch, in the engine's terms.
 pub(crate) struct WriteOp<'a> {
     pub kind: Kind,
     pub name: Name<'a>,
@@ -57,7 +57,7 @@ impl Store {
         Ok(())
     }
 
-    /// Performs ops as one: all of them, or none if one fails.
+    /// Performs operations as one batch: all of them, or none if one fails.
     pub(crate) fn write<'a>(&self, ops: impl IntoIterator<Item = WriteOp<'a>>) -> Result<Written> {
         self.check_free()?;
         let mut writer = lock(&self.writer);
@@ -79,7 +79,7 @@ impl Store {
         Ok(written)
     }
 
-    /// `needs_room` tells that the changes in memory have no room for the batch.
+    /// Adds an operation to the batch. Sets `needs_room` if the active delta has no room for the batch.
     fn add_op(
         &self,
         batch: &mut PendingBatch<'_>,
@@ -117,7 +117,7 @@ impl Store {
         batch.add(op.kind, hash, op.name, before, op.vector, op.metadata).map_err(fault)
     }
 
-    /// Shows readers what was written: one operation while they read on, a batch at one stroke.
+    /// Makes visible what was written: one operation while readers go on, a batch between two reads.
     fn publish(&self, writer: &mut Writer) {
         let end = writer.next.offset;
         let shown = match writer.changes.as_slice() {
