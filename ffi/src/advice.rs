@@ -1,7 +1,8 @@
 //! What the operating system is told of how a database will be read.
 
 use crate::database::{Database, call};
-use crate::error::{Error, Failure};
+use crate::error::Error;
+use crate::failure::Failure;
 use crate::status::*;
 use jvdb_core::{self as core, Advice};
 

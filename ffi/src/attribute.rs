@@ -1,7 +1,8 @@
 //! Attributes: named bytes kept beside a database's vectors, in the same file, under the same promises.
 
 use crate::database::{Database, call, copy_if_fits};
-use crate::error::{Error, Failure};
+use crate::error::Error;
+use crate::failure::Failure;
 use crate::names::Names;
 use crate::pointer::{bytes, c_text, give, present, set};
 use crate::status::*;

@@ -1,7 +1,8 @@
 //! `jvdb_batch_t`: many vectors stored or deleted in one atomic step, read from wherever the caller keeps them.
 
 use crate::database::{Database, call};
-use crate::error::{Error, Failure};
+use crate::error::Error;
+use crate::failure::Failure;
 use crate::key::{Key, Keys};
 use crate::pointer::{bytes, check_extent, check_rows, present, set, slice};
 use crate::sized::{self, Versioned};

@@ -1,7 +1,8 @@
 //! `jvdb_database_t`: one open database, and every call on it that needs no type of its own.
 
 use crate::boundary::{Handle, Outcome};
-use crate::error::{Error, Failure};
+use crate::error::Error;
+use crate::failure::Failure;
 use crate::key::Key;
 use crate::pointer::{borrow, bytes, check_extent, free, set, slice};
 use crate::sized;

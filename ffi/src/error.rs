@@ -1,7 +1,8 @@
 //! `jvdb_error_t`: why a call failed. Made only for callers who ask for it, so that a status alone costs nothing.
 
+use crate::failure::Failure;
 use crate::pointer::{borrow, c_string, free};
-use crate::status::{self, *};
+use crate::status::*;
 use jvdb_core::Error as Core;
 use std::ffi::{CStr, CString, c_char};
 use std::ptr::null;
@@ -16,56 +17,21 @@ pub struct Error {
     offset: Option<u64>,
 }
 
-/// A failed call, before anybody asked for the error object.
-pub(crate) enum Failure {
-    /// The engine said so.
-    Core(Core),
-    /// An argument broke a rule of the C face.
-    Argument(String),
-    /// A buffer cannot hold what was asked for.
-    BufferTooSmall { what: &'static str, needed: usize, given: usize },
-    /// An error without a code of its own.
-    Internal(String),
-    /// The engine panicked in this call, or in an earlier one of the same handle.
-    Panic(String),
-}
-
-impl From<Core> for Failure {
-    fn from(error: Core) -> Self {
-        Self::Core(error)
-    }
-}
-
-impl Failure {
-    #[cold]
-    pub(crate) fn null(what: &str) -> Self {
-        Self::Argument(format!("invalid {what}: it is NULL"))
-    }
-
-    pub(crate) fn status(&self) -> Status {
-        match self {
-            Self::Core(error) => status::of(error),
-            Self::Argument(_) => JVDB_ERROR_INVALID_ARGUMENT,
-            Self::BufferTooSmall { .. } => JVDB_ERROR_BUFFER_TOO_SMALL,
-            Self::Internal(_) => JVDB_ERROR_INTERNAL,
-            Self::Panic(_) => JVDB_ERROR_PANIC,
-        }
-    }
-
-    pub(crate) fn into_error(self) -> Error {
-        let code = self.status();
-        let message = match &self {
-            Self::Core(error) => error.to_string(),
-            Self::Argument(message) | Self::Internal(message) => message.clone(),
-            Self::BufferTooSmall { what, needed, given } => {
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        let code = failure.status();
+        let message = match &failure {
+            Failure::Core(error) => error.to_string(),
+            Failure::Argument(message) | Failure::Internal(message) => message.clone(),
+            Failure::BufferTooSmall { what, needed, given } => {
                 format!("the buffer for {what} has {given} bytes, {needed} are needed; nothing was copied")
             }
-            Self::Panic(message) => format!(
+            Failure::Panic(message) => format!(
                 "defect in libjvdb: {message}; this handle is no longer usable, release or close it and report this"
             ),
         };
         let (mut os_errno, mut database, mut path, mut offset) = (0, None, None, None);
-        if let Self::Core(error) = self {
+        if let Failure::Core(error) = failure {
             match error {
                 Core::NotFound { database: name }
                 | Core::AlreadyExists { database: name }
@@ -87,7 +53,7 @@ impl Failure {
                 _ => {}
             }
         }
-        Error {
+        Self {
             code,
             message: c_string(&message),
             os_errno,
@@ -153,7 +119,7 @@ mod tests {
     use std::io;
 
     fn error(core: Core) -> Error {
-        Failure::from(core).into_error()
+        Failure::from(core).into()
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `jvdb_findings_t`: what a verification found wrong, or a repair did about it.
 
-use crate::error::{Error, Failure};
+use crate::error::Error;
+use crate::failure::Failure;
 use crate::key::Key;
 use crate::pointer::{borrow, c_string, free};
 use crate::sized::{self, Versioned};

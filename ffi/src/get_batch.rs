@@ -1,7 +1,8 @@
 //! `jvdb_get_batch_t`: many vectors read in one call, into one matrix of the caller's.
 
 use crate::database::{Database, call};
-use crate::error::{Error, Failure};
+use crate::error::Error;
+use crate::failure::Failure;
 use crate::key::{Key, Keys};
 use crate::pointer::{check_extent, check_rows, set};
 use crate::sized::{self, Versioned};

@@ -1,6 +1,6 @@
 //! `jvdb_key_t`: the key of a vector, an integer or bytes, small enough to travel in two registers.
 
-use crate::error::Failure;
+use crate::failure::Failure;
 use crate::pointer::{self, slice};
 use jvdb_core::{Key as Core, KeyBuf};
 use std::ffi::c_void;

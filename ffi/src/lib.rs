@@ -1,12 +1,14 @@
 //! The C face of the engine: `libjvdb` and its header `include/jvdb.h`, which cbindgen generates from this crate.
 //!
 //! One file per C type. Each call checks its pointers, hands on to the core, and turns the answer into a status; there
-//! is no other logic here. `boundary` is the only place where a panic is caught, `pointer` the only place where a raw
+//! is no other logic here. `panic` is the only place where one is caught, `pointer` the only place where a raw
 //! pointer becomes a reference, `sized` the only place where structs that carry their size are read and written.
 //!
 //! Doc comments of public items are the header's, so they are written for readers of C. Rust programs use `jvdb-core`.
 
 mod boundary;
+mod failure;
+mod panic;
 mod pointer;
 mod sized;
 

@@ -1,7 +1,8 @@
 //! What the library has to say while it works: events of the engine, handed to one callback of the process.
 
 use crate::boundary::run;
-use crate::error::{Error, Failure};
+use crate::error::Error;
+use crate::failure::Failure;
 use crate::pointer::c_string;
 use crate::status::*;
 use std::cell::Cell;

@@ -1,6 +1,6 @@
 //! `jvdb_options_t`: how a storage directory is opened.
 
-use crate::error::Failure;
+use crate::failure::Failure;
 use crate::sized::{self, Versioned};
 use jvdb_core::{Access, Layout, Options as Core};
 use std::time::Duration;

@@ -5,7 +5,8 @@
 //! what its type says, with the number of elements the call states, for the length of the call; what is written
 //! through is not read or written by anyone else meanwhile; a handle comes from this library and was not released.
 
-use crate::error::Failure;
+use crate::failure::Failure;
+use crate::panic::swallow;
 use std::ffi::{CStr, CString, c_char, c_void};
 
 /// An object of the caller's, or `None` for NULL.
@@ -38,7 +39,7 @@ pub(crate) unsafe fn take<T>(pointer: *mut T) -> Option<Box<T>> {
 pub(crate) unsafe fn free<T>(pointer: *mut T) {
     // SAFETY: as promised by the caller.
     let value = unsafe { take(pointer) };
-    crate::boundary::swallow(|| drop(value));
+    swallow(|| drop(value));
 }
 
 /// Writes an answer to where the caller wants it; NULL means that he does not.

@@ -4,7 +4,7 @@
 //! the default) or longer (what this library does not know must be zero). What is passed out is cut, or filled up
 //! with zeros, to the caller's size. Not a byte beyond that size is touched.
 
-use crate::error::Failure;
+use crate::failure::Failure;
 use crate::pointer::check_extent;
 use std::mem::MaybeUninit;
 

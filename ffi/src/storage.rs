@@ -2,7 +2,8 @@
 
 use crate::boundary::{Handle, Outcome, run};
 use crate::database::Database;
-use crate::error::{Error, Failure};
+use crate::error::Error;
+use crate::failure::Failure;
 use crate::names::Names;
 use crate::options::{self, Options};
 use crate::pointer::{self, borrow, c_text, give, present, set, text};

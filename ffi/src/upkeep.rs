@@ -1,7 +1,8 @@
 //! What an operator asks of a database: to be checked, repaired, made smaller, and copied.
 
 use crate::database::{Database, call};
-use crate::error::{Error, Failure};
+use crate::error::Error;
+use crate::failure::Failure;
 use crate::findings::Findings;
 use crate::pointer::{c_text, give, set};
 use crate::sized::{self, Versioned};

@@ -1,10 +1,10 @@
 //! `jvdb_vector_t`: a vector read without a copy. The engine's guard lives inside the caller's struct, so that a pinned
 //! read allocates nothing.
 
-use crate::boundary::swallow;
 use crate::database::{Database, call};
 use crate::error::Error;
 use crate::key::Key;
+use crate::panic::swallow;
 use crate::pointer::present;
 use crate::status::*;
 use jvdb_core as core;

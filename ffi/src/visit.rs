@@ -1,7 +1,8 @@
 //! `jvdb_visit()`: every vector shown to a function of the caller's where it lies, with nothing to release.
 
 use crate::database::{Database, call};
-use crate::error::{Error, Failure};
+use crate::error::Error;
+use crate::failure::Failure;
 use crate::key::Key;
 use crate::pointer::set;
 use crate::status::*;
