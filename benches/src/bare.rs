@@ -4,9 +4,9 @@
 //! checksum; a deletion is a header alone. Writes keep no index; before the first read the index is built, outside the
 //! measured time, from the file.
 
-use crate::Result;
-use crate::contestant::{Share, Store};
 use crate::dataset::{Dataset, Record};
+use crate::outcome::Result;
+use crate::store::{Share, Store};
 use hashbrown::HashMap;
 use memmap2::Mmap;
 use rustix::fs::{Advice, fadvise};

@@ -1,8 +1,8 @@
 //! A hash map of boxed slices: what an in-memory backend is usually made of. No lock, no files.
 
-use crate::Result;
-use crate::contestant::Store;
 use crate::dataset::Record;
+use crate::outcome::Result;
+use crate::store::Store;
 use hashbrown::HashMap;
 
 type Boxed = (Box<[f32]>, Box<[u8]>);

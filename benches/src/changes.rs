@@ -1,8 +1,8 @@
 //! Changing what is there: updates, deletions, and giving their space back.
 
-use crate::Result;
 use crate::contestant::Housed;
 use crate::machine;
+use crate::outcome::Result;
 use crate::rounds::{Row, Unit, measure, measure_all};
 use crate::workloads::{Setting, WRITING, for_a_while, per_operation, timed};
 

@@ -1,11 +1,12 @@
 //! Reads that nothing in memory helps: the files of a closed store are dropped from the cache of the kernel, and the store
 //! is opened again. A disk that has a cache of its own, as those of virtual machines do, keeps it.
 
+use crate::bare;
 use crate::contestant::{Contestant, Kind};
 use crate::machine;
+use crate::outcome::Result;
 use crate::rounds::{Row, Unit, measure_all};
 use crate::workloads::{Setting, timed};
-use crate::{Result, bare};
 use rustix::fs::{Advice, fadvise};
 use std::fs::File;
 use std::path::Path;

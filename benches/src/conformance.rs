@@ -82,7 +82,7 @@ fn a_second_handle_reads_what_the_first_has_written(store: &mut dyn Passes, data
 mod tests {
     #[test]
     fn all_contestants_do_the_same_work() {
-        for contestant in crate::contestants() {
+        for contestant in crate::list::contestants() {
             eprintln!("{}", contestant.name);
             super::check(&contestant);
         }

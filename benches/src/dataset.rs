@@ -1,6 +1,6 @@
 //! What is stored: vectors, metadata, keys and the order in which they are read, all made before any clock starts.
 
-use crate::Result;
+use crate::outcome::Result;
 use std::ops::Range;
 use std::path::Path;
 

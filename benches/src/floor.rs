@@ -1,10 +1,10 @@
 //! What the machine can do with the bytes of a record, without keys, index or checksum: copies, system calls, stores
 //! through a mapping, syncs. The figures stand in the column of the limit, in rows of their own.
 
-use crate::Result;
 use crate::contestant::Kind;
 use crate::dataset::Dataset;
 use crate::machine::subdirectory;
+use crate::outcome::Result;
 use crate::rounds::{Row, measure};
 use crate::table::grouped;
 use crate::workloads::{BATCH, Setting, per_operation, timed};

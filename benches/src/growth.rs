@@ -5,10 +5,10 @@
 use crate::contestant::Housed;
 use crate::dataset::{Dataset, Keys};
 use crate::machine;
+use crate::outcome::{Error, Result};
 use crate::rounds::{Row, Unit, measure_all};
 use crate::table::grouped;
 use crate::workloads::{Setting, timed};
-use crate::{Error, Result};
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc;
 

@@ -1,10 +1,11 @@
 //! This engine, on each of its media. Automatic flushes are off: writes and flushes are measured one at a time.
 
-use crate::Result;
-use crate::contestant::{Share, Store};
+use crate::contestant::Many;
 use crate::dataset::{Dataset, Record};
-use crate::many::Many;
-use crate::passes::{missing, touch};
+use crate::outcome::Result;
+use crate::passes::touch;
+use crate::store::missing;
+use crate::store::{Share, Store};
 use jvdb_core::{Access, Database, Metric, Operation, Options, Position, Schema, Storage};
 use std::ops::ControlFlow::Continue;
 use std::path::Path;

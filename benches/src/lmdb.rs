@@ -3,10 +3,10 @@
 //! Its best settings for this work: integer keys, values written in place, no sync and no clearing of memory at commit.
 //! Which of its two ways to write is the faster one depends on the order of the keys, so both take part.
 
-use crate::Result;
-use crate::contestant::{Share, Store};
 use crate::dataset::Record;
-use crate::passes::missing;
+use crate::outcome::Result;
+use crate::store::missing;
+use crate::store::{Share, Store};
 use heed::byteorder::NativeEndian;
 use heed::types::{Bytes, U64};
 use heed::{

@@ -1,6 +1,6 @@
 //! What must be true of the machine before a clock starts: memory that is really there, files that are really on a disk.
 
-use crate::Result;
+use crate::outcome::Result;
 use std::path::Path;
 use tempfile::TempDir;
 

@@ -1,8 +1,9 @@
 //! Many databases, of which few are open at once: going round all of them closes one and opens another each time.
 
-use crate::Result;
-use crate::contestant::{AnyStore, Contestant, Opener};
+use crate::contestant::{Contestant, Many, Opener};
 use crate::dataset::{Dataset, Keys};
+use crate::outcome::Result;
+use crate::passes::AnyStore;
 use crate::rounds::{Row, measure};
 use crate::table::grouped;
 use crate::workloads::{BATCH, Setting, per_operation, timed};
@@ -15,19 +16,6 @@ use tempfile::TempDir;
 pub const OPEN: usize = 100;
 /// Vectors in each.
 pub const VECTORS: usize = 100;
-
-/// Many databases of one contestant.
-pub trait Many {
-    /// Makes that database, with all of that data, and flushes it.
-    ///
-    /// # Errors
-    /// The store's own; so does the call below.
-    fn fill(&mut self, database: usize, data: &Dataset) -> Result<()>;
-
-    /// What a reader touches of the vector under that key. The database is opened if it is closed; then the one that was
-    /// not used for longest makes room.
-    fn touch(&mut self, database: usize, key: u64) -> Result<u64>;
-}
 
 /// Databases in directories of their own, each a store that is opened and closed.
 struct Apart {

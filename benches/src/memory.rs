@@ -1,11 +1,11 @@
 //! Anonymous memory: what a process holds that is no page of a file. Each figure is of a process of its own, this program
 //! started again, so that nothing that was measured before has left memory to use.
 
-use crate::Result;
 use crate::contestant::{Contestant, Kind};
 use crate::dataset::{Dataset, Keys};
 use crate::machine::subdirectory;
 use crate::many::{self, OPEN};
+use crate::outcome::Result;
 use crate::rounds::{Row, Unit, measure_all};
 use crate::table::grouped;
 use crate::workloads::{BATCH, Setting};

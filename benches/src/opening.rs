@@ -3,10 +3,11 @@
 //! What is measured ends with a first get, so that nothing can be put off until then. Files are in the cache. A death is
 //! played by copying the files of a live store: they are what the kernel would keep of it.
 
-use crate::Result;
-use crate::contestant::{AnyStore, Contestant, Housed, Opener};
+use crate::contestant::{Contestant, Housed, Opener};
 use crate::dataset::{Dataset, Keys};
 use crate::machine::subdirectory;
+use crate::outcome::Result;
+use crate::passes::AnyStore;
 use crate::passes::Passes;
 use crate::rounds::{Row, Unit, measure, measure_all, median};
 use crate::table::grouped;

@@ -2,9 +2,9 @@
 //!
 //! The loops are written once, here, and compiled into each store: no contestant pays for a virtual call per operation.
 
-use crate::contestant::{AnyStore, Share, Store, boxed};
 use crate::dataset::Dataset;
-use crate::{Error, Result};
+use crate::outcome::Result;
+use crate::store::{Share, Store, missing};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Instant;
@@ -65,9 +65,15 @@ pub(crate) fn touch(vector: &[u8], metadata: &[u8]) -> u64 {
     u64::from(first) + u64::from(metadata.last().copied().unwrap_or(0))
 }
 
-/// The error of a read that found nothing under a key that was stored.
-pub fn missing(key: u64) -> Error {
-    format!("key {key} was stored and is not there").into()
+/// A store whose type no longer matters.
+pub type AnyStore = Box<dyn Passes>;
+
+/// Hides the type of a store.
+///
+/// # Errors
+/// It could not be opened.
+pub fn boxed<S: Store + 'static>(store: Result<S>) -> Result<AnyStore> {
+    Ok(Box::new(store?))
 }
 
 impl<S: Store + 'static> Passes for S {

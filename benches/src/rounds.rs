@@ -1,8 +1,8 @@
 //! Rounds in turns: every contestant once per round, each round starting with another one, so that a slow moment of the
 //! machine falls on all alike. A figure is the median over the rounds; a ratio is the median of the rounds' ratios.
 
-use crate::Result;
 use crate::contestant::{Contestant, Kind};
+use crate::outcome::Result;
 
 /// What the figures of a row are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     fn contestant(kind: Kind, on_disk: bool) -> Contestant {
-        Contestant { kind, on_disk, ..crate::contestants()[0] }
+        Contestant { kind, on_disk, ..crate::list::contestants()[0] }
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Bytes on the disk after a close: blocks that the files occupy, holes not counted. Lock files are not data.
 
-use crate::Result;
 use crate::contestant::Housed;
 use crate::dataset::{Dataset, Keys};
 use crate::machine;
+use crate::outcome::Result;
 use crate::rounds::{Row, Unit, measure_all};
 use crate::workloads::{BATCH, Setting};
 use std::os::unix::fs::MetadataExt;
@@ -46,7 +46,7 @@ pub fn on_disk(setting: Setting<'_>) -> Result<[Row; 3]> {
     // The same bytes each time: once is enough.
     let sized = |title: &str, data: &Dataset| {
         let [row] = measure_all([(title.into(), Unit::Bytes)], setting.contestants, 1, |i| closed(setting, data, i))?;
-        Ok::<_, crate::Error>(row)
+        Ok::<_, crate::outcome::Error>(row)
     };
     let mut payload = sized("disk, closed, per byte of payload", setting.data)?;
     payload.unit = Unit::Share;

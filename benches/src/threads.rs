@@ -1,8 +1,10 @@
 //! Several threads on one store: readers beside readers, readers beside a writer and a flush, and what waits for a flush.
 
-use crate::contestant::{AnyStore, Housed, Share};
+use crate::contestant::Housed;
+use crate::passes::AnyStore;
 use crate::passes::Passes;
 use crate::rounds::{Row, Unit, measure_all};
+use crate::store::Share;
 use crate::table::grouped;
 use crate::workloads::{BATCH, Setting, per_operation, timed};
 use crate::{Error, Result, machine};

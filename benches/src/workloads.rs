@@ -2,9 +2,10 @@
 
 use crate::contestant::{Contestant, Housed, Kind};
 use crate::dataset::Dataset;
+use crate::machine;
+use crate::outcome::Result;
 use crate::passes::{Passes, dot};
 use crate::rounds::{Row, measure};
-use crate::{Result, machine};
 use std::ops::Range;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -195,7 +196,9 @@ impl<'a> Reads<'a> {
             }
             _ => match self.stores[i].store.scan_dot(query)? {
                 (count, sum) if count == data.len() => Ok(sum),
-                (count, _) => Err(crate::Error::from(format!("a scan showed {count} vectors of {}", data.len()))),
+                (count, _) => {
+                    Err(crate::outcome::Error::from(format!("a scan showed {count} vectors of {}", data.len())))
+                }
             },
         };
         for i in 0..contestants.len() {

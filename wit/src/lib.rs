@@ -7,18 +7,17 @@
 //! Built for `wasm32-unknown-unknown` the crate is a component. Built for anything else it is checked but of no use:
 //! nothing is exported, and every import would stop the program.
 
+#[allow(unsafe_code, missing_docs, unsafe_op_in_unsafe_fn, clippy::all)]
+mod bindings;
 mod directory;
 mod engine;
 mod file;
 mod types;
 
-/// The interface as Rust sees it, generated.
+/// What the component gives to its host.
+#[cfg(target_family = "wasm")]
 #[allow(unsafe_code, missing_docs, unsafe_op_in_unsafe_fn, clippy::all)]
-mod bindings {
-    wit_bindgen::generate!({ path: "jvdb.wit", world: "jvdb" });
-
-    #[cfg(target_family = "wasm")]
-    export!(Engine with_types_in self);
-    #[cfg(target_family = "wasm")]
-    use super::engine::Engine;
+mod exports {
+    use crate::engine::Engine;
+    crate::bindings::export!(Engine with_types_in crate::bindings);
 }

@@ -7,8 +7,8 @@
 use crate::value;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, PersistMode};
 use jvdb_benches::Result;
-use jvdb_benches::contestant::{Share, Store};
 use jvdb_benches::dataset::Record;
+use jvdb_benches::store::{Share, Store};
 use std::path::Path;
 
 const CACHE: u64 = 1 << 30;

@@ -21,7 +21,8 @@ pub mod report;
 pub mod scaling;
 pub mod suite;
 
-use jvdb_benches::contestant::{Contestant, Creator, Kind, Opener, boxed};
+use jvdb_benches::contestant::{Contestant, Creator, Kind, Opener};
+use jvdb_benches::passes::boxed;
 
 /// Everyone who takes part: ours first, then the peers, the physical limits last; of each those that keep files first.
 pub fn contestants() -> Vec<Contestant> {

@@ -6,9 +6,9 @@
 
 use crate::value;
 use jvdb_benches::Result;
-use jvdb_benches::contestant::{Share, Store};
 use jvdb_benches::dataset::Record;
-use jvdb_benches::passes::missing;
+use jvdb_benches::store::missing;
+use jvdb_benches::store::{Share, Store};
 use redb::backends::FileBackend;
 use redb::{
     Database, ReadOnlyTable, ReadableDatabase, ReadableTable, StorageBackend, Table, TableDefinition, WriteTransaction,

@@ -6,8 +6,8 @@
 
 use crate::value;
 use jvdb_benches::Result;
-use jvdb_benches::contestant::{Share, Store};
 use jvdb_benches::dataset::Record;
+use jvdb_benches::store::{Share, Store};
 use rocksdb::{BlockBasedOptions, Cache, DB, DBCompressionType, IteratorMode, Options, WriteBatch};
 use std::path::Path;
 use std::sync::Arc;

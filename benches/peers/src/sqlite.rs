@@ -6,8 +6,8 @@
 //! mapping, and pages are large for vectors that would not fit into small ones, all as its documentation recommends.
 
 use jvdb_benches::Result;
-use jvdb_benches::contestant::{Share, Store};
 use jvdb_benches::dataset::Record;
+use jvdb_benches::store::{Share, Store};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row};
 use std::path::{Path, PathBuf};
 use std::time::Duration;

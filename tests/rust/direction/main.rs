@@ -1,4 +1,5 @@
-//! The direction of the house: each room imports only rooms below it, and no two files import each other in a circle.
+//! The order of the house: each room imports only rooms below it, no two files import each other in a circle, and no file is
+//! so long that it must hold two ideas.
 
 mod imports;
 mod judge;
@@ -29,6 +30,34 @@ fn no_files_import_each_other_in_a_circle() {
         let found = circles(&of_directory(&root().join(crate_src)));
         assert_eq!(found, Vec::<String>::new(), "in {crate_src}");
     }
+}
+
+/// Lines that a file may have.
+const LONGEST: usize = 500;
+
+/// Files with more lines, below a directory: sources and headers, but for what is generated.
+fn too_long(directory: &Path, found: &mut Vec<String>) {
+    for path in std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()) {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if path.is_dir() {
+            if !name.starts_with('.') && name != "target" && name != "node_modules" {
+                too_long(&path, found);
+            }
+            continue;
+        }
+        let source =
+            [".rs", ".hpp", ".h", ".cpp", ".c", ".py", ".ts", ".mjs"].iter().any(|ending| name.ends_with(ending));
+        if source && name != "jvdb.h" && std::fs::read_to_string(&path).unwrap().lines().count() > LONGEST {
+            found.push(path.display().to_string());
+        }
+    }
+}
+
+#[test]
+fn no_file_has_more_than_500_lines() {
+    let mut found = Vec::new();
+    too_long(&root(), &mut found);
+    assert_eq!(found, Vec::<String>::new());
 }
 
 /// A house of two rooms, in which a file may import what a test says.
