@@ -1,7 +1,7 @@
 //! Gives the shared library its SONAME, `libjvdb.so.MAJOR`, and its symbols their versions; and puts a link of that name
 //! beside it, so that programs that are linked with it where cargo built it also start there.
 //!
-//! Which symbol has which version is in `symbols.txt`, as `nm -D` prints it: `jvdb_get@@JVDB_0`. rustc gives the linker a
+//! Which symbol has which version is in `symbols.txt`, as `nm -D` prints it: `jvdb_get_into@@JVDB_0`. rustc gives the linker a
 //! version script of its own, without versions and with no way to leave it out. GNU ld takes no second one beside it. lld
 //! does, in which the versions are declared and no symbols named; each symbol is then asked for under its versioned name,
 //! which is the name it keeps. So lld links the library where the toolchain brings it, as rustup's do. Elsewhere the

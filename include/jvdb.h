@@ -95,7 +95,7 @@
  * Version of the calls and structs in this header. It grows by one whenever something is added. A program runs with
  * every library of the same SONAME whose jvdb_abi_version() is at least this.
  */
-#define JVDB_ABI_VERSION 2
+#define JVDB_ABI_VERSION 3
 
 /**
  * Done.
@@ -340,7 +340,7 @@
 #define JVDB_FINDING_DOUBTFUL_ATTRIBUTE 6
 
 /**
- * A place in a database, to walk over its keys or vectors from. It pins the database. One thread at a time may use it.
+ * Goes over the keys or vectors of a database, from a position on. It pins the database. One thread at a time may use it.
  */
 typedef struct jvdb_cursor_t jvdb_cursor_t;
 
@@ -690,8 +690,8 @@ typedef struct jvdb_get_batch_t {
  * anything else to stop behind this vector.
  *
  * It runs on the thread that visits, in the middle of that call. It must return in the ordinary way: no exception, no
- * longjmp, no end of the thread. Of this library it may call what reads the same database by key (jvdb_get(),
- * jvdb_get_pinned(), jvdb_get_batch(), jvdb_contains()), jvdb_count(), and all that asks or releases a vector or an error.
+ * longjmp, no end of the thread. Of this library it may call what reads the same database by key (jvdb_get_into(),
+ * jvdb_get(), jvdb_get_batch(), jvdb_contains()), jvdb_count(), and all that asks or releases a vector or an error.
  * What writes to, flushes, compacts, backs up or drops this database fails there with JVDB_ERROR_INVALID_ARGUMENT. Any other call
  * may wait for ever, for one that waits for this; and so may the callback if it waits for a lock that another thread
  * holds while it writes to this database. Its handle must not be released. So note what is to be written, stop, write,
@@ -893,7 +893,8 @@ jvdb_status_t jvdb_close(struct jvdb_storage_t *storage,
                          struct jvdb_error_t **error);
 
 /**
- * Creates a database; it is durable when this returns. Names are UTF-8 of up to 255 bytes, without '/' and NUL.
+ * Creates a database; it is durable when this returns. Names are UTF-8 without '/' and NUL, of up to
+ * 246 bytes, of which all but letters, digits, '-', '_' and '.' count three times.
  * `dimension` is the number of elements of each vector, 1 to 65,536; `metric` one of JVDB_METRIC_*.
  * `database` receives a handle on it, to be released with jvdb_database_release(); it may be NULL.
  *
@@ -905,6 +906,19 @@ jvdb_status_t jvdb_create(struct jvdb_storage_t *storage,
                           int32_t metric,
                           struct jvdb_database_t **database,
                           struct jvdb_error_t **error);
+
+/**
+ * Opens a database and pins it, and creates it first if there is none. As jvdb_create() and jvdb_database_open(), but for
+ * who comes first: so a program that runs again, or two threads at once, get the same database.
+ *
+ * Fails with JVDB_ERROR_INVALID_ARGUMENT if there is one of this name with another dimension or metric.
+ */
+jvdb_status_t jvdb_open_or_create(struct jvdb_storage_t *storage,
+                                  const char *name,
+                                  uint32_t dimension,
+                                  int32_t metric,
+                                  struct jvdb_database_t **database,
+                                  struct jvdb_error_t **error);
 
 /**
  * Opens a database and pins it: its file stays open until the handle is released with jvdb_database_release().
@@ -1038,16 +1052,16 @@ jvdb_status_t jvdb_replace(struct jvdb_database_t *database,
  * metadata's length whenever the vector exists, also when it is not wanted or does not fit; it may be NULL.
  *
  * Never copies a part: with JVDB_ERROR_BUFFER_TOO_SMALL, as with every other status but JVDB_OK, both buffers are
- * untouched. jvdb_get_pinned() copies nothing at all.
+ * untouched. jvdb_get() copies nothing at all.
  */
-jvdb_status_t jvdb_get(const struct jvdb_database_t *database,
-                       struct jvdb_key_t key,
-                       float *vector,
-                       size_t dimension,
-                       void *metadata,
-                       size_t metadata_capacity,
-                       size_t *metadata_length,
-                       struct jvdb_error_t **error);
+jvdb_status_t jvdb_get_into(const struct jvdb_database_t *database,
+                            struct jvdb_key_t key,
+                            float *vector,
+                            size_t dimension,
+                            void *metadata,
+                            size_t metadata_capacity,
+                            size_t *metadata_length,
+                            struct jvdb_error_t **error);
 
 /**
  * Whether there is a vector of this key: JVDB_OK or JVDB_ABSENT.
@@ -1092,10 +1106,10 @@ jvdb_status_t jvdb_database_stats(const struct jvdb_database_t *database,
  * Release `*vector` with jvdb_vector_release() after JVDB_OK; after any other status there is nothing to release,
  * and releasing it does nothing.
  */
-jvdb_status_t jvdb_get_pinned(const struct jvdb_database_t *database,
-                              struct jvdb_key_t key,
-                              struct jvdb_vector_t *vector,
-                              struct jvdb_error_t **error);
+jvdb_status_t jvdb_get(const struct jvdb_database_t *database,
+                       struct jvdb_key_t key,
+                       struct jvdb_vector_t *vector,
+                       struct jvdb_error_t **error);
 
 /**
  * Releases a pinned vector and makes it an empty one, so that releasing it again does nothing. NULL and a struct of

@@ -134,7 +134,7 @@ void c_interface(const std::string& directory, const Work& work) {
     const auto retrieve = each(work.vectors, [&] {
         for (std::size_t i = 0; i < work.vectors; ++i) {
             jvdb_vector_t vector;
-            expect(jvdb_get_pinned(database.raw(), jvdb_key(i), &vector, nullptr) == JVDB_OK);
+            expect(jvdb_get(database.raw(), jvdb_key(i), &vector, nullptr) == JVDB_OK);
             sum += vector.elements[work.dimension - 1];
             jvdb_vector_release(&vector);
         }

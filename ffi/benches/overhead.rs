@@ -2,11 +2,11 @@
 //! of each the median of the rounds counts. The calls go through pointers that the compiler cannot see through, as those
 //! of a C program do. The last line is the verdict; the exit code is that of the measuring alone.
 
-use jvdb::database::{Database, jvdb_contains, jvdb_database_release, jvdb_get, jvdb_put};
+use jvdb::database::{Database, jvdb_contains, jvdb_database_release, jvdb_get_into, jvdb_put};
 use jvdb::key::Key;
 use jvdb::options::Options;
 use jvdb::storage::{Storage, jvdb_close, jvdb_create, jvdb_open, jvdb_open_memory};
-use jvdb::vector::{Vector, jvdb_get_pinned, jvdb_vector_release};
+use jvdb::vector::{Vector, jvdb_get, jvdb_vector_release};
 use jvdb_core::{self as core, Metric, Schema};
 use std::ffi::{CString, c_void};
 use std::hint::black_box;
@@ -69,9 +69,9 @@ fn main() {
     let key = |number| Key { bytes: null(), number };
     let held = c.cast_const();
     let put = black_box(jvdb_put as Put);
-    let get = black_box(jvdb_get as Get);
+    let get = black_box(jvdb_get_into as Get);
     let contains = black_box(jvdb_contains as unsafe extern "C" fn(_, _, _) -> _);
-    let pinned = black_box(jvdb_get_pinned as unsafe extern "C" fn(_, _, _, _) -> _);
+    let pinned = black_box(jvdb_get as unsafe extern "C" fn(_, _, _, _) -> _);
     let release = black_box(jvdb_vector_release as unsafe extern "C" fn(_));
     for id in 0..VECTORS {
         rust.put(id, &vector, b"").expect("put");

@@ -1,4 +1,4 @@
-//! `jvdb_cursor_t`: walks over the keys or vectors of a database, a page at a time, holding no lock in between.
+//! `jvdb_cursor_t`: the keys or vectors of a database one after another, taken a page at a time, with no lock in between.
 
 use crate::boundary::Handle;
 use crate::database::{Database, call};
@@ -17,10 +17,10 @@ const KEYS: usize = 512;
 const VECTORS: usize = 64;
 const BYTES: usize = 1 << 20;
 
-/// A place in a database, to walk over its keys or vectors from. It pins the database. One thread at a time may use it.
-pub struct Cursor(Handle<Walk>);
+/// Goes over the keys or vectors of a database, from a position on. It pins the database. One thread at a time may use it.
+pub struct Cursor(Handle<State>);
 
-struct Walk {
+struct State {
     database: core::Database,
     page: Page,
     /// The key given last, which the caller may still read.
@@ -35,7 +35,7 @@ enum Page {
     Vectors(std::vec::IntoIter<(core::Vector, core::Position)>),
 }
 
-impl Walk {
+impl State {
     fn next_key(&mut self) -> core::Result<Option<Key>> {
         let next = match &mut self.page {
             Page::Keys(page) => page.next(),
@@ -119,9 +119,9 @@ pub unsafe extern "C" fn jvdb_cursor_open(
         present(cursor, "cursor")?;
         let position = core::Position::from_u64(position);
         let page = Page::Keys(Vec::new().into_iter());
-        let walk = Walk { database: database.clone(), page, given: None, position };
+        let state = State { database: database.clone(), page, given: None, position };
         // SAFETY: `cursor` is valid for writing.
-        unsafe { set(cursor, give(Cursor(Handle::new(walk)))) };
+        unsafe { set(cursor, give(Cursor(Handle::new(state)))) };
         Ok(JVDB_OK)
     };
     // SAFETY: pointers are NULL or valid, as the header demands; what `*cursor` was is not read.
@@ -134,9 +134,9 @@ pub unsafe extern "C" fn jvdb_cursor_open(
 /// Gives the next key, or JVDB_ABSENT after the last. Bytes of the key live until the next call on this cursor.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jvdb_cursor_next_key(cursor: *mut Cursor, key: *mut Key, error: *mut *mut Error) -> Status {
-    let body = |walk: &mut Walk| {
+    let body = |state: &mut State| {
         present(key, "key")?;
-        let next = walk.next_key()?;
+        let next = state.next_key()?;
         // SAFETY: `key` is valid for writing.
         unsafe { set(key, next.unwrap_or(Key::NONE)) };
         Ok(if next.is_some() { JVDB_OK } else { JVDB_ABSENT })
@@ -159,10 +159,10 @@ pub unsafe extern "C" fn jvdb_cursor_next_vector(
         // SAFETY: valid for writing; what was there is not read.
         unsafe { Vector::clear(vector) };
     }
-    let body = |walk: &mut Walk| {
+    let body = |state: &mut State| {
         present(key, "key")?;
         present(vector, "vector")?;
-        let next = walk.next_vector()?;
+        let next = state.next_vector()?;
         // SAFETY: both are valid for writing.
         unsafe {
             set(key, next.as_ref().map_or(Key::NONE, |(key, _)| *key));
@@ -182,10 +182,10 @@ pub unsafe extern "C" fn jvdb_cursor_position(
     position: *mut u64,
     error: *mut *mut Error,
 ) -> Status {
-    let body = |walk: &Walk| {
+    let body = |state: &State| {
         present(position, "position")?;
         // SAFETY: `position` is valid for writing.
-        unsafe { set(position, walk.position.to_u64()) };
+        unsafe { set(position, state.position.to_u64()) };
         Ok(JVDB_OK)
     };
     // SAFETY: pointers are NULL or valid, and one thread at a time uses a cursor, as the header demands.

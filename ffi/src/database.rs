@@ -164,9 +164,9 @@ pub unsafe extern "C" fn jvdb_replace(
 /// metadata's length whenever the vector exists, also when it is not wanted or does not fit; it may be NULL.
 ///
 /// Never copies a part: with JVDB_ERROR_BUFFER_TOO_SMALL, as with every other status but JVDB_OK, both buffers are
-/// untouched. jvdb_get_pinned() copies nothing at all.
+/// untouched. jvdb_get() copies nothing at all.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn jvdb_get(
+pub unsafe extern "C" fn jvdb_get_into(
     database: *const Database,
     key: Key,
     vector: *mut f32,

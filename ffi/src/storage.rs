@@ -136,7 +136,8 @@ pub(crate) unsafe fn named(
     unsafe { call(storage, error, |storage| body(storage, text(name, "name")?)) }
 }
 
-/// Creates a database; it is durable when this returns. Names are UTF-8 of up to 255 bytes, without '/' and NUL.
+/// Creates a database; it is durable when this returns. Names are UTF-8 without '/' and NUL, of up to
+/// 246 bytes, of which all but letters, digits, '-', '_' and '.' count three times.
 /// `dimension` is the number of elements of each vector, 1 to 65,536; `metric` one of JVDB_METRIC_*.
 /// `database` receives a handle on it, to be released with jvdb_database_release(); it may be NULL.
 ///
@@ -158,6 +159,32 @@ pub unsafe extern "C" fn jvdb_create(
             // SAFETY: as above.
             unsafe { set(database, give(Database::new(handle))) };
         }
+        Ok(JVDB_OK)
+    };
+    // SAFETY: pointers are NULL or valid, as the header demands.
+    unsafe { named(storage, name, error, body) }
+}
+
+/// Opens a database and pins it, and creates it first if there is none. As jvdb_create() and jvdb_database_open(), but for
+/// who comes first: so a program that runs again, or two threads at once, get the same database.
+///
+/// Fails with JVDB_ERROR_INVALID_ARGUMENT if there is one of this name with another dimension or metric.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn jvdb_open_or_create(
+    storage: *mut Storage,
+    name: *const c_char,
+    dimension: u32,
+    metric: i32,
+    database: *mut *mut Database,
+    error: *mut *mut Error,
+) -> Status {
+    // SAFETY: `database` is NULL or valid for writing; what it was is not read.
+    unsafe { set(database, null_mut()) };
+    let body = |storage: &core::Storage, name: &str| {
+        present(database, "database")?;
+        let handle = storage.open_or_create(name, Schema::new(dimension as usize, metric_of(metric)?)?)?;
+        // SAFETY: as above.
+        unsafe { set(database, give(Database::new(handle))) };
         Ok(JVDB_OK)
     };
     // SAFETY: pointers are NULL or valid, as the header demands.

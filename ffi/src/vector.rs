@@ -83,7 +83,7 @@ impl Vector {
 /// Release `*vector` with jvdb_vector_release() after JVDB_OK; after any other status there is nothing to release,
 /// and releasing it does nothing.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn jvdb_get_pinned(
+pub unsafe extern "C" fn jvdb_get(
     database: *const Database,
     key: Key,
     vector: *mut Vector,
@@ -110,7 +110,7 @@ pub unsafe extern "C" fn jvdb_get_pinned(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jvdb_vector_release(vector: *mut Vector) {
     if !vector.is_null() {
-        // SAFETY: a vector that jvdb_get_pinned() wrote, or zeros, and the caller has it for himself.
+        // SAFETY: a vector that jvdb_get() wrote, or zeros, and the caller has it for himself.
         swallow(|| unsafe { Vector::unpin(vector) });
     }
 }

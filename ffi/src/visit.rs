@@ -15,8 +15,8 @@ use std::ops::ControlFlow::{Break, Continue};
 /// anything else to stop behind this vector.
 ///
 /// It runs on the thread that visits, in the middle of that call. It must return in the ordinary way: no exception, no
-/// longjmp, no end of the thread. Of this library it may call what reads the same database by key (jvdb_get(),
-/// jvdb_get_pinned(), jvdb_get_batch(), jvdb_contains()), jvdb_count(), and all that asks or releases a vector or an error.
+/// longjmp, no end of the thread. Of this library it may call what reads the same database by key (jvdb_get_into(),
+/// jvdb_get(), jvdb_get_batch(), jvdb_contains()), jvdb_count(), and all that asks or releases a vector or an error.
 /// What writes to, flushes, compacts, backs up or drops this database fails there with JVDB_ERROR_INVALID_ARGUMENT. Any other call
 /// may wait for ever, for one that waits for this; and so may the callback if it waits for a lock that another thread
 /// holds while it writes to this database. Its handle must not be released. So note what is to be written, stop, write,

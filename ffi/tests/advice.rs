@@ -2,7 +2,7 @@
 #![cfg(target_os = "linux")]
 
 use jvdb::advice::*;
-use jvdb::database::{Database, jvdb_database_release, jvdb_flush, jvdb_get, jvdb_put};
+use jvdb::database::{Database, jvdb_database_release, jvdb_flush, jvdb_get_into, jvdb_put};
 use jvdb::key::Key;
 use jvdb::status::{JVDB_ERROR_INVALID_ARGUMENT, JVDB_OK};
 use jvdb::storage::{jvdb_close, jvdb_create, jvdb_open};
@@ -36,8 +36,9 @@ fn read_all(database: *mut Database) {
     for number in 0..VECTORS {
         let key = Key { bytes: null(), number };
         // SAFETY: an open database, and room for its dimension.
-        let status =
-            unsafe { jvdb_get(database, key, vector.as_mut_ptr(), DIMENSION, null_mut(), 0, null_mut(), null_mut()) };
+        let status = unsafe {
+            jvdb_get_into(database, key, vector.as_mut_ptr(), DIMENSION, null_mut(), 0, null_mut(), null_mut())
+        };
         assert_eq!((status, vector[DIMENSION - 1]), (JVDB_OK, 1.0));
     }
 }

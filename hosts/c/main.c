@@ -22,7 +22,7 @@ static int store(jvdb_database_t *colours, jvdb_error_t **error)
 static int show(const jvdb_database_t *colours, jvdb_error_t **error)
 {
     jvdb_vector_t orange;
-    if (jvdb_get_pinned(colours, jvdb_key(7), &orange, error) != JVDB_OK) {
+    if (jvdb_get(colours, jvdb_key(7), &orange, error) != JVDB_OK) {
         return 1;
     }
     printf("%g %g %g\n", orange.elements[0], orange.elements[1], orange.elements[2]);

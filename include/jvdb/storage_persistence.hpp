@@ -88,7 +88,7 @@ public:
     std::vector<std::int64_t> list_vector_ids(const std::string& database) const override {
         std::vector<std::int64_t> ids;
         answer(false, absent, [&] {
-            storage_.database(database).each_key([&](jvdb_key_t key) {
+            storage_.database(database).visit_keys([&](jvdb_key_t key) {
                 if (key.bytes != nullptr || key.number > INT64_MAX) return;  // stored through another face
                 ids.push_back(static_cast<std::int64_t>(key.number));
             });

@@ -1,4 +1,4 @@
-// Every call of jvdb.hpp: handles, walks, results as values, errors as exceptions.
+// Every call of jvdb.hpp: handles, cursors, results as values, errors as exceptions.
 // Usage: handles DIRECTORY, which is empty or missing.
 #define CHECK_MAIN
 #include "check.h"
@@ -8,7 +8,7 @@
 #include <type_traits>
 
 static_assert(!std::is_copy_constructible_v<jvdb::Storage> && !std::is_copy_constructible_v<jvdb::Database>);
-static_assert(!std::is_copy_constructible_v<jvdb::Vector> && !std::is_copy_constructible_v<jvdb::Walk>);
+static_assert(!std::is_copy_constructible_v<jvdb::Vector> && !std::is_copy_constructible_v<jvdb::Cursor>);
 static_assert(std::is_nothrow_move_constructible_v<jvdb::Storage> && std::is_nothrow_move_constructible_v<jvdb::Database>);
 static_assert(std::is_nothrow_move_constructible_v<jvdb::Vector>);
 
@@ -62,30 +62,30 @@ void vectors(jvdb::Storage& storage) {
     CHECK(database.dimension() == 3 && database.metric() == JVDB_METRIC_EUCLIDEAN);
 }
 
-void walks(jvdb::Storage& storage) {
-    auto database = storage.create("walks", 2);
+void cursors(jvdb::Storage& storage) {
+    auto database = storage.create("cursors", 2);
     for (int id = 0; id < 200; ++id) database.put(id, Floats{float(id), 0}, std::to_string(id));
     database.put("last", Floats{200, 0});
     int expected = 0;
     jvdb::Vector kept;
     std::uint64_t position = 0;
-    auto walk = database.walk();
-    for (auto& entry : walk) {
+    auto cursor = database.scan();
+    for (auto& entry : cursor) {
         CHECK(entry.vector[0] == float(expected));
         CHECK(expected == 200 ? entry.key.bytes() == "last" : entry.key.integer() == std::uint64_t(expected));
-        if (expected == 100) position = walk.position();
+        if (expected == 100) position = cursor.position();
         if (expected == 50) kept = std::move(entry.vector);
         ++expected;
     }
     CHECK(expected == 201 && kept.metadata() == "50");
-    auto rest = database.walk(position);
+    auto rest = database.scan(position);
     int count = 0;
     while (rest.next()) count += rest.entry().vector.size() == 2;
     CHECK(count == 100);
-    auto empty = storage.create("empty", 2).walk();
+    auto empty = storage.create("empty", 2).scan();
     CHECK(empty.begin() == empty.end());
     int keys = 0;
-    database.each_key([&](jvdb_key_t) { ++keys; });
+    database.visit_keys([&](jvdb_key_t) { ++keys; });
     CHECK(keys == 201);
 }
 
@@ -122,7 +122,7 @@ void visits(jvdb::Storage& storage) {
         position = database.visit(sum, position);
     }
     CHECK(sum.sum == 200 * 201 / 2 && sum.left == 99);
-    auto rest = database.walk(database.visit([](jvdb::Key key, jvdb::View) { return key.integer() != 150; }));
+    auto rest = database.scan(database.visit([](jvdb::Key key, jvdb::View) { return key.integer() != 150; }));
     CHECK(rest.next() && rest.entry().key.integer() == 151);
 
     // What is thrown ends the visit, passes the library by, and leaves the handle as it was.
@@ -210,7 +210,7 @@ int main(int argc, char** argv) {
     if (argc != 2) return 2;
     auto storage = jvdb::Storage::open(argv[1]);
     vectors(storage);
-    walks(storage);
+    cursors(storage);
     visits(storage);
     results();
     upkeep(storage, argv[1]);

@@ -64,8 +64,8 @@ static void null_pointers(void)
     INVALID(jvdb_insert(NULL, jvdb_key(1), NULL, 0, NULL, 0, &error));
     INVALID(jvdb_replace(NULL, jvdb_key(1), NULL, 0, NULL, 0, &error));
     INVALID(jvdb_put_batch(NULL, NULL, &error));
-    INVALID(jvdb_get(NULL, jvdb_key(1), NULL, 0, NULL, 0, NULL, &error));
-    INVALID(jvdb_get_pinned(NULL, jvdb_key(1), &vector, &error));
+    INVALID(jvdb_get_into(NULL, jvdb_key(1), NULL, 0, NULL, 0, NULL, &error));
+    INVALID(jvdb_get(NULL, jvdb_key(1), &vector, &error));
     CHECK(vector.elements == NULL);
     jvdb_vector_release(&vector);
     INVALID(jvdb_contains(NULL, jvdb_key(1), &error));
@@ -301,7 +301,7 @@ static void in_memory(void)
     OK(jvdb_open_memory(NULL, &storage, &error));
     jvdb_database_t *database = create(storage, "memory");
     OK(jvdb_put(database, jvdb_key(1), in, DIMENSION, NULL, 0, &error));
-    OK(jvdb_get(database, jvdb_key(1), out, DIMENSION, NULL, 0, NULL, &error));
+    OK(jvdb_get_into(database, jvdb_key(1), out, DIMENSION, NULL, 0, NULL, &error));
     CHECK(memcmp(in, out, sizeof in) == 0);
     OK(jvdb_flush(database, NULL, &error));
     jvdb_database_release(database);
@@ -323,7 +323,7 @@ static void restart(void)
     OK(jvdb_database_open(storage, "threads", &database, &error));
     OK(jvdb_count(database, &count, &error));
     CHECK(count == 8000);
-    OK(jvdb_get(database, jvdb_key(id), out, DIMENSION, &found, sizeof found, &length, &error));
+    OK(jvdb_get_into(database, jvdb_key(id), out, DIMENSION, &found, sizeof found, &length, &error));
     CHECK(memcmp(in, out, sizeof in) == 0 && length == sizeof id && found == id);
     jvdb_database_release(database);
     OK(jvdb_close(storage, &error));

@@ -20,7 +20,7 @@ static void prepare(void)
 static void holds(jvdb_database_t *database, jvdb_key_t key, const float *vector)
 {
     float out[DIMENSION];
-    OK(jvdb_get(database, key, out, DIMENSION, NULL, 0, NULL, &error));
+    OK(jvdb_get_into(database, key, out, DIMENSION, NULL, 0, NULL, &error));
     CHECK(memcmp(out, vector, sizeof out) == 0);
 }
 

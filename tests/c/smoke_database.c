@@ -24,34 +24,34 @@ void vectors(void)
     INVALID(jvdb_count(database, NULL, &error));
 
     /* Copies. */
-    OK(jvdb_get(database, jvdb_key(7), out, DIMENSION, metadata, sizeof metadata, &length, &error));
+    OK(jvdb_get_into(database, jvdb_key(7), out, DIMENSION, metadata, sizeof metadata, &length, &error));
     CHECK(memcmp(in, out, sizeof in) == 0);
     CHECK(length == 7 && memcmp(metadata, "{\"a\":1}", 7) == 0);
-    OK(jvdb_get(database, jvdb_key_bytes("7", 1), NULL, 0, NULL, 0, &length, &error));
+    OK(jvdb_get_into(database, jvdb_key_bytes("7", 1), NULL, 0, NULL, 0, &length, &error));
     CHECK(length == 0);
-    OK(jvdb_get(database, jvdb_key(7), NULL, 0, metadata, 7, NULL, &error));
+    OK(jvdb_get_into(database, jvdb_key(7), NULL, 0, metadata, 7, NULL, &error));
 
     /* Never a part: too small a buffer leaves both as they were, and tells the length. */
     memset(metadata, 'x', sizeof metadata);
     memset(out, 0, sizeof out);
     length = 0;
     EXPECT(JVDB_ERROR_BUFFER_TOO_SMALL,
-           jvdb_get(database, jvdb_key(7), out, DIMENSION, metadata, 6, &length, &error));
+           jvdb_get_into(database, jvdb_key(7), out, DIMENSION, metadata, 6, &length, &error));
     CHECK(length == 7 && metadata[0] == 'x' && out[0] == 0);
     EXPECT(JVDB_ERROR_DIMENSION_MISMATCH,
-           jvdb_get(database, jvdb_key(7), out, DIMENSION - 1, NULL, 0, NULL, &error));
+           jvdb_get_into(database, jvdb_key(7), out, DIMENSION - 1, NULL, 0, NULL, &error));
     CHECK(out[0] == 0);
     length = 99;
-    EXPECT(JVDB_ABSENT, jvdb_get(database, jvdb_key(8), out, DIMENSION, metadata, 16, &length, &error));
+    EXPECT(JVDB_ABSENT, jvdb_get_into(database, jvdb_key(8), out, DIMENSION, metadata, 16, &length, &error));
     CHECK(length == 99 && metadata[0] == 'x' && out[0] == 0);
-    INVALID(jvdb_get(database, jvdb_key(7), (float *)((char *)out + 1), DIMENSION - 1, NULL, 0, NULL, &error));
+    INVALID(jvdb_get_into(database, jvdb_key(7), (float *)((char *)out + 1), DIMENSION - 1, NULL, 0, NULL, &error));
 
     /* Pinned. */
     jvdb_vector_t pinned;
-    EXPECT(JVDB_ABSENT, jvdb_get_pinned(database, jvdb_key(8), &pinned, &error));
+    EXPECT(JVDB_ABSENT, jvdb_get(database, jvdb_key(8), &pinned, &error));
     CHECK(pinned.elements == NULL && pinned.dimension == 0);
-    OK(jvdb_get_pinned(database, jvdb_key(7), &pinned, &error));
-    INVALID(jvdb_get_pinned(database, jvdb_key(7), NULL, &error));
+    OK(jvdb_get(database, jvdb_key(7), &pinned, &error));
+    INVALID(jvdb_get(database, jvdb_key(7), NULL, &error));
     CHECK(pinned.dimension == DIMENSION && (uintptr_t)pinned.elements % 64 == 0);
     CHECK(pinned.metadata_length == 7);
 
@@ -130,7 +130,7 @@ void batches(void)
     CHECK(count == COUNT);
     for (int i = 0; i < COUNT; i++) {
         jvdb_vector_t out;
-        OK(jvdb_get_pinned(database, jvdb_key(ids[i]), &out, &error));
+        OK(jvdb_get(database, jvdb_key(ids[i]), &out, &error));
         CHECK(memcmp(out.elements, matrix[i], sizeof matrix[i]) == 0 && out.metadata_length == 0);
         jvdb_vector_release(&out);
     }
@@ -151,7 +151,7 @@ void batches(void)
         float out[DIMENSION];
         uint64_t found = 0;
         size_t length;
-        OK(jvdb_get(database, keys[i], out, DIMENSION, &found, sizeof found, &length, &error));
+        OK(jvdb_get_into(database, keys[i], out, DIMENSION, &found, sizeof found, &length, &error));
         CHECK(memcmp(out, matrix[COUNT - 1 - i], sizeof out) == 0);
         CHECK(length == lengths[i] && found == (i % 3 ? ids[i] : 0));
     }
@@ -348,7 +348,7 @@ static void *work(void *argument)
         jvdb_vector_t out;
         fill(in, (float)id);
         worker->failures += jvdb_put(worker->database, jvdb_key(id), in, DIMENSION, &id, sizeof id, NULL) != JVDB_OK;
-        worker->failures += jvdb_get_pinned(worker->database, jvdb_key(id), &out, NULL) != JVDB_OK;
+        worker->failures += jvdb_get(worker->database, jvdb_key(id), &out, NULL) != JVDB_OK;
         worker->failures += memcmp(out.elements, in, sizeof in) != 0 || memcmp(out.metadata, &id, sizeof id) != 0;
         jvdb_vector_release(&out);
         if (id % 500 == 0) worker->failures += jvdb_flush(worker->database, NULL, NULL) != JVDB_OK;

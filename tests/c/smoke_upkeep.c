@@ -88,7 +88,7 @@ void verification_and_compaction(void)
     fill(in, 1);
     for (uint64_t id = 0; id < COUNT; id++) OK(jvdb_put(database, jvdb_key(id), in, DIMENSION, NULL, 0, &error));
     for (uint64_t id = 1; id < COUNT; id++) OK(jvdb_delete(database, jvdb_key(id), &error));
-    OK(jvdb_get_pinned(database, jvdb_key(0), &pinned, &error));
+    OK(jvdb_get(database, jvdb_key(0), &pinned, &error));
     OK(jvdb_compact(database, &gained, &error));
     CHECK(gained > (COUNT - 10) * sizeof in);
     CHECK(memcmp(pinned.elements, in, sizeof in) == 0);
@@ -144,7 +144,7 @@ void backups(void)
     OK(jvdb_database_open(storage, "copy", &copy, &error));
     OK(jvdb_count(copy, &count, &error));
     CHECK(count == 1);
-    OK(jvdb_get(copy, jvdb_key(1), out, DIMENSION, NULL, 0, NULL, &error));
+    OK(jvdb_get_into(copy, jvdb_key(1), out, DIMENSION, NULL, 0, NULL, &error));
     CHECK(memcmp(in, out, sizeof in) == 0);
     jvdb_verified_t verified = { .struct_size = sizeof verified };
     OK(jvdb_verify(copy, &verified, NULL, &error));

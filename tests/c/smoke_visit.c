@@ -170,9 +170,9 @@ static int32_t read_by_key(void *user, jvdb_key_t key, const float *elements, si
     /* What is shown stays as it is whatever is written meanwhile. */
     beside->failures += dimension != DIMENSION || elements[1] != elements[0] + 1;
     beside->failures += jvdb_contains(beside->database, key, NULL) != JVDB_OK;
-    beside->failures += jvdb_get(beside->database, key, copied, DIMENSION, NULL, 0, NULL, NULL) != JVDB_OK;
+    beside->failures += jvdb_get_into(beside->database, key, copied, DIMENSION, NULL, 0, NULL, NULL) != JVDB_OK;
     beside->failures += jvdb_get_batch(beside->database, &one, NULL, NULL, NULL) != JVDB_OK;
-    beside->failures += jvdb_get_pinned(beside->database, key, &pinned, NULL) != JVDB_OK;
+    beside->failures += jvdb_get(beside->database, key, &pinned, NULL) != JVDB_OK;
     beside->failures += pinned.elements[1] != pinned.elements[0] + 1;
     jvdb_vector_release(&pinned);
     beside->failures += jvdb_count(beside->database, &count, NULL) != JVDB_OK || count < 100;

@@ -3,7 +3,7 @@
 //! of the engine's contestants.
 
 use jvdb::batch::{Batch, jvdb_put_batch};
-use jvdb::database::{Database, jvdb_database_release, jvdb_delete, jvdb_flush, jvdb_get, jvdb_put};
+use jvdb::database::{Database, jvdb_database_release, jvdb_delete, jvdb_flush, jvdb_get_into, jvdb_put};
 use jvdb::error::{Error, jvdb_error_free, jvdb_error_message};
 use jvdb::get_batch::{GetBatch, jvdb_get_batch};
 use jvdb::key::Key;
@@ -11,7 +11,7 @@ use jvdb::options::{JVDB_OFF, Options};
 use jvdb::status::{JVDB_ABSENT, JVDB_ERROR_BUFFER_TOO_SMALL, JVDB_OK, Status};
 use jvdb::storage::{Storage, jvdb_close, jvdb_create, jvdb_database_open, jvdb_open};
 use jvdb::upkeep::jvdb_compact;
-use jvdb::vector::{Vector, jvdb_get_pinned, jvdb_vector_release};
+use jvdb::vector::{Vector, jvdb_get, jvdb_vector_release};
 use jvdb::visit::{VisitCallback, jvdb_visit};
 use jvdb_benches::Result;
 use jvdb_benches::dataset::Record;
@@ -60,8 +60,8 @@ impl Calls {
     fn find() -> Self {
         black_box(Self {
             put: jvdb_put,
-            get: jvdb_get,
-            pin: jvdb_get_pinned,
+            get: jvdb_get_into,
+            pin: jvdb_get,
             release: jvdb_vector_release,
             delete: jvdb_delete,
             visit: jvdb_visit,

@@ -79,7 +79,7 @@ public:
     /// Sorted.
     std::vector<std::string> ids() const {
         std::vector<std::string> ids;
-        database_.each_key([&](jvdb_key_t key) {
+        database_.visit_keys([&](jvdb_key_t key) {
             if (key.bytes == nullptr) return;  // stored through another face
             std::string id(static_cast<const char*>(key.bytes), key.number);
             if (is_long(id.size())) {

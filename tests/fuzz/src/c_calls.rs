@@ -18,7 +18,7 @@ use jvdb::batch::jvdb_put_batch;
 use jvdb::cursor::{jvdb_cursor_close, jvdb_cursor_next_key, jvdb_cursor_open, jvdb_cursor_position};
 use jvdb::database::{
     Database, jvdb_contains, jvdb_count, jvdb_database_release, jvdb_database_schema, jvdb_database_stats, jvdb_delete,
-    jvdb_flush, jvdb_get, jvdb_insert, jvdb_put, jvdb_replace,
+    jvdb_flush, jvdb_get_into, jvdb_insert, jvdb_put, jvdb_replace,
 };
 use jvdb::error::{Error, jvdb_error_code, jvdb_error_free, jvdb_error_message};
 use jvdb::key::Key;
@@ -30,7 +30,7 @@ use jvdb::storage::{
     Storage, jvdb_close, jvdb_create, jvdb_database_open, jvdb_drop, jvdb_exists, jvdb_list, jvdb_open,
     jvdb_open_memory, jvdb_storage_flush, jvdb_storage_stats,
 };
-use jvdb::vector::{Vector, jvdb_get_pinned, jvdb_vector_release};
+use jvdb::vector::{Vector, jvdb_get, jvdb_vector_release};
 use jvdb::visit::jvdb_visit;
 use std::ffi::{CStr, CString, c_void};
 use std::mem::{MaybeUninit, zeroed};
@@ -169,7 +169,7 @@ impl Program {
                     let length_at = if *with_length { &raw mut length } else { null_mut() };
                     answer(|error| {
                         let (at, count, room) = (vector.pointer, vector.length, metadata.len());
-                        jvdb_get(database, key.key, at, count, metadata_at, room, length_at, error)
+                        jvdb_get_into(database, key.key, at, count, metadata_at, room, length_at, error)
                     });
                 }
                 Call::Pin { key, with_vector, twice } => pin(database, key, *with_vector, *twice),
@@ -286,7 +286,7 @@ unsafe fn pin(database: *mut Database, key: &AnyKey, with_vector: bool, twice: b
     let at = if with_vector { vector.as_mut_ptr() } else { null_mut() };
     // SAFETY: `vector` is written by the call whatever it answers, before anything reads it.
     unsafe {
-        let status = answer(|error| jvdb_get_pinned(database, key.key, at, error));
+        let status = answer(|error| jvdb_get(database, key.key, at, error));
         if !with_vector {
             assert!(status < 0);
             return;
@@ -347,8 +347,8 @@ unsafe fn nulls() {
         answer(|error| jvdb_drop(null_mut(), null(), error));
         answer(|error| jvdb_exists(null(), null(), error));
         answer(|error| jvdb_put(null_mut(), key, null(), 0, null(), 0, error));
-        answer(|error| jvdb_get(null(), key, null_mut(), 0, null_mut(), 0, null_mut(), error));
-        answer(|error| jvdb_get_pinned(null(), key, null_mut(), error));
+        answer(|error| jvdb_get_into(null(), key, null_mut(), 0, null_mut(), 0, null_mut(), error));
+        answer(|error| jvdb_get(null(), key, null_mut(), error));
         answer(|error| jvdb_put_batch(null_mut(), null(), error));
         answer(|error| jvdb_cursor_open(null(), 0, null_mut(), error));
         answer(|error| jvdb_cursor_next_key(null_mut(), null_mut(), error));
