@@ -367,7 +367,7 @@ impl Database {
     /// # Errors
     /// Those of `put`.
     pub fn set_attribute(&self, name: &[u8], value: &[u8]) -> Result<()> {
-        self.attribute_step(Kind::SetAttribute, name, value).map(drop)
+        self.attribute_op(Kind::SetAttribute, name, value).map(drop)
     }
 
     /// Removes an attribute. Returns whether it was there.
@@ -375,10 +375,10 @@ impl Database {
     /// # Errors
     /// Those of [`put`](Self::put).
     pub fn remove_attribute(&self, name: &[u8]) -> Result<bool> {
-        self.attribute_step(Kind::RemoveAttribute, name, &[])
+        self.attribute_op(Kind::RemoveAttribute, name, &[])
     }
 
-    fn attribute_step(&self, kind: Kind, name: &[u8], value: &[u8]) -> Result<bool> {
+    fn attribute_op(&self, kind: Kind, name: &[u8], value: &[u8]) -> Result<bool> {
         let op = WriteOp { kind, name: Name::Attribute(name), vector: &[], metadata: value, rule: Rule::Any };
         let written = self.store().write([op])?;
         self.handle.throttle();

@@ -22,10 +22,10 @@ impl Store {
     pub(super) fn catch_up_with(&self, progress: &mut Progress) -> Result<()> {
         self.figures.behind.store(false, Relaxed);
         let Some(cut) = progress.deferred.take() else { return Ok(()) };
-        if broken(Mutant::LeftForgotten) {
+        if broken(Mutant::DeferredForgotten) {
             self.view_mut().frozen = Arc::default();
         }
-        if broken(Mutant::LeftForgotten) || broken(Mutant::LeftCalledApplied) {
+        if broken(Mutant::DeferredForgotten) || broken(Mutant::DeferredCalledApplied) {
             progress.applied_to = cut.next.offset;
             return Ok(());
         }

@@ -51,10 +51,10 @@ pub enum Mutant {
     BackupMissesTouched,
     /// A backup gets its name before it is synced.
     BackupUnsynced,
-    /// What a flush has left counts as applied to the table, which it is not.
-    LeftCalledApplied,
-    /// What a flush has left is neither applied to the table nor looked up any more.
-    LeftForgotten,
+    /// What a flush has deferred counts as applied to the table, which it is not.
+    DeferredCalledApplied,
+    /// What a flush has deferred is neither applied to the table nor looked up any more.
+    DeferredForgotten,
 }
 
 #[cfg(feature = "__mutants")]

@@ -91,13 +91,13 @@ mutants! {
     file_named_before_it_is_synced => CreateUnsynced,
     directory_not_synced => NoDirectorySync,
     compacted_file_not_synced => CompactUnsynced,
-    what_was_left_called_applied => LeftCalledApplied,
-    what_was_left_forgotten => LeftForgotten,
+    what_was_left_called_applied => DeferredCalledApplied,
+    what_was_left_forgotten => DeferredForgotten,
 }
 
 #[test]
 fn only_flushes_that_leave_something_show_what_becomes_of_it() {
-    for mutant in [Mutant::LeftCalledApplied, Mutant::LeftForgotten] {
+    for mutant in [Mutant::DeferredCalledApplied, Mutant::DeferredForgotten] {
         assert_eq!(noticed(mutant, false, BUDGET / 10), None, "{mutant:?}");
     }
 }
