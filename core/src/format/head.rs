@@ -14,8 +14,16 @@ const OFFSETS: [u64; 2] = [0, PAGE];
 /// What the head of a file says.
 pub(crate) struct Head {
     pub newest: Superblock,
-    /// The other superblock is damaged; it may have been the newer one.
-    pub doubtful: bool,
+    pub other: Other,
+}
+
+/// The superblock of a pair that does not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Other {
+    /// It is sound, and older.
+    Sound,
+    /// It is damaged, and may have been the newer one: more may have been flushed than the sound one says.
+    Damaged,
 }
 
 /// The two superblocks of a file as they were read, each with its offset.
@@ -60,10 +68,10 @@ pub(crate) fn newest_superblock(medium: &dyn Medium, path: &str) -> Result<Head>
         return Err(corrupt(medium.len(), "header validation failed: file ends before its superblocks do"));
     }
     let [(_, a), (_, b)] = Pair::read(medium).decode().map_err(|fault| fault.at(path))?;
-    let (newest, doubtful) = match (a, b) {
-        (Ok(a), Ok(b)) if b.generation > a.generation => (b, false),
-        (Ok(a), Ok(_)) => (a, false),
-        (Ok(only), Err(_)) | (Err(_), Ok(only)) => (only, true),
+    let (newest, other) = match (a, b) {
+        (Ok(a), Ok(b)) if b.generation > a.generation => (b, Other::Sound),
+        (Ok(a), Ok(_)) => (a, Other::Sound),
+        (Ok(only), Err(_)) | (Err(_), Ok(only)) => (only, Other::Damaged),
         (Err(Flaw::Version(version)), Err(_)) => {
             return Err(Error::UnsupportedVersion { path: path.into(), version });
         }
@@ -72,13 +80,13 @@ pub(crate) fn newest_superblock(medium: &dyn Medium, path: &str) -> Result<Head>
         }
         (Err(_), Err(_)) => return Err(corrupt(0, "header validation failed: both superblocks are damaged")),
     };
-    if doubtful {
+    if other == Other::Damaged {
         tracing::warn!(path, "one of two superblocks is damaged, the other one serves");
     }
     if newest.durable_end > medium.len() {
         return Err(corrupt(medium.len(), "file is truncated: it ends before its flushed data does"));
     }
-    Ok(Head { newest, doubtful })
+    Ok(Head { newest, other })
 }
 
 /// Writes the head of a new file: its first superblock, and the one of the generation before, which says the same.

@@ -5,7 +5,7 @@
 
 use crate::format::checksum::field;
 use crate::format::file_name;
-use crate::format::head::Pair;
+use crate::format::head::{Other, Pair};
 use crate::format::superblock::Superblock;
 use crate::format::table::Geometry;
 use crate::log::reader::Log;
@@ -117,8 +117,8 @@ impl RepairTarget<'_> {
         let old = newest.unwrap_or(Superblock { compactions, ..Superblock::first(self.uuid, schema) });
         let log = Log::without_table(medium, schema.vector_bytes(), medium.len());
         let log = Log { table: newest.map_or(log.table, |newest| newest.table), ..log };
-        let doubtful = pair.sound().count() < 2;
-        Ok((old, DamagedFile::new(log, old.seed(), newest, doubtful)))
+        let other = if pair.sound().count() == 2 { Other::Sound } else { Other::Damaged };
+        Ok((old, DamagedFile::new(log, old.seed(), newest, other)))
     }
 
     /// Without a superblock, the log must bear out what the caller says.

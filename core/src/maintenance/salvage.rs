@@ -7,6 +7,7 @@
 //! is sound, by the hash of its name. Nothing here writes.
 
 use crate::format::chain::Link;
+use crate::format::head::Other;
 use crate::format::layout::{LOG_START, UNIT};
 use crate::format::record::{Batch, HEADER, Header, Kind};
 use crate::format::superblock::Superblock;
@@ -30,8 +31,8 @@ pub(crate) struct DamagedFile<'a> {
     pub seed: u64,
     /// The newest superblock that is sound.
     pub superblock: Option<Superblock>,
-    /// A superblock is damaged, so that more may have been flushed than the sound one says.
-    pub doubtful: bool,
+    /// The superblock beside that.
+    pub other: Other,
     /// Salts of the records that the index points at, if it is whole.
     known_salts: OnceCell<Option<BTreeSet<u32>>>,
 }
@@ -74,6 +75,13 @@ enum Indexed {
     Unknown,
 }
 
+/// What the checksum says of a record's body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Body {
+    Whole,
+    Damaged,
+}
+
 /// What is damaged is not there; everything else that goes wrong is an error.
 fn sound<T>(result: Result<T, Fault>) -> Result<Option<T>, Fault> {
     match result {
@@ -85,8 +93,8 @@ fn sound<T>(result: Result<T, Fault>) -> Result<Option<T>, Fault> {
 }
 
 impl<'a> DamagedFile<'a> {
-    pub(crate) fn new(log: Log<'a>, seed: u64, superblock: Option<Superblock>, doubtful: bool) -> Self {
-        Self { log, seed, superblock, doubtful, known_salts: OnceCell::new() }
+    pub(crate) fn new(log: Log<'a>, seed: u64, superblock: Option<Superblock>, other: Other) -> Self {
+        Self { log, seed, superblock, other, known_salts: OnceCell::new() }
     }
 
     /// Everything before this was flushed.
@@ -96,7 +104,7 @@ impl<'a> DamagedFile<'a> {
 
     /// Whether what begins at `offset` was surely never flushed: the first thing there that does not fit ends the log.
     fn is_tail(&self, offset: u64) -> bool {
-        !self.doubtful && offset >= self.durable_end()
+        self.other == Other::Sound && offset >= self.durable_end()
     }
 
     fn start(&self) -> Expected {
@@ -112,8 +120,8 @@ impl<'a> DamagedFile<'a> {
         }))
     }
 
-    fn is_whole(&self, found: &Located) -> Result<bool, Fault> {
-        Ok(sound(self.log.check_body(found))?.is_some())
+    fn body(&self, found: &Located) -> Result<Body, Fault> {
+        Ok(if sound(self.log.check_body(found))?.is_some() { Body::Whole } else { Body::Damaged })
     }
 
     /// Where the log goes on behind an offset at which there is no sound record.
@@ -143,7 +151,7 @@ impl<'a> DamagedFile<'a> {
     /// Whether the engine wrote this as a record, and not a caller as part of a value.
     fn is_genuine(&self, found: &Located, salts: &BTreeSet<u32>) -> Result<bool, Fault> {
         let salt = found.header.salt;
-        if !self.is_whole(found)? {
+        if self.body(found)? == Body::Damaged {
             return Ok(false);
         }
         if salts.contains(&salt) || self.runs_through(found)? {
@@ -276,19 +284,19 @@ impl SalvageScan<'_, '_> {
         let mut salts = BTreeSet::new();
         let mut at = damaged.start();
         // Records of a batch that may never have been acknowledged.
-        let mut batch: Vec<(Located, bool)> = Vec::new();
+        let mut batch: Vec<(Located, Body)> = Vec::new();
         while at.offset < damaged.log.end {
             if let Some(found) = damaged.follow(&at)? {
-                let whole = damaged.is_whole(&found)?;
-                if !whole && damaged.is_tail(at.offset) {
+                let body = damaged.body(&found)?;
+                if body == Body::Damaged && damaged.is_tail(at.offset) {
                     break;
                 }
-                if whole {
+                if body == Body::Whole {
                     salts.insert(found.header.salt);
                 }
                 at = Link::after(&found).into();
                 batch.try_reserve(1)?;
-                batch.push((found, whole));
+                batch.push((found, body));
                 if found.header.batch() == Batch::Ends || found.offset < damaged.durable_end() {
                     self.take_all(&mut batch)?;
                 }
@@ -311,33 +319,33 @@ impl SalvageScan<'_, '_> {
     }
 
     /// What is missing behind the last record that was found.
-    fn end(&mut self, at: Expected, batch: &[(Located, bool)]) -> Result<(), Fault> {
+    fn end(&mut self, at: Expected, batch: &[(Located, Body)]) -> Result<(), Fault> {
         let damaged = self.damaged;
         if let Some(superblock) = damaged.superblock
             && at.offset < superblock.durable_end
         {
             // A newer superblock may have covered more.
-            let records = superblock.sequence.checked_sub(at.sequence).filter(|_| !damaged.doubtful);
+            let records = superblock.sequence.checked_sub(at.sequence).filter(|_| damaged.other == Other::Sound);
             self.found.gaps.push(Gap { offset: at.offset, end: superblock.durable_end, records });
-        } else if damaged.doubtful && (at.offset < damaged.log.end || !batch.is_empty()) {
+        } else if damaged.other == Other::Damaged && (at.offset < damaged.log.end || !batch.is_empty()) {
             let offset = batch.first().map_or(at.offset, |(found, _)| found.offset);
             self.found.gaps.push(Gap { offset, end: damaged.log.end, records: None });
         }
         Ok(())
     }
 
-    fn take_all(&mut self, batch: &mut Vec<(Located, bool)>) -> Result<(), Fault> {
-        batch.drain(..).try_for_each(|(found, whole)| self.take(&found, whole))
+    fn take_all(&mut self, batch: &mut Vec<(Located, Body)>) -> Result<(), Fault> {
+        batch.drain(..).try_for_each(|(found, body)| self.take(&found, body))
     }
 
     /// Enters a record into what is known of its name.
-    fn take(&mut self, found: &Located, whole: bool) -> Result<(), Fault> {
+    fn take(&mut self, found: &Located, body: Body) -> Result<(), Fault> {
         let log = &self.damaged.log;
         let Located { offset, header, .. } = *found;
         if header.kind == Kind::Table {
             return Ok(());
         }
-        self.found.vectors |= whole && header.kind == Kind::Put;
+        self.found.vectors |= body == Body::Whole && header.kind == Kind::Put;
         let Some(named) = sound(log.named(found))? else {
             self.lose_nameless(found);
             return Ok(());
@@ -345,14 +353,14 @@ impl SalvageScan<'_, '_> {
         let name = named.name();
         let hash = name.hash(self.damaged.seed);
         // A long key lies in the damaged body: it counts only if the index says so.
-        if !whole && !header.names_inline() && self.damaged.indexed(hash, offset)? != Indexed::There {
+        if body == Body::Damaged && !header.names_inline() && self.damaged.indexed(hash, offset)? != Indexed::There {
             self.lose_nameless(found);
             return Ok(());
         }
         let before = self.latest_of(hash, name)?;
-        let entry = Entry { hash, offset, prior: 0, deleted: !whole || !header.kind.stores() };
+        let entry = Entry { hash, offset, prior: 0, deleted: body == Body::Damaged || !header.kind.stores() };
         self.latest.set(entry, before.map_or(0, |before| before.offset))?;
-        if !whole && header.kind.stores() {
+        if body == Body::Damaged && header.kind.stores() {
             self.lost.try_reserve(1)?;
             self.lost.push((name.into(), hash, offset));
         }

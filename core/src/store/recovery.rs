@@ -5,7 +5,7 @@
 
 use crate::format::chain::Link;
 use crate::format::counts::Counts;
-use crate::format::head::{Head, newest_superblock};
+use crate::format::head::{Head, Other, newest_superblock};
 use crate::format::layout::LOG_START;
 use crate::format::record::{Batch, Kind};
 use crate::format::superblock::Superblock;
@@ -47,7 +47,7 @@ impl Opening<'_> {
         let Self { volume, name, file, settings, salt, tail, flushes } = *self;
         let path = volume.path_of(file);
         let medium = volume.open(file).map_err(|source| Error::io("open", &path, source))?;
-        let Head { newest: superblock, doubtful } = newest_superblock(&*medium, &path)?;
+        let Head { newest: superblock, other } = newest_superblock(&*medium, &path)?;
         let medium: Arc<dyn Medium> = Arc::from(medium);
         let identity = Identity {
             name: name.into(),
@@ -58,7 +58,7 @@ impl Opening<'_> {
             seed: superblock.seed(),
         };
         let mut replay = Replay::new(&identity, Arc::clone(&medium), superblock);
-        replay.run(&superblock, doubtful).map_err(|fault| fault.at(&identity.path))?;
+        replay.run(&superblock, other).map_err(|fault| fault.at(&identity.path))?;
         let Replay { mut view, next, counts, .. } = replay;
         view.epoch = superblock.epoch();
         if medium.len() > next.offset {
@@ -128,14 +128,14 @@ impl Replay {
         Self { view, seed: identity.seed, next, counts: superblock.counts }
     }
 
-    fn run(&mut self, superblock: &Superblock, doubtful: bool) -> Result<(), Fault> {
+    fn run(&mut self, superblock: &Superblock, other: Other) -> Result<(), Fault> {
         self.flushed(superblock)?;
         self.tail()?;
-        if doubtful && self.next.offset < self.view.end() {
+        if other == Other::Damaged && self.next.offset < self.view.end() {
             let what = "log is damaged, and so is the superblock that could tell whether this was flushed";
             return Err(Fault::Corrupt { offset: self.next.offset, what });
         }
-        if doubtful && self.next.offset > superblock.durable_end {
+        if other == Other::Damaged && self.next.offset > superblock.durable_end {
             self.recount(superblock)?;
         }
         Ok(())
