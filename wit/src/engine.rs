@@ -36,16 +36,21 @@ impl wit::GuestStorage for Storage {
         Ok(storage.into_inner::<Self>().0.close()?)
     }
 
-    fn create_database(&self, name: String, schema: wit::Schema) -> Result<wit::Database> {
+    fn create(&self, name: String, schema: wit::Schema) -> Result<wit::Database> {
         let schema = Schema::new(schema.dimension as usize, schema.metric.into())?;
         Ok(wit::Database::new(Database(self.0.create(&name, schema)?)))
     }
 
-    fn open_database(&self, name: String) -> Result<wit::Database> {
+    fn open_or_create(&self, name: String, schema: wit::Schema) -> Result<wit::Database> {
+        let schema = Schema::new(schema.dimension as usize, schema.metric.into())?;
+        Ok(wit::Database::new(Database(self.0.open_or_create(&name, schema)?)))
+    }
+
+    fn database(&self, name: String) -> Result<wit::Database> {
         Ok(wit::Database::new(Database(self.0.database(&name)?)))
     }
 
-    fn database_exists(&self, name: String) -> Result<bool> {
+    fn exists(&self, name: String) -> Result<bool> {
         Ok(self.0.exists(&name)?)
     }
 
@@ -53,7 +58,7 @@ impl wit::GuestStorage for Storage {
         Ok(self.0.drop_database(&name)?)
     }
 
-    fn list_databases(&self) -> Result<Vec<String>> {
+    fn list(&self) -> Result<Vec<String>> {
         Ok(self.0.list()?)
     }
 

@@ -9,6 +9,9 @@ pub enum Failure {
     /// The engine refused; its message says all.
     #[error(transparent)]
     Core(#[from] jvdb_core::Error),
+    /// Another engine refused; its message says all.
+    #[error(transparent)]
+    Engine(Box<dyn std::error::Error + Send + Sync>),
     /// A file of the command line, not of the store.
     #[error("cannot {action} {}: {source}", path.display())]
     File { action: &'static str, path: PathBuf, source: io::Error },
@@ -29,6 +32,12 @@ pub enum Failure {
         "{bad} of {all} databases cannot be read or are damaged; restore their files from a copy, or run `jvdb repair`"
     )]
     Damaged { bad: usize, all: usize },
+}
+
+impl From<Box<dyn std::error::Error + Send + Sync>> for Failure {
+    fn from(error: Box<dyn std::error::Error + Send + Sync>) -> Self {
+        error.downcast().map_or_else(Self::Engine, |error| Self::Core(*error))
+    }
 }
 
 impl Failure {

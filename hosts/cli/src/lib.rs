@@ -26,7 +26,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-pub use import::import_json;
+pub use import::{Imported, Sink, SinkDatabase, SinkError, import_json};
 
 /// Writes the man pages of the program and of each of its commands into a directory.
 ///

@@ -9,7 +9,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let component = Component::load(file, &Cache::Beside)?;
     let storage = Storage::open(&component, directory, Options::default())?;
-    let films = storage.create_database("films", Schema { dimension: 3, metric: Metric::Cosine })?;
+    let films = storage.open_or_create("films", Schema { dimension: 3, metric: Metric::Cosine })?;
     films.put(7, &[0.1, 0.2, 0.3], br#"{"title":"Metropolis"}"#)?;
     println!("flushed in {:?}", films.flush()?);
 

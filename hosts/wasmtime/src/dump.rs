@@ -32,8 +32,8 @@ pub fn dump(storage: &Storage, output: &Path) -> Result<Dumped> {
     let file = File::create(output).map_err(|error| format!("cannot create {}: {error}", output.display()))?;
     let mut out = BufWriter::new(file);
     let mut dumped = Dumped::default();
-    for name in storage.list_databases()? {
-        let database = storage.open_database(&name)?;
+    for name in storage.list()? {
+        let database = storage.database(&name)?;
         let ids = sorted_ids(&database, &name)?;
         out.write_all(&u32::try_from(name.len())?.to_le_bytes())?;
         out.write_all(name.as_bytes())?;

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
+type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
 /// Storage directories of jvdb, read and written by the WebAssembly component under wasmtime.
 #[derive(Parser)]
@@ -159,23 +159,23 @@ impl Command {
 
 fn execute(command: Command, storage: &Storage, open: Duration) -> Result<()> {
     match command {
-        Command::List => storage.list_databases()?.into_iter().try_for_each(|name| print(&Value::from(name))),
-        Command::Stats { database: Some(name) } => print(&figures_of(&storage.open_database(&name)?)?),
+        Command::List => storage.list()?.into_iter().try_for_each(|name| print(&Value::from(name))),
+        Command::Stats { database: Some(name) } => print(&figures_of(&storage.database(&name)?)?),
         Command::Stats { database: None } => print(&figures(storage)?),
         Command::Create { database, dimension, metric } => {
-            storage.create_database(&database, Schema { dimension, metric })?;
+            storage.create(&database, Schema { dimension, metric })?;
             Ok(())
         }
         Command::Drop { database } => Ok(storage.drop_database(&database)?),
         Command::Get(place) => get(storage, &place),
         Command::Put { place, data, metadata } => {
-            let database = storage.open_database(&place.database)?;
+            let database = storage.database(&place.database)?;
             let inserted = database.put(place.key(), &data.0, metadata.as_bytes())?;
             database.flush()?;
             print(&json!({ "inserted": inserted }))
         }
         Command::Delete(place) => {
-            let database = storage.open_database(&place.database)?;
+            let database = storage.database(&place.database)?;
             let deleted = database.delete(place.key())?;
             database.flush()?;
             print(&json!({ "deleted": deleted }))
@@ -203,7 +203,7 @@ fn execute(command: Command, storage: &Storage, open: Duration) -> Result<()> {
 
 fn get(storage: &Storage, place: &Place) -> Result<()> {
     let key = place.key();
-    let found = storage.open_database(&place.database)?.get(key.clone())?;
+    let found = storage.database(&place.database)?.get(key.clone())?;
     let found = found.ok_or_else(|| format!("no vector {:?} in database {:?}", place.id, place.database))?;
     let id = match key {
         Key::Integer(id) => Value::from(id),

@@ -104,24 +104,33 @@ impl Storage {
     ///
     /// # Errors
     /// `AlreadyExists`, `InvalidName`, `InvalidArgument` for the dimension, `ReadOnly`, `Io`.
-    pub fn create_database(&self, name: &str, schema: Schema) -> Result<Database> {
-        self.handle_on(self.call(|storage, store, this| storage.call_create_database(store, this, name, schema))?)
+    pub fn create(&self, name: &str, schema: Schema) -> Result<Database> {
+        self.handle_on(self.call(|storage, store, this| storage.call_create(store, this, name, schema))?)
+    }
+
+    /// Opens a database, and creates it first if there is none.
+    ///
+    /// # Errors
+    /// Those of [`create`](Self::create) and [`database`](Self::database), and `InvalidArgument` if there is one of another
+    /// dimension or metric.
+    pub fn open_or_create(&self, name: &str, schema: Schema) -> Result<Database> {
+        self.handle_on(self.call(|storage, store, this| storage.call_open_or_create(store, this, name, schema))?)
     }
 
     /// Opens a database, whose file stays open as long as the handle lives.
     ///
     /// # Errors
     /// `NotFound`, `Corrupt`, `UnsupportedVersion`, `AllPinned`, `Io`.
-    pub fn open_database(&self, name: &str) -> Result<Database> {
-        self.handle_on(self.call(|storage, store, this| storage.call_open_database(store, this, name))?)
+    pub fn database(&self, name: &str) -> Result<Database> {
+        self.handle_on(self.call(|storage, store, this| storage.call_database(store, this, name))?)
     }
 
     /// Whether a database of this name exists.
     ///
     /// # Errors
     /// `InvalidName`.
-    pub fn database_exists(&self, name: &str) -> Result<bool> {
-        said(self.call(|storage, store, this| storage.call_database_exists(store, this, name))?)
+    pub fn exists(&self, name: &str) -> Result<bool> {
+        said(self.call(|storage, store, this| storage.call_exists(store, this, name))?)
     }
 
     /// Removes a database and its file, durably. Handles on it fail from then on.
@@ -136,8 +145,8 @@ impl Storage {
     ///
     /// # Errors
     /// `Io`.
-    pub fn list_databases(&self) -> Result<Vec<String>> {
-        said(self.call(|storage, store, this| storage.call_list_databases(store, this))?)
+    pub fn list(&self) -> Result<Vec<String>> {
+        said(self.call(|storage, store, this| storage.call_list(store, this))?)
     }
 
     /// Makes everything written to any database before this call survive a loss of power; how long that took.

@@ -158,13 +158,17 @@ fn exports_that_are_wrong_are_refused_with_their_place() {
     let storage = scratch.path().join("s");
     for (text, part) in [
         ("", "EOF"),
-        ("[]", "expected an object with a list of databases"),
-        ("{}", "missing field `databases`"),
-        (r#"{"databases":[{"name":"d","vectors":[]}]}"#, "before the name or the schema"),
+        ("[]", "--database NAME"),
+        ("{}", "no member \"databases\""),
+        (r#"{"databases":[{"name":"d","vectors":[]}]}"#, "say its name and its schema first"),
         (r#"{"databases":[{"name":"d","schema":{"dimension":2,"distance_metric":"taxi"},"vectors":[]}]}"#, "taxi"),
         (r#"{"databases":[{"name":"d","schema":{"dimension":2},"vectors":[{"id":1,"data":[1]}]}]}"#, "dimension 2"),
         (r#"{"databases":[{"name":"d","schema":{"dimension":2},"vectors":[{"id":-1,"data":[1,2]}]}]}"#, "an id"),
-        (r#"{"databases":[{"name":"d","schema":{"dimension":3},"vectors":[]}]}"#, "has dimension 2"),
+        (r#"{"databases":[{"name":"d","schema":{"dimension":3},"vectors":[]}]}"#, "exists with dimension 2"),
+        (
+            r#"{"databases":[{"name":"d","schema":{"dimension":2},"attributes":[{"name":"a","value":1}]}]}"#,
+            "no attributes",
+        ),
         (r#"{"databases":[{"name":"a/b","schema":{"dimension":2},"vectors":[]}]}"#, "invalid database name"),
         (r#"{"databases":[]} trailing"#, "trailing characters at line 1"),
     ] {
@@ -174,7 +178,7 @@ fn exports_that_are_wrong_are_refused_with_their_place() {
     }
     std::fs::write(&file, r#"{"databases":[{"name":"x","schema":{"dimension":2},"vectors":[]}]}"#).unwrap();
     let message = failure(jvdb_wasm(&storage, &["import", "--database", "y", "--input", file.to_str().unwrap()]), 1);
-    assert!(message.contains("no database \"y\""), "{message}");
+    assert!(message.contains("holds no database \"y\""), "{message}");
 }
 
 #[test]

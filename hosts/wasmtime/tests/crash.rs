@@ -18,7 +18,7 @@ fn writer() {
     let options =
         Options { flush_interval_seconds: Some(0), max_unflushed_operations: Some(700), ..Options::default() };
     let storage = Storage::open(component(), directory, options).unwrap();
-    let database = storage.create_database("d", schema(DIMENSION as u32)).unwrap();
+    let database = storage.create("d", schema(DIMENSION as u32)).unwrap();
     let mut out = std::io::stdout().lock();
     for batch in 0.. {
         let first = batch * 10;
@@ -59,7 +59,7 @@ fn killed_at_any_moment_every_acknowledged_vector_is_there() {
         let scratch = tempfile::tempdir().unwrap();
         let acknowledged = kill_after(scratch.path(), wanted);
         let storage = open(scratch.path());
-        let database = storage.open_database("d").unwrap();
+        let database = storage.database("d").unwrap();
         for id in 0..acknowledged {
             let found = database.get(id).unwrap().unwrap_or_else(|| panic!("{id} of {acknowledged} is lost"));
             assert!(found.vector == vector(id, DIMENSION) && found.metadata == metadata(id), "{id} of {acknowledged}");
@@ -81,7 +81,7 @@ fn an_instance_that_is_never_closed_loses_nothing() {
     let scratch = tempfile::tempdir().unwrap();
     let directory = scratch.path().join("live");
     let storage = open(&directory);
-    let database = storage.create_database("d", schema(DIMENSION as u32)).unwrap();
+    let database = storage.create("d", schema(DIMENSION as u32)).unwrap();
     for id in 0..100 {
         database.put(id, &vector(id, DIMENSION), b"").unwrap();
     }
@@ -89,7 +89,7 @@ fn an_instance_that_is_never_closed_loses_nothing() {
     let copy = scratch.path().join("copy");
     std::fs::create_dir(&copy).unwrap();
     std::fs::copy(directory.join("d.jvdb"), copy.join("d.jvdb")).unwrap();
-    let database = open(&copy).open_database("d").unwrap();
+    let database = open(&copy).database("d").unwrap();
     assert_eq!(database.count().unwrap(), 100);
     assert_eq!(database.get(99).unwrap().unwrap().vector, vector(99, DIMENSION));
 }

@@ -21,25 +21,25 @@ macro_rules! refused {
 fn names_and_schemas_out_of_range() {
     let scratch = tempfile::tempdir().unwrap();
     let storage = open(scratch.path());
-    storage.create_database("there", schema(4)).unwrap();
-    refused!(storage.open_database("missing"), ErrorKind::NotFound(name) if name == "missing", "missing", "create it");
+    storage.create("there", schema(4)).unwrap();
+    refused!(storage.database("missing"), ErrorKind::NotFound(name) if name == "missing", "missing", "create it");
     refused!(storage.drop_database("missing"), ErrorKind::NotFound(_), "missing");
-    refused!(storage.create_database("there", schema(4)), ErrorKind::AlreadyExists(_), "there", "open it instead");
+    refused!(storage.create("there", schema(4)), ErrorKind::AlreadyExists(_), "there", "open it instead");
     for name in ["", ".", "..", "a/b", "nul\0", &"x".repeat(300)] {
-        refused!(storage.create_database(name, schema(4)), ErrorKind::InvalidName(_), "invalid database name");
-        refused!(storage.open_database(name), ErrorKind::InvalidName(_), "invalid database name");
-        refused!(storage.database_exists(name), ErrorKind::InvalidName(_), "invalid database name");
+        refused!(storage.create(name, schema(4)), ErrorKind::InvalidName(_), "invalid database name");
+        refused!(storage.database(name), ErrorKind::InvalidName(_), "invalid database name");
+        refused!(storage.exists(name), ErrorKind::InvalidName(_), "invalid database name");
     }
     for dimension in [0, 65_537, u32::MAX] {
-        refused!(storage.create_database("d", schema(dimension)), ErrorKind::InvalidArgument(_), "1..=65536");
+        refused!(storage.create("d", schema(dimension)), ErrorKind::InvalidArgument(_), "1..=65536");
     }
-    assert_eq!(storage.list_databases().unwrap(), ["there"]);
+    assert_eq!(storage.list().unwrap(), ["there"]);
 }
 
 #[test]
 fn vectors_keys_and_metadata_out_of_range() {
     let scratch = tempfile::tempdir().unwrap();
-    let database = open(scratch.path()).create_database("d", schema(4)).unwrap();
+    let database = open(scratch.path()).create("d", schema(4)).unwrap();
     database.put(1, &[0.0; 4], b"").unwrap();
     for elements in [0, 3, 5, 70_000] {
         let wrong = vec![0.0; elements];
@@ -74,11 +74,11 @@ fn options_out_of_range() {
 fn a_handle_on_a_dropped_database_says_so() {
     let scratch = tempfile::tempdir().unwrap();
     let storage = open(scratch.path());
-    let database = storage.create_database("d", schema(4)).unwrap();
+    let database = storage.create("d", schema(4)).unwrap();
     storage.drop_database("d").unwrap();
     refused!(database.put(1, &[0.0; 4], b""), ErrorKind::Dropped(name) if name == "d", "dropped");
     refused!(database.get(1), ErrorKind::Dropped(_), "dropped");
-    storage.create_database("d", schema(8)).unwrap().put(1, &vector(1, 8), b"").unwrap();
+    storage.create("d", schema(8)).unwrap().put(1, &vector(1, 8), b"").unwrap();
 }
 
 #[test]
@@ -86,11 +86,11 @@ fn all_open_files_in_use() {
     let scratch = tempfile::tempdir().unwrap();
     let options = Options { max_open_files: Some(5), ..Options::default() };
     let storage = Storage::open(component(), scratch.path(), options).unwrap();
-    let mut held: Vec<_> = (0..5).map(|n| storage.create_database(&format!("d{n}"), schema(4)).unwrap()).collect();
-    refused!(storage.create_database("d5", schema(4)), ErrorKind::AllPinned(5), "max_open_files");
-    assert!(!storage.database_exists("d5").unwrap());
+    let mut held: Vec<_> = (0..5).map(|n| storage.create(&format!("d{n}"), schema(4)).unwrap()).collect();
+    refused!(storage.create("d5", schema(4)), ErrorKind::AllPinned(5), "max_open_files");
+    assert!(!storage.exists("d5").unwrap());
     held.pop();
-    storage.create_database("d5", schema(4)).unwrap();
+    storage.create("d5", schema(4)).unwrap();
 }
 
 #[test]
@@ -136,18 +136,18 @@ fn files_that_are_none_of_ours() {
     for name in ["empty", "text", "zeros"] {
         let before = fs::read(scratch.path().join(format!("{name}.jvdb"))).unwrap();
         let path = scratch.path().join(format!("{name}.jvdb")).display().to_string();
-        refused!(storage.open_database(name), ErrorKind::Corrupt(_), path.as_str());
+        refused!(storage.database(name), ErrorKind::Corrupt(_), path.as_str());
         assert_eq!(fs::read(scratch.path().join(format!("{name}.jvdb"))).unwrap(), before);
     }
-    assert!(storage.open_database("directory").is_err());
-    storage.create_database("good", schema(4)).unwrap().put(1, &[0.0; 4], b"").unwrap();
+    assert!(storage.database("directory").is_err());
+    storage.create("good", schema(4)).unwrap().put(1, &[0.0; 4], b"").unwrap();
 }
 
 #[test]
 fn damage_is_found_and_never_served() {
     let scratch = tempfile::tempdir().unwrap();
     let storage = open(scratch.path());
-    let database = storage.create_database("d", schema(64)).unwrap();
+    let database = storage.create("d", schema(64)).unwrap();
     database.put_batch(&(0..100).map(|id| entry(id, 64)).collect::<Vec<_>>()).unwrap();
     drop(database);
     storage.close().unwrap();
@@ -159,7 +159,7 @@ fn damage_is_found_and_never_served() {
         bytes[at] ^= 0x10;
         fs::write(&file, bytes).unwrap();
         let storage = Storage::open(component(), scratch.path(), options.clone()).unwrap();
-        let Ok(database) = storage.open_database("d") else { continue };
+        let Ok(database) = storage.database("d") else { continue };
         for id in 0..100 {
             match database.get(id) {
                 Ok(Some(found)) => assert_eq!(found.vector, vector(id, 64), "byte {at} flipped, vector {id}"),
@@ -174,7 +174,7 @@ fn damage_is_found_and_never_served() {
 #[test]
 fn a_cursor_that_no_page_gave() {
     let scratch = tempfile::tempdir().unwrap();
-    let database = open(scratch.path()).create_database("d", schema(4)).unwrap();
+    let database = open(scratch.path()).create("d", schema(4)).unwrap();
     database.put(Key::from(1), &[0.0; 4], b"").unwrap();
     let end = database.scan(0, 1).unwrap().next;
     for made_up in [end + 1, end - 1, 1 << 47, 1 << 48, u64::MAX] {

@@ -61,8 +61,7 @@ impl Instance {
 
     fn create(&mut self, storage: ResourceAny, name: &str) {
         let schema = Schema { dimension: 2, metric: Metric::Cosine };
-        let created =
-            self.1.jvdb_storage_engine().storage().call_create_database(&mut self.0, storage, name, schema).unwrap();
+        let created = self.1.jvdb_storage_engine().storage().call_create(&mut self.0, storage, name, schema).unwrap();
         created.unwrap().resource_drop(&mut self.0).unwrap();
     }
 

@@ -30,7 +30,7 @@ fn written_by_the_component_read_natively() {
     for (flush, close) in [(false, false), (true, false), (true, true)] {
         let scratch = tempfile::tempdir().unwrap();
         let storage = open(scratch.path());
-        let database = storage.create_database("d", Schema { dimension: 24, metric: Metric::DotProduct }).unwrap();
+        let database = storage.create("d", Schema { dimension: 24, metric: Metric::DotProduct }).unwrap();
         database.put_batch(&(0..2000).map(|id| entry(id, 24)).collect::<Vec<_>>()).unwrap();
         database.put("text", &vector(1, 24), b"\xff").unwrap();
         if flush {
@@ -74,7 +74,7 @@ fn written_natively_read_by_the_component() {
         storage.close().unwrap();
 
         let storage = open(scratch.path());
-        let database = storage.open_database("d").unwrap();
+        let database = storage.database("d").unwrap();
         assert_eq!(database.schema().unwrap(), Schema { dimension: 24, metric: Metric::Euclidean });
         assert!(scan_all(&database, 1 << 12) == expected);
         assert_eq!(database.get(123).unwrap().unwrap().vector, vector(123, 24));
@@ -91,7 +91,7 @@ mod same {
     pub fn component(directory: &Path) {
         let options = Options { seed: Some(SEED), flush_interval_seconds: Some(0), ..Options::default() };
         let storage = Storage::open(super::component(), directory, options).unwrap();
-        let database = storage.create_database("d", schema(48)).unwrap();
+        let database = storage.create("d", schema(48)).unwrap();
         database.put_batch(&(0..1500).map(|id| entry(id, 48)).collect::<Vec<_>>()).unwrap();
         database.flush().unwrap();
         database.write(&[Operation::Put(entry(3, 48)), Operation::Delete(4.into())]).unwrap();
@@ -145,20 +145,20 @@ fn without_a_seed_no_two_files_or_openings_share_an_identity() {
     let mut files = std::collections::HashSet::new();
     for run in 0..20 {
         let storage = open(scratch.path());
-        storage.create_database("d", schema(4)).unwrap().put(1, &[0.0; 4], b"").unwrap();
+        storage.create("d", schema(4)).unwrap().put(1, &[0.0; 4], b"").unwrap();
         drop(storage);
         assert!(files.insert(fs::read(scratch.path().join("d.jvdb")).unwrap()), "run {run} repeats an earlier one");
         // The record alone, written by a new opening of a copy of one file, carries a salt of its own.
         fs::remove_file(scratch.path().join("d.jvdb")).unwrap();
     }
     let storage = open(scratch.path());
-    storage.create_database("d", schema(4)).unwrap();
+    storage.create("d", schema(4)).unwrap();
     storage.close().unwrap();
     let empty = fs::read(scratch.path().join("d.jvdb")).unwrap();
     for run in 0..20 {
         fs::write(scratch.path().join("d.jvdb"), &empty).unwrap();
         let storage = open(scratch.path());
-        storage.open_database("d").unwrap().put(1, &[0.0; 4], b"").unwrap();
+        storage.database("d").unwrap().put(1, &[0.0; 4], b"").unwrap();
         drop(storage);
         assert!(files.insert(fs::read(scratch.path().join("d.jvdb")).unwrap()), "opening {run} repeats a salt");
     }

@@ -9,25 +9,25 @@ use jvdb_wasmtime::{Key, Metric, Operation, Options, Schema, Storage, Written};
 fn databases_are_created_listed_opened_and_dropped() {
     let scratch = tempfile::tempdir().unwrap();
     let storage = open(&scratch.path().join("made/on/the/way"));
-    assert!(storage.list_databases().unwrap().is_empty());
+    assert!(storage.list().unwrap().is_empty());
     for (name, metric) in [("b", Metric::Euclidean), ("a", Metric::DotProduct), ("c ü", Metric::Cosine)] {
-        let created = storage.create_database(name, Schema { dimension: 65_536, metric }).unwrap();
+        let created = storage.create(name, Schema { dimension: 65_536, metric }).unwrap();
         assert_eq!(created.name().unwrap(), name);
         assert_eq!(created.schema().unwrap(), Schema { dimension: 65_536, metric });
     }
-    assert_eq!(storage.list_databases().unwrap(), ["a", "b", "c ü"]);
-    assert!(storage.database_exists("b").unwrap());
+    assert_eq!(storage.list().unwrap(), ["a", "b", "c ü"]);
+    assert!(storage.exists("b").unwrap());
     storage.drop_database("b").unwrap();
-    assert!(!storage.database_exists("b").unwrap());
-    assert_eq!(storage.list_databases().unwrap(), ["a", "c ü"]);
-    assert_eq!(storage.open_database("c ü").unwrap().schema().unwrap().metric, Metric::Cosine);
+    assert!(!storage.exists("b").unwrap());
+    assert_eq!(storage.list().unwrap(), ["a", "c ü"]);
+    assert_eq!(storage.database("c ü").unwrap().schema().unwrap().metric, Metric::Cosine);
 }
 
 #[test]
 fn vectors_are_stored_read_replaced_and_deleted() {
     let scratch = tempfile::tempdir().unwrap();
     let storage = open(scratch.path());
-    let database = storage.create_database("d", schema(3)).unwrap();
+    let database = storage.create("d", schema(3)).unwrap();
 
     assert!(database.put(7, &[1.0, 2.0, 3.0], b"first").unwrap());
     assert!(!database.put(7, &[4.0, 5.0, 6.0], b"second").unwrap());
@@ -54,7 +54,7 @@ fn vectors_are_stored_read_replaced_and_deleted() {
 #[test]
 fn vectors_come_back_bit_for_bit() {
     let scratch = tempfile::tempdir().unwrap();
-    let database = open(scratch.path()).create_database("d", schema(5)).unwrap();
+    let database = open(scratch.path()).create("d", schema(5)).unwrap();
     let odd = [f32::from_bits(0x7fc0_1234), f32::NEG_INFINITY, -0.0, f32::MIN_POSITIVE / 2.0, f32::MAX];
     database.put(u64::MAX, &odd, &[0, 255, b'"', 0]).unwrap();
     let found = database.get(u64::MAX).unwrap().unwrap();
@@ -65,7 +65,7 @@ fn vectors_come_back_bit_for_bit() {
 #[test]
 fn the_largest_of_everything_fits() {
     let scratch = tempfile::tempdir().unwrap();
-    let database = open(scratch.path()).create_database("d", schema(65_536)).unwrap();
+    let database = open(scratch.path()).create("d", schema(65_536)).unwrap();
     let (key, vector, metadata) = (vec![0xff; 512], vector(1, 65_536), vec![b'm'; 16 << 20]);
     database.put(key.clone(), &vector, &metadata).unwrap();
     let found = database.get(key.clone()).unwrap().unwrap();
@@ -78,7 +78,7 @@ fn the_largest_of_everything_fits() {
 #[test]
 fn batches_store_and_delete_together() {
     let scratch = tempfile::tempdir().unwrap();
-    let database = open(scratch.path()).create_database("d", schema(4)).unwrap();
+    let database = open(scratch.path()).create("d", schema(4)).unwrap();
     let entries: Vec<_> = (0..1000).map(|id| entry(id, 4)).collect();
     assert_eq!(database.put_batch(&entries).unwrap(), Written { inserted: 1000, replaced: 0, deleted: 0 });
     let operations = [
@@ -102,7 +102,7 @@ fn batches_store_and_delete_together() {
 #[test]
 fn pages_are_bounded_and_give_everything_once() {
     let scratch = tempfile::tempdir().unwrap();
-    let database = open(scratch.path()).create_database("d", schema(16)).unwrap();
+    let database = open(scratch.path()).create("d", schema(16)).unwrap();
     let entries: Vec<_> = (0..500).map(|id| entry(id, 16)).collect();
     database.put_batch(&entries).unwrap();
     // Each counts 64 bytes of elements, 64 for itself, 8 of key and its metadata: five reach 700.
@@ -139,7 +139,7 @@ fn pages_are_bounded_and_give_everything_once() {
 #[test]
 fn no_page_grows_beyond_what_a_host_takes() {
     let scratch = tempfile::tempdir().unwrap();
-    let database = open(scratch.path()).create_database("d", schema(16_384)).unwrap();
+    let database = open(scratch.path()).create("d", schema(16_384)).unwrap();
     for id in 0..1_200 {
         database.put(id, &[id as f32; 16_384], b"").unwrap();
     }
@@ -152,7 +152,7 @@ fn no_page_grows_beyond_what_a_host_takes() {
 fn flushes_take_time_and_are_counted() {
     let scratch = tempfile::tempdir().unwrap();
     let storage = open(scratch.path());
-    let database = storage.create_database("d", schema(8)).unwrap();
+    let database = storage.create("d", schema(8)).unwrap();
     database.put_batch(&(0..100).map(|id| entry(id, 8)).collect::<Vec<_>>()).unwrap();
     let before = database.stats().unwrap();
     assert_eq!((before.vectors, before.unflushed_operations, before.flushes), (100, 100, 0));
@@ -176,7 +176,7 @@ fn a_due_flush_runs_inside_a_write() {
     let scratch = tempfile::tempdir().unwrap();
     let options = Options { flush_interval_seconds: Some(1), ..Options::default() };
     let storage = Storage::open(component(), scratch.path(), options).unwrap();
-    let database = storage.create_database("d", schema(8)).unwrap();
+    let database = storage.create("d", schema(8)).unwrap();
     database.put(1, &vector(1, 8), b"").unwrap();
     assert_eq!(database.stats().unwrap().flushes, 0);
     std::thread::sleep(std::time::Duration::from_millis(1100));
@@ -191,7 +191,7 @@ fn many_databases_share_few_open_files() {
     let options = Options { max_open_files: Some(5), ..Options::default() };
     let storage = Storage::open(component(), scratch.path(), options).unwrap();
     for number in 0..20 {
-        let database = storage.create_database(&format!("d{number}"), schema(4)).unwrap();
+        let database = storage.create(&format!("d{number}"), schema(4)).unwrap();
         for id in 0..10 {
             database.put(id, &vector(id, 4), &metadata(id)).unwrap();
         }
@@ -200,7 +200,7 @@ fn many_databases_share_few_open_files() {
     assert!(stats.open_files <= 5 && stats.evictions >= 15, "{stats:?}");
     assert_eq!(stats.vectors, 200);
     for number in 0..20 {
-        let database = storage.open_database(&format!("d{number}")).unwrap();
+        let database = storage.database(&format!("d{number}")).unwrap();
         assert_eq!(scan_all(&database, 1 << 20), (0..10).map(|id| entry(id, 4)).collect::<Vec<_>>());
     }
 }
@@ -209,7 +209,7 @@ fn many_databases_share_few_open_files() {
 fn handles_are_shared_by_threads_and_outlive_the_storage() {
     let scratch = tempfile::tempdir().unwrap();
     let storage = open(scratch.path());
-    let database = storage.create_database("d", schema(8)).unwrap();
+    let database = storage.create("d", schema(8)).unwrap();
     std::thread::scope(|scope| {
         for thread in 0..4 {
             let database = &database;
@@ -226,5 +226,5 @@ fn handles_are_shared_by_threads_and_outlive_the_storage() {
     database.put(400, &vector(400, 8), b"").unwrap();
     assert!(Storage::open(component(), scratch.path(), Options::default()).is_err(), "the handle keeps the lock");
     drop(database);
-    assert_eq!(open(scratch.path()).open_database("d").unwrap().count().unwrap(), 401);
+    assert_eq!(open(scratch.path()).database("d").unwrap().count().unwrap(), 401);
 }

@@ -59,10 +59,10 @@ fn names_reach_nothing_outside_the_directory() {
     let storage = open(&inside);
     std::os::unix::fs::symlink("../secret.jvdb", inside.join("way.jvdb")).unwrap();
     for name in ["../secret", "/etc/passwd", "..", "a/../../secret"] {
-        let error = storage.open_database(name).err().unwrap();
+        let error = storage.database(name).err().unwrap();
         assert!(matches!(error.kind(), Some(ErrorKind::InvalidName(_))), "{name}: {error}");
     }
-    let error = storage.open_database("way").err().unwrap();
+    let error = storage.database("way").err().unwrap();
     assert!(matches!(error.kind(), Some(ErrorKind::Io(_))), "{error}");
 }
 
@@ -70,7 +70,7 @@ fn names_reach_nothing_outside_the_directory() {
 fn read_only_needs_no_right_to_write_and_changes_nothing() {
     let scratch = tempfile::tempdir().unwrap();
     let storage = open(scratch.path());
-    let database = storage.create_database("d", schema(2)).unwrap();
+    let database = storage.create("d", schema(2)).unwrap();
     database.put(1, &[1.0, 2.0], b"m").unwrap();
     drop(database);
     storage.close().unwrap();
@@ -79,12 +79,12 @@ fn read_only_needs_no_right_to_write_and_changes_nothing() {
 
     let options = Options { read_only: true, ..Options::default() };
     let storage = Storage::open(component(), scratch.path(), options).unwrap();
-    let database = storage.open_database("d").unwrap();
+    let database = storage.database("d").unwrap();
     assert_eq!(database.get(1).unwrap().unwrap().vector, [1.0, 2.0]);
     let refused = [
         database.put(2, &[0.0, 0.0], b"").err().unwrap(),
         database.delete(1).err().unwrap(),
-        storage.create_database("e", schema(2)).err().unwrap(),
+        storage.create("e", schema(2)).err().unwrap(),
         storage.drop_database("d").err().unwrap(),
     ];
     for error in refused {

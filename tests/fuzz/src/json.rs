@@ -1,5 +1,6 @@
 //! Any bytes as a document to import. What is taken must be JSON, and what is stored must be sound.
 
+use jvdb_cli::Imported;
 use jvdb_core::{Options, Storage};
 use serde::de::IgnoredAny;
 use std::time::Duration;
@@ -18,7 +19,7 @@ pub fn json(document: &[u8]) {
         count += database.count();
         assert_eq!(database.verify().expect("memory is read").damage, []);
     }
-    if let Ok(vectors) = imported {
+    if let Ok(Imported { vectors, .. }) = imported {
         assert!(count <= vectors, "{count} vectors there, {vectors} imported");
         assert!(vectors == 0 || count > 0, "{vectors} vectors imported, none is there");
     }

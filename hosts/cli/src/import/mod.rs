@@ -7,6 +7,7 @@ mod attributes;
 mod batch;
 mod document;
 mod meter;
+mod sink;
 mod target;
 mod vector;
 
@@ -15,7 +16,6 @@ use crate::failure::Failure;
 use crate::format;
 use crate::progress::Progress;
 use document::Document;
-use jvdb_core::Storage;
 use meter::{Meter, Metered};
 use serde::Serialize;
 use serde::de::Deserializer;
@@ -23,6 +23,8 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use target::{Stored, Target};
+
+pub use sink::{Sink, SinkDatabase, SinkError};
 
 /// Bytes read at once.
 const BUFFER: usize = 256 << 10;
@@ -56,16 +58,21 @@ pub fn run(import: &Import, arguments: &Arguments, stdout: &mut impl Write) -> R
     if arguments.json { format::write_line(stdout, &done) } else { done.write(stdout) }.map_err(Failure::Stdout)
 }
 
-/// Stores what a JSON document holds into databases that are open; a bare array of vectors goes into `database`. Returns
-/// the number of vectors stored.
+/// What [`import_json`] has stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Imported {
+    /// Databases that it met.
+    pub databases: u64,
+    /// Vectors that it stored.
+    pub vectors: u64,
+}
+
+/// Stores what a JSON document holds, through any engine; a bare array of vectors goes into `database`, and of a document
+/// with databases only that one is stored.
 ///
 /// # Errors
 /// What is wrong with the document and where, or what the engine refused. Batches stored before are kept.
-pub fn import_json(
-    reader: impl Read,
-    storage: &Storage,
-    database: Option<&str>,
-) -> Result<u64, Box<dyn std::error::Error + Send + Sync>> {
+pub fn import_json(reader: impl Read, sink: &dyn Sink, database: Option<&str>) -> Result<Imported, SinkError> {
     let import = Import {
         storage: StorageDir { storage: PathBuf::new() },
         input: PathBuf::from("-"),
@@ -75,10 +82,11 @@ pub fn import_json(
         acks: false,
     };
     let (meter, mut nobody) = (Meter::default(), io::sink());
-    let mut target = Target::new(storage, &import, meter.clone(), Progress::of_bytes(None, false), &mut nobody);
+    let mut target = Target::new(sink, &import, meter.clone(), Progress::of_bytes(None, false), &mut nobody);
     let read = read(BufReader::new(Metered::new(reader, meter)), &mut target);
     let stored = target.finish(&import.input, read)?;
-    Ok(stored.iter().map(|database| database.vectors).sum())
+    let vectors = stored.iter().map(|database| database.vectors).sum();
+    Ok(Imported { databases: stored.len() as u64, vectors })
 }
 
 /// The input, and its length if it is a regular file.

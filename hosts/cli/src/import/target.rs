@@ -3,10 +3,11 @@
 
 use super::batch::Batch;
 use super::meter::Meter;
+use super::sink::{Sink, SinkDatabase};
 use crate::args::Import;
 use crate::failure::Failure;
 use crate::progress::Progress;
-use jvdb_core::{Database, Metric, Schema, Storage};
+use jvdb_core::{Metric, Schema};
 use serde::Serialize;
 use std::io::Write;
 use std::path::Path;
@@ -18,9 +19,16 @@ pub struct Stored {
     pub vectors: u64,
 }
 
+/// The database that is being filled.
+struct Open<'t> {
+    name: String,
+    dimension: usize,
+    database: Box<dyn SinkDatabase + 't>,
+}
+
 /// The receiving end of an import.
 pub struct Target<'t> {
-    storage: &'t Storage,
+    sink: &'t dyn Sink,
     import: &'t Import,
     meter: Meter,
     progress: Progress,
@@ -30,7 +38,7 @@ pub struct Target<'t> {
     name: Option<String>,
     vector: Option<u64>,
     /// What it is stored into; `None` if it is not wanted, or is created with its first vector.
-    database: Option<Database>,
+    database: Option<Open<'t>>,
     /// Every name met in the file.
     met: Vec<String>,
     stored: Vec<Stored>,
@@ -39,14 +47,14 @@ pub struct Target<'t> {
 impl<'t> Target<'t> {
     /// For the databases the command line asks for.
     pub fn new(
-        storage: &'t Storage,
+        sink: &'t dyn Sink,
         import: &'t Import,
         meter: Meter,
         progress: Progress,
         acks: &'t mut dyn Write,
     ) -> Self {
         Self {
-            storage,
+            sink,
             import,
             meter,
             progress,
@@ -101,7 +109,7 @@ impl<'t> Target<'t> {
 
     /// An attribute of the database; acknowledged when this returns.
     pub fn set_attribute(&self, name: &[u8], value: &[u8]) -> Result<(), Failure> {
-        Ok(self.database.iter().try_for_each(|database| database.set_attribute(name, value))?)
+        Ok(self.database.iter().try_for_each(|open| open.database.set_attribute(name, value))?)
     }
 
     /// The vectors begin.
@@ -126,7 +134,7 @@ impl<'t> Target<'t> {
         if self.database.is_none() {
             self.open(Some(dimension), None)?;
         }
-        let expected = self.database.as_ref().map_or(dimension, |database| database.schema().dimension());
+        let expected = self.database.as_ref().map_or(dimension, |open| open.dimension);
         if dimension != expected {
             let what = format!("the vector has {dimension} elements, the database has vectors of dimension {expected}");
             return Err(Failure::Schema(what));
@@ -163,17 +171,17 @@ impl<'t> Target<'t> {
     fn open(&mut self, dimension: Option<usize>, metric: Option<Metric>) -> Result<(), Failure> {
         let name = self.name.clone().unwrap_or_default();
         let metric = metric.or(self.import.metric.map(Metric::from));
-        let database = if self.storage.exists(&name)? {
-            let database = self.storage.database(&name)?;
-            check_schema(database.schema(), dimension, metric)?;
-            database
-        } else if let Some(dimension) = dimension {
-            self.storage.create(&name, Schema::new(dimension, metric.unwrap_or_default())?)?
-        } else {
-            return Ok(());
+        let database = match (self.sink.open(&name)?, dimension) {
+            (Some(database), _) => {
+                check_schema(database.schema()?, dimension, metric)?;
+                database
+            }
+            (None, Some(dimension)) => self.sink.create(&name, Schema::new(dimension, metric.unwrap_or_default())?)?,
+            (None, None) => return Ok(()),
         };
         self.progress.name(&name);
-        self.database = Some(database);
+        let dimension = database.schema()?.dimension();
+        self.database = Some(Open { name: name.clone(), dimension, database });
         if self.stored.iter().all(|stored| stored.name != name) {
             self.stored.push(Stored { name, vectors: 0 });
         }
@@ -182,9 +190,9 @@ impl<'t> Target<'t> {
 
     fn store(&mut self) -> Result<(), Failure> {
         self.progress.at(self.meter.read());
-        let (Some(database), 1..) = (&self.database, self.batch.len()) else { return Ok(()) };
-        database.write(self.batch.operations())?;
-        let stored = self.stored.iter_mut().find(|stored| stored.name == database.name());
+        let (Some(open), 1..) = (&self.database, self.batch.len()) else { return Ok(()) };
+        open.database.write(&mut self.batch.operations())?;
+        let stored = self.stored.iter_mut().find(|stored| stored.name == open.name);
         if let Some(stored) = stored {
             stored.vectors += self.batch.len() as u64;
             if self.import.acks {
