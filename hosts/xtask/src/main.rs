@@ -1,10 +1,12 @@
 //! `cargo xtask`: builds, checks, shows and measures the whole. Each subcommand is a file; none knows another.
 
 mod abi;
+mod api;
 mod bench;
 mod build;
 mod crash;
 mod demo;
+mod deny;
 mod dist;
 mod docs;
 mod fuzz;
@@ -54,6 +56,10 @@ enum Command {
     Reliability(reliability::Reliability),
     /// What programs rely on that were linked before: symbols, types, SONAME, size; `--accept` commits to what is there
     Abi(abi::Abi),
+    /// The public Rust surface of jvdb-core beside core/api.txt; `--accept` writes it
+    Api(api::Api),
+    /// Licences, sources and duplicates of dependencies, and their known faults where the list can be had
+    Deny,
     /// The C and C++ tests under valgrind, AddressSanitizer with UndefinedBehaviorSanitizer, and ThreadSanitizer
     SanitizeC(sanitize_c::SanitizeC),
     /// An install tree: libraries, headers, pkg-config and CMake files, the command line with its man page, sums
@@ -76,6 +82,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Demo => demo::run(),
+        Command::Deny => deny::run(),
         Command::Test => return test::run(),
         Command::Reliability(wanted) => reliability::run(&wanted),
         Command::Crash { arguments } => crash::run(&arguments),
@@ -83,6 +90,7 @@ fn main() -> ExitCode {
         Command::Sanitize(sanitize) => sanitize::run(&sanitize),
         Command::Schedules(schedules) => schedules::run(&schedules),
         Command::Abi(wanted) => abi::run(&wanted),
+        Command::Api(wanted) => api::run(&wanted),
         Command::SanitizeC(wanted) => sanitize_c::run(&wanted),
         Command::Dist(wanted) => dist::run(&wanted),
         Command::Docs(wanted) => docs::run(&wanted),

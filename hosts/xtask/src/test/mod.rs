@@ -5,6 +5,7 @@ mod readme;
 mod steps;
 mod tally;
 
+pub use steps::Steps;
 pub use tally::Tally;
 
 use crate::build::Workspace;
@@ -12,7 +13,6 @@ use crate::docs;
 use crate::run::{program, run as run_command, works};
 use crate::tools;
 use std::process::ExitCode;
-use steps::Steps;
 
 pub fn run() -> ExitCode {
     let workspace = match Workspace::find() {
@@ -65,6 +65,41 @@ fn lints(workspace: &Workspace, steps: &mut Steps) {
     ]);
     doc.env("RUSTDOCFLAGS", "-D warnings");
     steps.whole("documentation, all links", || run_command(&mut doc));
+    steps.whole("the public surface of jvdb-core", || crate::api::check(workspace));
+    oldest_compiler(workspace, steps);
+    let mut package = workspace.cargo();
+    package.args(["package", "--allow-dirty"]).args(PUBLISHED.iter().flat_map(|name| ["--package", name]));
+    steps.whole("packages as they would be published, compiled", || run_command(&mut package));
+    crate::deny::step(workspace, steps);
+}
+
+/// The crates that others would get from a registry.
+const PUBLISHED: [&str; 3] = ["jvdb-core", "jvdb-ffi", "jvdb-cli"];
+
+/// What `rust-version` promises: the compiler of that version takes the code. Where the tests run with that one they show it.
+fn oldest_compiler(workspace: &Workspace, steps: &mut Steps) {
+    let name = "the oldest compiler that is supported";
+    let manifest = std::fs::read_to_string(workspace.root.join("Cargo.toml")).unwrap_or_default();
+    let version = manifest.lines().find_map(|line| line.strip_prefix("rust-version = \"")?.strip_suffix('"'));
+    let Some(version) = version else {
+        return steps.skip(name, "Cargo.toml has no rust-version");
+    };
+    let active = crate::run::output(program("rustc", &workspace.root).arg("--version")).unwrap_or_default();
+    if active.starts_with(&format!("rustc {version}.")) {
+        steps.whole(name, || {
+            println!("{} compiles all of this", active.trim());
+            Ok(())
+        });
+        return;
+    }
+    let full = format!("{version}.0");
+    if works(program("rustup", &workspace.root).args(["run", &full, "rustc", "--version"])) {
+        let mut check = program("rustup", &workspace.root);
+        check.args(["run", &full, "cargo", "check", "--target-dir", "target/oldest"]);
+        steps.whole(name, || run_command(&mut check));
+    } else {
+        steps.skip(name, &format!("toolchain {full} is not here: rustup toolchain install {full}"));
+    }
 }
 
 /// Builds the component without a warning. Gives whether it is there.
