@@ -1,2 +1,4 @@
 //! Ordinary life: what users of storage engines report as lost, stuck or misleading, as tests. One file a kind of fault; its
 //! first line says what happens to people.
+
+mod closed_folder;

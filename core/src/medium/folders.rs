@@ -50,6 +50,11 @@ fn folder(file: &str) -> &str {
     split(file).0
 }
 
+/// Whether a folder cannot be looked into, however often that is tried.
+fn is_closed(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::PermissionDenied || matches!(error.raw_os_error(), Some(libc::ELOOP | libc::EIO))
+}
+
 /// Where a file lies, below the directory.
 fn path_below(file: &str) -> String {
     let (folder, ending) = split(file);
@@ -84,6 +89,12 @@ impl Volume for FolderVolume {
                 Ok(inside) => inside,
                 // A file beside the folders, or a folder that is being removed.
                 Err(error) if matches!(error.kind(), io::ErrorKind::NotADirectory | io::ErrorKind::NotFound) => {
+                    continue;
+                }
+                // Nobody can say what lies in it. Taken for a database that cannot be opened, it is never made anew, and
+                // hides no other.
+                Err(error) if is_closed(&error) => {
+                    files.push(format!("{folder}{SUFFIX}"));
                     continue;
                 }
                 Err(error) => return Err(error),
