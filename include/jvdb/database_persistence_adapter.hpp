@@ -9,9 +9,9 @@
 // are. Whatever is in a Database, a Vector or an Index is there after a restart. A directory of the replaced class is
 // converted when it is first opened (adapter/conversion.hpp says how); conversion_reports() tells what came of it.
 //
-// Every call may run on any thread, and none throws: what fails is an ErrorInfo. A stored vector survives the death of
-// the process when the call returns, and a loss of power after the next flush: flush_all(), the flush interval, the
-// destructor. A batch is stored, or deleted, whole or not at all.
+// Every call may run on any thread, and none throws but the two flushes: what fails is an ErrorInfo. A stored vector
+// survives the death of the process when the call returns, and a loss of power after the next flush: flush_all(), the
+// flush interval, the destructor. A batch is stored, or deleted, whole or not at all.
 #ifndef JVDB_DATABASE_PERSISTENCE_ADAPTER_HPP
 #define JVDB_DATABASE_PERSISTENCE_ADAPTER_HPP
 
@@ -61,6 +61,8 @@ public:
         bool convert = true;
         /// Check every byte of a vector at every read, and not only the head of its record.
         bool verify_checksums = false;
+        /// A line of the log for each flush_all(). What goes wrong is logged all the same.
+        bool log_flushes = true;
     };
 
     /// As the replaced class is made. The services are of no use to a storage, and ignored.
@@ -73,15 +75,24 @@ public:
 
     /// The same, with options.
     DatabasePersistenceAdapter(const std::string& path, const Options& options)
-        : path_(path), databases_(Storage::open(path, raw(options)), path) {
+        : path_(path), log_flushes_(options.log_flushes), databases_(Storage::open(path, raw(options)), path) {
         detail::log("info", "Initializing DatabasePersistenceAdapter at ", path);
-        if (options.convert) reports_ = adapter::Conversion::of_directory(path);
+        databases_.finish_changes();
+        if (options.convert) reports_ = adapter::Conversion::of_directory(storage(), path);
     }
+
+    /// Says that there are to be no files.
+    struct InMemory {
+        explicit InMemory() = default;
+    };
 
     /// In memory, with the answers of the in-memory class: a database made under an id that exists takes its place, any
     /// number of databases have one name, a database that is not there has 0 vectors, an index gets an id of its own.
+    explicit DatabasePersistenceAdapter(InMemory) : databases_(Storage::memory()) {}
+
+    /// The same.
     static std::unique_ptr<DatabasePersistenceAdapter> in_memory() {
-        return std::unique_ptr<DatabasePersistenceAdapter>(new DatabasePersistenceAdapter());
+        return std::make_unique<DatabasePersistenceAdapter>(InMemory());
     }
 
     /// What was converted when the directory was opened; each report also lies in its folder.
@@ -102,7 +113,7 @@ public:
         return adapter::answer<std::vector<Database>>([&] { return databases_.list(); });
     }
 
-    /// All but the id and the dimension may change.
+    /// All but the id may change; the dimension only while there is no vector.
     Result<void> update_database(const std::string& id, const Database& database) override {
         return adapter::answer<void>([&] { databases_.update(id, database); });
     }
@@ -114,7 +125,10 @@ public:
 
     /// Stores or replaces.
     Result<void> store_vector(const std::string& database, const Vector& vector) override {
-        return adapter::answer<void>([&] { vectors(database).put(vector); });
+        return adapter::answer<void>([&] {
+            const auto change = databases_.changing(database);
+            vectors(database).put(vector);
+        });
     }
 
     /// NOT_FOUND if there is none.
@@ -142,30 +156,42 @@ public:
 
     /// NOT_FOUND if there is none.
     Result<void> update_vector(const std::string& database, const Vector& vector) override {
-        return adapter::answer<void>([&] { vectors(database).replace(vector); });
+        return adapter::answer<void>([&] {
+            const auto change = databases_.changing(database);
+            vectors(database).replace(vector);
+        });
     }
 
     /// NOT_FOUND if there is none.
     Result<void> delete_vector(const std::string& database, const std::string& id) override {
         return adapter::answer<void>([&] {
+            const auto change = databases_.changing(database);
             if (!vectors(database).erase(id)) no_vector(database, id);
         });
     }
 
     /// Stores all or none.
     Result<void> batch_store_vectors(const std::string& database, const std::vector<Vector>& vectors) override {
-        return adapter::answer<void>([&] { this->vectors(database).put_all(vectors); });
+        return adapter::answer<void>([&] {
+            const auto change = databases_.changing(database);
+            this->vectors(database).put_all(vectors);
+        });
     }
 
     /// Ids that are not there are passed over.
     Result<void> batch_delete_vectors(const std::string& database, const std::vector<std::string>& ids) override {
-        return adapter::answer<void>([&] { vectors(database).erase_all(ids); });
+        return adapter::answer<void>([&] {
+            const auto change = databases_.changing(database);
+            vectors(database).erase_all(ids);
+        });
     }
 
     /// Keeps the id it is given, and makes one otherwise; in memory it always makes one.
     Result<void> create_index(const std::string& database, const Index& index) override {
-        return adapter::answer<void>(
-            [&] { indexes_.create(databases_.open(database), database, index, databases_.in_memory()); });
+        return adapter::answer<void>([&] {
+            const auto change = databases_.changing(database);
+            indexes_.create(databases_.open(database), database, index, databases_.in_memory());
+        });
     }
 
     /// NOT_FOUND if there is none.
@@ -180,12 +206,18 @@ public:
 
     /// NOT_FOUND if there is none.
     Result<void> update_index(const std::string& database, const std::string& id, const Index& index) override {
-        return adapter::answer<void>([&] { indexes_.update(databases_.open(database), database, id, index); });
+        return adapter::answer<void>([&] {
+            const auto change = databases_.changing(database);
+            indexes_.update(databases_.open(database), database, id, index);
+        });
     }
 
     /// NOT_FOUND if there is none.
     Result<void> delete_index(const std::string& database, const std::string& id) override {
-        return adapter::answer<void>([&] { indexes_.remove(databases_.open(database), database, id); });
+        return adapter::answer<void>([&] {
+            const auto change = databases_.changing(database);
+            indexes_.remove(databases_.open(database), database, id);
+        });
     }
 
     /// Whether there is a database of this id.
@@ -220,19 +252,18 @@ public:
     /// Returns when everything stored before survives a loss of power. Throws jvdb::Error if it does not.
     void flush_all() {
         const auto duration = storage().flush();
+        if (!log_flushes_) return;
         detail::log("info", "DatabasePersistenceAdapter: flush completed, storage path: ", path_,
                     ", flush_duration_ms=", static_cast<double>(duration.count()) / 1000);
     }
 
     /// The same for one database. Throws jvdb::Error if it does not exist.
-    void flush_database(const std::string& id) { storage().database(id).flush(); }
+    void flush_database(const std::string& id) { databases_.open(id).flush(); }
 
     /// For calls of jvdb.hpp: figures, reads without a copy.
     Storage& storage() noexcept { return databases_.storage(); }
 
 private:
-    DatabasePersistenceAdapter() : databases_(Storage::memory()) {}
-
     static jvdb_options_t raw(const Options& options) {
         // Zero is the default in jvdb_options_t, and out of range here.
         if (options.max_open_files == 0) {
@@ -252,10 +283,12 @@ private:
     }
 
     adapter::Vectors vectors(const std::string& database) const {
-        return adapter::Vectors(databases_.open(database));
+        return adapter::Vectors(databases_.open(database), databases_.in_memory() ? std::string() : database);
     }
 
     std::string path_;
+    /// In memory a flush does nothing, and there is nothing to tell.
+    bool log_flushes_ = false;
     adapter::Databases databases_;
     adapter::Indexes indexes_;
     std::vector<adapter::ConversionReport> reports_;

@@ -3,6 +3,7 @@
 #define JVDB_ADAPTER_ANSWER_HPP
 
 #include "../../jvdb.hpp"
+#include "refusal.hpp"
 #include "services/database_layer.h"
 
 #include <exception>
@@ -13,16 +14,6 @@
 #include <type_traits>
 
 namespace jvdb::adapter {
-
-using Code = jadevectordb::ErrorCode;
-
-/// An answer that is an error.
-struct Refusal {
-    Code code;
-    std::string message;
-};
-
-[[noreturn]] inline void refuse(Code code, const std::string& message) { throw Refusal{code, message}; }
 
 inline Code code_of(jvdb_status_t code) noexcept {
     switch (code) {
@@ -61,7 +52,7 @@ jadevectordb::Result<T> answer(Call&& call) {
             return call();
         }
     } catch (const Refusal& refusal) {
-        return failed(refusal.code, refusal.message);
+        return failed(refusal.code, refusal.what());
     } catch (const Error& error) {
         return failed(code_of(error.code()), error.what());
     } catch (const nlohmann::json::exception& error) {

@@ -9,17 +9,17 @@
 
 #include "../../jvdb.hpp"
 #include "../conversion/in_place.hpp"
-#include "folder.hpp"
 #include "key.hpp"
+#include "name.hpp"
 #include "record.hpp"
+#include "sidecar.hpp"
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <functional>
-#include <iterator>
+#include <optional>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -30,93 +30,119 @@ using ConversionReport = conversion::Report;
 
 class Conversion {
 public:
-    /// Converts every folder of a directory that needs it. `root` has the directory open, so that nobody else is at it.
-    /// One that cannot be converted does not keep the others from it.
-    static std::vector<ConversionReport> of_directory(const std::filesystem::path& root) {
+    /// Converts every folder of a directory that needs it. `storage` has the directory open, so that nobody else is at it.
+    /// One that cannot be converted or read does not keep the others from it.
+    static std::vector<ConversionReport> of_directory(const Storage& storage, const std::filesystem::path& root) {
         std::vector<ConversionReport> reports;
-        std::vector<std::filesystem::path> folders, files;
-        for (const auto& entry : std::filesystem::directory_iterator(root)) {
-            if (entry.is_directory()) folders.push_back(entry.path());
-            if (entry.is_regular_file() && entry.path().extension() == ".jvdb") files.push_back(entry.path());
-        }
+        auto [folders, files] = contents_of(root);
         for (const auto& file : files) {
-            if (!v1::File::is_one(file)) continue;
             const auto folder = root / file.stem();
             ConversionReport report;
             report.database_id = file.stem().string();
             report.original = file.string();
-            if (moved(file, folder, report.findings)) {
-                if (std::find(folders.begin(), folders.end(), folder) == folders.end()) folders.push_back(folder);
-            } else {
-                reports.push_back(std::move(report));
-                conversion::log(WHO, reports.back());
+            try {
+                if (!v1::File::is_one(file)) continue;
+                if (move(storage, file, folder, report.findings)) {
+                    if (std::find(folders.begin(), folders.end(), folder) == folders.end()) folders.push_back(folder);
+                    continue;
+                }
+            } catch (const std::exception& error) {
+                report.findings.push_back(error.what());
             }
+            add(reports, std::move(report));
         }
         std::sort(folders.begin(), folders.end());
         for (const auto& folder : folders) {
-            if (!v1::File::is_one(folder / FILE)) {
-                // Left by a conversion that ended between the renaming and its tidying up.
-                if (std::filesystem::exists(folder / FILE) || std::filesystem::exists(folder / ORIGINAL)) {
-                    std::filesystem::remove_all(folder / SCRATCH);
-                }
-                continue;
-            }
-            reports.push_back(Conversion(root, folder).run());
-            conversion::log(WHO, reports.back());
+            Conversion conversion(storage, root, folder);
+            if (conversion.is_needed()) add(reports, conversion.run());
         }
         return reports;
     }
 
-    static constexpr const char* FILE = "vectors.jvdb";
-    static constexpr const char* ORIGINAL = "vectors.jvdb.v1";
-    static constexpr const char* REPORT = "conversion-report.json";
-    static constexpr const char* SCRATCH = ".converting";
-
 private:
+    static constexpr const char* SCRATCH = ".converting";
     static constexpr std::size_t BATCH = 1000;
     static constexpr const char* WHO = "DatabasePersistenceAdapter";
 
-    /// Moves a file of the flat layout into its folder; false, and why, if that cannot be.
-    static bool moved(const std::filesystem::path& file, const std::filesystem::path& folder, v1::Findings& findings) {
-        try {
-            if (!v1::File::open(file, findings)) return false;
-            if (std::filesystem::exists(folder / FILE) ||
-                std::filesystem::exists(folder.parent_path() / folder_of(folder.filename().string()) / FILE)) {
-                throw std::runtime_error("there is a folder of this name with a database in it");
+    struct Contents {
+        std::vector<std::filesystem::path> folders, files;
+    };
+
+    /// Folders, and files of the flat layout.
+    static Contents contents_of(const std::filesystem::path& root) {
+        Contents contents;
+        for (const auto& entry : std::filesystem::directory_iterator(root)) {
+            std::error_code unknown;
+            if (entry.is_directory(unknown)) {
+                contents.folders.push_back(entry.path());
+            } else if (entry.path().extension() == ".jvdb") {
+                contents.files.push_back(entry.path());
             }
-            std::filesystem::create_directories(folder);
-            conversion::sync(folder.parent_path());
-            std::filesystem::rename(file, folder / FILE);
-            conversion::sync(folder);
-            conversion::sync(folder.parent_path());
-            return true;
-        } catch (const std::exception& error) {
-            findings.push_back(error.what());
-            return false;
         }
+        return contents;
     }
 
-    Conversion(std::filesystem::path root, std::filesystem::path folder)
-        : root_(std::move(root)), folder_(std::move(folder)) {
+    static void add(std::vector<ConversionReport>& reports, ConversionReport report) {
+        conversion::log(WHO, report);
+        reports.push_back(std::move(report));
+    }
+
+    /// Moves a file of the flat layout into its folder; false, and why, if its header cannot be right.
+    static bool move(const Storage& storage, const std::filesystem::path& file, const std::filesystem::path& folder,
+                     v1::Findings& findings) {
+        if (!v1::File::open(file, findings)) return false;
+        const auto spelled = folder.parent_path() / folder_of(name_of(storage, folder.filename().string()));
+        if (std::filesystem::exists(folder / DATABASE_FILE) || std::filesystem::exists(spelled / DATABASE_FILE)) {
+            throw std::runtime_error("there is a folder of this name with a database in it");
+        }
+        std::filesystem::create_directories(folder);
+        conversion::sync(folder.parent_path());
+        std::filesystem::rename(file, folder / DATABASE_FILE);
+        conversion::sync(folder);
+        conversion::sync(folder.parent_path());
+        return true;
+    }
+
+    Conversion(const Storage& storage, const std::filesystem::path& root, std::filesystem::path folder)
+        : folder_(std::move(folder)) {
         report_.database_id = folder_.filename().string();
-        report_.original = (folder_ / FILE).string();
+        report_.original = (folder_ / DATABASE_FILE).string();
+        // Where the engine looks for this database.
+        target_ = root / folder_of(name_of(storage, report_.database_id)) / DATABASE_FILE;
+    }
+
+    /// Whether there is a file of version 1, or something that may be one and cannot be read: run() says why.
+    bool is_needed() {
+        try {
+            if (v1::File::is_one(folder_ / DATABASE_FILE)) return true;
+            // Left by a conversion that ended between the renaming and its tidying up.
+            if (std::filesystem::exists(folder_ / DATABASE_FILE) || std::filesystem::exists(folder_ / ORIGINAL_FILE)) {
+                std::filesystem::remove_all(folder_ / SCRATCH);
+            }
+            return false;
+        } catch (const std::exception& error) {
+            unreadable_ = error.what();
+            // What a file system keeps for itself is root's alone.
+            return folder_.filename() != "lost+found";
+        }
     }
 
     ConversionReport run() {
         try {
-            if (conversion::is_in_place(folder_ / FILE, folder_ / ORIGINAL, target())) {
-                report_.original = (folder_ / ORIGINAL).string();
-                std::filesystem::remove(folder_ / FILE);
+            if (unreadable_) throw std::runtime_error(*unreadable_);
+            if (conversion::is_in_place(folder_ / DATABASE_FILE, folder_ / ORIGINAL_FILE, target_)) {
+                report_.original = (folder_ / ORIGINAL_FILE).string();
+                std::filesystem::remove(folder_ / DATABASE_FILE);
                 conversion::sync(folder_);
                 std::filesystem::remove_all(folder_ / SCRATCH);
                 report_.converted = true;
-            } else if (auto file = v1::File::open(folder_ / FILE, findings_)) {
+            } else if (auto file = v1::File::open(folder_ / DATABASE_FILE, findings_)) {
                 write(*file);
                 put_in_place();
                 report_.converted = true;
             }
         } catch (const std::exception& error) {
-            findings_.push_back(error.what());
+            findings_.insert(findings_.begin(), error.what());
         }
         report_.findings = std::move(findings_);
         return std::move(report_);
@@ -124,26 +150,43 @@ private:
 
     /// Writes the new file, whole and durable, into the scratch folder.
     void write(v1::File& file) {
+        const auto described = description_in(text_of("metadata.json"), findings_);
+        check_dimension(described, file.dimension());
+        auto metadata = vector_metadata_in(text_of("vector_metadata.json"), findings_);
+        auto entries = file.entries(findings_);
+        std::vector<std::string> known;
+        for (const auto& [id, _] : metadata.items()) known.push_back(id);
+        v1::settle_ids(entries, known, findings_);
         std::filesystem::remove_all(folder_ / SCRATCH);
         auto storage = Storage::open((folder_ / SCRATCH).string());
         {
             auto database = storage.create("vectors", file.dimension());
-            auto metadata = objects_in("vector_metadata.json");
-            auto entries = file.entries(findings_);
-            std::vector<std::string> known;
-            for (const auto& [id, _] : metadata.items()) known.push_back(id);
-            v1::settle_ids(entries, known, findings_);
-            std::vector<float> values(file.dimension() * BATCH);
+            std::vector<float> values(file.dimension() * std::min(BATCH, entries.size()));
             for (std::size_t first = 0; first < entries.size(); first += BATCH) {
                 const auto count = std::min(BATCH, entries.size() - first);
                 store(database, file, &entries[first], count, values, metadata);
             }
-            database.set_attribute(DATABASE_RECORD, bytes_of(description(file.dimension())));
-            for (const auto& [id, _] : metadata.items()) {
-                findings_.push_back("metadata of \"" + id + "\", which has no vector, was left out");
-            }
+            database.set_attribute(DATABASE_RECORD, bytes_of(description(described, file.dimension())));
         }
         storage.close();
+        for (const auto& [id, _] : metadata.items()) {
+            findings_.push_back("metadata of \"" + id + "\", which has no vector, was left out");
+        }
+    }
+
+    /// What is in a file beside the vectors; nothing if there is none. One that cannot be read stops the conversion: what
+    /// is in it would be lost.
+    std::optional<std::string> text_of(const char* name) const {
+        auto file = conversion::InputFile::open(folder_ / name);
+        return file ? std::optional(file->text()) : std::nullopt;
+    }
+
+    static void check_dimension(const Json& described, std::uint32_t dimension) {
+        const auto found = described.find("vector_dimension");
+        if (found == described.end() || !found->is_number_integer() || *found == dimension) return;
+        throw std::runtime_error("the header of vectors.jvdb has dimension " + std::to_string(dimension) +
+                                 ", metadata.json has " + found->dump() +
+                                 "; nothing was converted: correct the one that is wrong");
     }
 
     /// Stores some entries in one step, and takes their metadata out of `metadata`.
@@ -159,7 +202,7 @@ private:
             }
             const auto key = key_of(entry.id, buffers[i]);
             keys.push_back(jvdb_key_bytes(key.data(), key.size()));
-            texts.push_back(metadata_of(vector_from(entry.id, metadata), is_long(entry.id.size())));
+            texts.push_back(metadata_of(vector_from(entry.id, metadata), has_made_key(entry.id.size())));
         }
         std::vector<const void*> pointers;
         std::vector<std::size_t> lengths;
@@ -182,7 +225,6 @@ private:
         jade::Vector vector;
         vector.id = id;
         vector.metadata.score = 0;
-        if constexpr (requires { vector.databaseId; }) vector.databaseId = report_.database_id;
         const auto found = metadata.find(id);
         if (found == metadata.end()) return vector;
         if (found->is_object()) {
@@ -192,7 +234,7 @@ private:
             text_in(*found, "status", vector.metadata.status);
             const auto custom = found->find("_custom");
             if (custom != found->end() && custom->is_object()) custom->get_to(vector.metadata.custom);
-        } else {
+        } else if (!found->is_null()) {  // which the replaced class wrote where there were none
             findings_.push_back("metadata of \"" + id + "\" are no object");
         }
         metadata.erase(found);
@@ -206,13 +248,13 @@ private:
     }
 
     /// The Database, from what metadata.json says.
-    Json description(std::uint32_t dimension) {
-        const auto found = objects_in("metadata.json");
+    Json description(const Json& found, std::uint32_t dimension) {
         jade::Database database;
         database.databaseId = report_.database_id;
         database.name = report_.database_id;
         database.vectorDimension = static_cast<int>(dimension);
         text_in(found, "name", database.name);
+        if (database.name.empty()) database.name = report_.database_id;
         text_in(found, "description", database.description);
         text_in(found, "index_type", database.indexType);
         text_in(found, "created_at", database.created_at);
@@ -225,53 +267,22 @@ private:
         return record_of(database);
     }
 
-    /// The members of the object in a file, as many as are whole.
-    Json objects_in(const char* name) {
-        Json members = Json::object();
-        std::ifstream file(folder_ / name, std::ios::binary);
-        if (!file) {
-            findings_.push_back(std::string(name) + " is missing");
-            return members;
-        }
-        std::string key;
-        const auto see = [&](int depth, Json::parse_event_t event, Json& parsed) {
-            using Event = Json::parse_event_t;
-            if (depth == 1 && event == Event::key) key = parsed.get<std::string>();
-            if (depth == 1 && (event == Event::value || event == Event::object_end || event == Event::array_end)) {
-                members[key] = parsed;
-            }
-            return true;
-        };
-        try {
-            const auto whole = Json::parse(file, see);
-            (void)whole;
-        } catch (const Json::exception& error) {
-            findings_.push_back(std::string(name) + " is damaged; " + std::to_string(members.size()) +
-                                 " members of it are whole: " + error.what());
-        }
-        return members;
-    }
-
-    /// Where the engine looks for this database.
-    std::filesystem::path target() const { return root_ / folder_of(report_.database_id) / FILE; }
-
     void put_in_place() {
-        report_.original = conversion::keep(folder_ / FILE, folder_ / ORIGINAL).string();
+        report_.original = conversion::keep(folder_ / DATABASE_FILE, folder_ / ORIGINAL_FILE).string();
         const Json report{{"database_id", report_.database_id},
                           {"vectors", report_.vectors},
                           {"original", std::filesystem::path(report_.original).filename().string()},
                           {"findings", findings_}};
-        std::ofstream text(folder_ / REPORT);
-        text << report.dump(2, ' ', false, Json::error_handler_t::replace) << std::endl;
-        if (!text) throw std::runtime_error("cannot write " + (folder_ / REPORT).string());
-        conversion::sync(folder_ / REPORT);
+        conversion::write_new(folder_ / REPORT_FILE,
+                              report.dump(2, ' ', false, Json::error_handler_t::replace) + '\n');
         conversion::sync(folder_);
         // Where the engine spells this name otherwise, the old folder keeps the originals and is no database any more.
-        conversion::replace(folder_ / SCRATCH / FILE, folder_ / FILE, target());
+        conversion::replace(folder_ / SCRATCH / DATABASE_FILE, folder_ / DATABASE_FILE, target_);
         std::filesystem::remove_all(folder_ / SCRATCH);
     }
 
-    std::filesystem::path root_, folder_;
+    std::filesystem::path folder_, target_;
+    std::optional<std::string> unreadable_;
     ConversionReport report_;
     v1::Findings findings_;
 };

@@ -9,16 +9,19 @@
 #include "../../jvdb.hpp"
 #include "../log.hpp"
 #include "answer.hpp"
-#include "folder.hpp"
 #include "identity.hpp"
+#include "name.hpp"
 #include "record.hpp"
 
+#include <array>
 #include <cstdint>
 #include <exception>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
+#include <shared_mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -36,6 +39,23 @@ public:
     bool in_memory() const noexcept { return in_memory_; }
     Storage& storage() noexcept { return storage_; }
 
+    /// Held while something in a database changes; its dimension does not change meanwhile.
+    [[nodiscard]] std::shared_lock<std::shared_mutex> changing(const std::string& id) {
+        return std::shared_lock(dimension_mutex_of(id));
+    }
+
+    /// Ends changes of a dimension that a crash cut short. The directory has just been opened.
+    void finish_changes() {
+        for (const auto& name : storage_.list()) {
+            if (!is_made_from(CHANGING_NAME, name)) continue;
+            try {
+                finish_change(name);
+            } catch (const std::exception& error) {
+                unreadable(name, error);
+            }
+        }
+    }
+
     /// Gives its id. The existing one, if it has no id and there is one of this name and dimension.
     std::string create(const jade::Database& database) {
         check(database);
@@ -44,18 +64,25 @@ public:
         if (id.empty() && !in_memory_) {
             if (const auto found = named(catalog(), database.name)) return existing(*found, database);
         }
-        if (id.empty()) {
-            id = new_id();
-        } else if (storage_.exists(id) && (in_memory_ || unfinished(storage_.database(id)))) {
-            storage_.drop(id);
+        if (id.empty()) id = new_id();
+        if (!in_memory_ && leads_elsewhere(id)) {
+            refuse(Code::INVALID_ARGUMENT, "database id \"" + id + "\" would be a place outside the directory");
         }
+        const auto name = name_of(storage_, id);
         auto record = record_of(database);
         record["databaseId"] = id;
         for (const char* time : {"created_at", "updated_at"}) {
             if (!record.contains(time)) record[time] = now();
         }
-        auto made = storage_.create(id, static_cast<std::uint32_t>(database.vectorDimension));
-        made.set_attribute(DATABASE_RECORD, bytes_of(record));
+        const auto bytes = bytes_of(record);
+        if (storage_.exists(name)) {
+            if (!in_memory_ && !unfinished(storage_.database(name))) {
+                refuse(Code::ALREADY_EXISTS, "a database of id " + id + " exists");
+            }
+            storage_.drop(name);
+        }
+        auto made = storage_.create(name, static_cast<std::uint32_t>(database.vectorDimension));
+        made.set_attribute(DATABASE_RECORD, bytes);
         made.flush();
         if (catalog_) (*catalog_)[id] = database.name;
         return id;
@@ -66,11 +93,14 @@ public:
     /// All that can be read, by id; one that cannot is logged and left out.
     std::vector<jade::Database> list() const {
         std::vector<jade::Database> databases;
-        for (const auto& id : storage_.list()) {
+        for (const auto& name : storage_.list()) {
+            if (is_made_from(CHANGING_NAME, name)) continue;
             try {
-                databases.push_back(database_of(record(storage_.database(id), id)));
+                databases.push_back(database_of(record(storage_.database(name), name)));
             } catch (const Error& error) {
-                if (!gone(error.code())) unreadable(id, error);
+                if (!gone(error.code())) unreadable(name, error);
+            } catch (const std::exception& error) {
+                unreadable(name, error);
             }
         }
         return databases;
@@ -78,48 +108,52 @@ public:
 
     void update(const std::string& id, const jade::Database& database) {
         const std::lock_guard lock(catalog_mutex_);
-        auto stored = open(id);
         check(database);
-        if (database.vectorDimension != static_cast<int>(stored.dimension())) {
-            refuse(Code::VECTOR_DIMENSION_MISMATCH, "database " + id + " has dimension " +
-                                                        std::to_string(stored.dimension()) +
-                                                        ", which cannot be changed");
-        }
+        if (!is_valid(database)) refuse(Code::INVALID_ARGUMENT, "the description of a database is not valid");
+        auto stored = open(id);
         const auto before = record(stored, id);
         auto record = record_of(database);
         record["databaseId"] = id;
         if (!record.contains("created_at")) record["created_at"] = before.value("created_at", "");
         if (record.value("updated_at", "") == before.value("updated_at", "")) record["updated_at"] = now();
-        stored.set_attribute(DATABASE_RECORD, bytes_of(record));
+        if (database.vectorDimension == static_cast<int>(stored.dimension())) {
+            stored.set_attribute(DATABASE_RECORD, bytes_of(record));
+        } else {
+            change_dimension(id, stored, database.vectorDimension, bytes_of(record));
+        }
         if (catalog_) (*catalog_)[id] = database.name;
     }
 
-    /// With its folder, and all that a conversion kept in it.
+    /// With its folder, and all that a conversion kept.
     void remove(const std::string& id) {
         const std::lock_guard lock(catalog_mutex_);
         if (!exists(id)) refuse(Code::NOT_FOUND, "no database " + id);
-        storage_.drop(id);
-        if (!in_memory_) std::filesystem::remove_all(root_ / folder_of(id));
+        const auto name = name_of(storage_, id);
+        storage_.drop(name);
+        if (!in_memory_) {
+            const auto folder = root_ / folder_of(name);
+            std::filesystem::remove_all(folder);
+            remove_originals(root_ / id, folder);
+        }
         if (catalog_) catalog_->erase(id);
     }
 
     /// Whether there is a database of this id; an id that none can have is one that none has.
     bool exists(const std::string& id) const {
-        try {
-            return storage_.exists(id);
-        } catch (const Error& error) {
-            if (error.code() != JVDB_ERROR_INVALID_ARGUMENT) throw;
-            return false;
-        }
+        return (in_memory_ || !leads_elsewhere(id)) && storage_.exists(name_of(storage_, id));
     }
 
+    /// NOT_FOUND if there is none.
     jvdb::Database open(const std::string& id) const {
-        try {
-            return storage_.database(id);
-        } catch (const Error& error) {
-            if (error.code() != JVDB_ERROR_INVALID_ARGUMENT) throw;
-            refuse(Code::NOT_FOUND, "no database " + id);
+        if (!is_made_name(id)) {
+            try {
+                return storage_.database(id);
+            } catch (const Error& error) {
+                if (error.code() != JVDB_ERROR_INVALID_ARGUMENT) throw;
+            }
         }
+        if (!in_memory_ && leads_elsewhere(id)) refuse(Code::NOT_FOUND, "no database " + id);
+        return storage_.database(made_name_of(id));
     }
 
 private:
@@ -130,6 +164,17 @@ private:
         if (database.name.empty() || database.vectorDimension <= 0) {
             refuse(Code::INVALID_ARGUMENT, "a database needs a name and a dimension above 0");
         }
+        if (database.vectorDimension > MAX_DIMENSION) {
+            refuse(Code::INVALID_ARGUMENT, "dimension " + std::to_string(database.vectorDimension) + " is above " +
+                                               std::to_string(MAX_DIMENSION));
+        }
+    }
+
+    /// What the program itself says, if its version has a word in it.
+    template <class Database>
+    static bool is_valid(const Database& database) {
+        if constexpr (requires { database.validate(); }) return database.validate();
+        return true;
     }
 
     static bool gone(jvdb_status_t code) noexcept {
@@ -159,16 +204,18 @@ private:
     Catalog& catalog() {
         if (catalog_) return *catalog_;
         Catalog catalog;
-        for (const auto& id : storage_.list()) {
+        for (const auto& name : storage_.list()) {
+            if (is_made_from(CHANGING_NAME, name)) continue;
             try {
-                const auto database = storage_.database(id);
+                const auto database = storage_.database(name);
                 if (unfinished(database)) {
-                    storage_.drop(id);
+                    storage_.drop(name);
                     continue;
                 }
-                catalog[id] = record(database, id).value("name", id);
-            } catch (const Error& error) {
-                unreadable(id, error);
+                const auto its_record = record(database, name);
+                catalog[its_record.value("databaseId", name)] = its_record.value("name", name);
+            } catch (const std::exception& error) {
+                unreadable(name, error);
             }
         }
         return catalog_.emplace(std::move(catalog));
@@ -189,12 +236,77 @@ private:
                "a database \"" + wanted.name + "\" of dimension " + std::to_string(dimension) + " exists: " + id);
     }
 
+    // A dimension is fixed in the engine, so another one is another database. It is made whole under a name of its own
+    // first; whatever a crash cuts short after that, finish_change() ends.
+
+    void change_dimension(const std::string& id, const jvdb::Database& stored, int dimension,
+                          const std::string& record) {
+        const std::unique_lock lock(dimension_mutex_of(id));
+        if (const auto count = stored.count(); count != 0) {
+            refuse(Code::VECTOR_DIMENSION_MISMATCH,
+                   "database " + id + " has " + std::to_string(count) + " vectors of dimension " +
+                       std::to_string(stored.dimension()) + ", so its dimension cannot become " +
+                       std::to_string(dimension));
+        }
+        const auto name = changing_name_of(id);
+        if (storage_.exists(name)) storage_.drop(name);
+        {
+            auto changing = storage_.create(name, static_cast<std::uint32_t>(dimension));
+            copy_attributes(stored, changing, record);
+        }
+        finish_change(name);
+    }
+
+    /// Puts the database of a name made by changing_name_of() in the place of the one that it changes.
+    void finish_change(const std::string& changing_name) {
+        {
+            const auto changing = storage_.database(changing_name);
+            // Without a record it is not whole, and the one that it was to change is as it was.
+            if (const auto record = changing.attribute(DATABASE_RECORD)) {
+                const auto name = name_of(storage_, json_of(*record).value("databaseId", ""));
+                if (!storage_.exists(name) || storage_.database(name).count() == 0) {
+                    if (storage_.exists(name)) storage_.drop(name);
+                    auto made = storage_.create(name, changing.dimension());
+                    copy_attributes(changing, made, *record);
+                }
+            }
+        }
+        storage_.drop(changing_name);
+    }
+
+    /// The record last: what has it, has all. Durable.
+    static void copy_attributes(const jvdb::Database& from, jvdb::Database& to, const std::string& record) {
+        for (const auto& name : from.attributes()) {
+            if (name == DATABASE_RECORD) continue;
+            if (const auto value = from.attribute(name)) to.set_attribute(name, *value);
+        }
+        to.set_attribute(DATABASE_RECORD, record);
+        to.flush();
+    }
+
+    std::shared_mutex& dimension_mutex_of(const std::string& id) {
+        return dimension_mutexes_[std::hash<std::string>{}(id) % dimension_mutexes_.size()];
+    }
+
+    /// Removes the folder in which a conversion kept the originals of a database whose folder has another name. One in
+    /// which there is a database is somebody else's.
+    static void remove_originals(const std::filesystem::path& kept, const std::filesystem::path& folder) {
+        namespace fs = std::filesystem;
+        if (kept == folder || !fs::is_directory(fs::symlink_status(kept))) return;
+        if (fs::exists(kept / DATABASE_FILE) || !fs::exists(kept / REPORT_FILE)) return;
+        fs::remove_all(kept);
+    }
+
+    static constexpr int MAX_DIMENSION = 65536;
+
     Storage storage_;
     std::filesystem::path root_;
     bool in_memory_ = false;
     /// Held by whoever makes, names or removes a database.
     std::mutex catalog_mutex_;
     std::optional<Catalog> catalog_;
+    /// One of them is held, shared, while something in a database changes, and alone while its dimension does.
+    std::array<std::shared_mutex, 16> dimension_mutexes_;
 };
 
 }  // namespace jvdb::adapter

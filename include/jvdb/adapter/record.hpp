@@ -6,12 +6,14 @@
 #ifndef JVDB_ADAPTER_RECORD_HPP
 #define JVDB_ADAPTER_RECORD_HPP
 
+#include "nesting.hpp"
+#include "refusal.hpp"
 #include "services/database_layer.h"
 
 #include <bit>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -21,7 +23,6 @@
 
 namespace jvdb::adapter {
 
-using Json = nlohmann::json;
 namespace jade = jadevectordb;
 
 /// Attribute of the engine that holds the Database, and the one that holds its indexes.
@@ -53,10 +54,14 @@ inline std::string bytes_of(const Json& json) {
     return bytes;
 }
 
-/// Throws Json::exception for bytes that are neither.
+/// Throws Json::exception for bytes that are neither, and a Refusal for those that nest too deep.
 inline Json json_of(std::string_view bytes) {
     if (bytes.empty()) return Json::object();
-    return bytes.front() == '{' ? Json::parse(bytes) : Json::from_cbor(bytes);
+    const bool text = bytes.front() == '{';
+    if (nests_too_deep(bytes, text ? Json::input_format_t::json : Json::input_format_t::cbor)) {
+        refuse(Code::DATA_LOSS, "a record nests deeper than " + std::to_string(MAX_NESTING) + " levels");
+    }
+    return text ? Json::parse(bytes) : Json::from_cbor(bytes);
 }
 
 /// Writes the members of a struct into JSON. What is empty is left out.
@@ -66,6 +71,7 @@ public:
 
     template <class T>
     void operator()(const char* name, const T& value) const {
+        if constexpr (std::is_same_v<T, std::map<std::string, Json>>) shallow(name, value);
         if constexpr (std::is_same_v<T, float>) {
             json_[name] = number(value);
         } else if constexpr (requires { value.empty(); }) {
@@ -98,6 +104,15 @@ public:
     }
 
 private:
+    /// Refuses what nests too deep, before anything copies it.
+    static void shallow(const char* name, const std::map<std::string, Json>& values) {
+        for (const auto& [key, value] : values) {
+            if (!nests_too_deep(value, MAX_VALUE_NESTING)) continue;
+            refuse(Code::INVALID_ARGUMENT, std::string(name) + " \"" + key + "\" nests deeper than " +
+                                               std::to_string(MAX_VALUE_NESTING) + " levels");
+        }
+    }
+
     /// Its value where it has one, and its bits otherwise: a float that nobody set may be anything.
     static Json number(float value) {
         if (std::isfinite(value)) return value;
@@ -291,6 +306,14 @@ inline std::string metadata_of(const jade::Vector& vector, bool with_id) {
 
 /// The id that is in a vector's metadata; empty if it is its own key.
 inline std::string id_in(std::string_view metadata) { return json_of(metadata).value("id", ""); }
+
+/// Sets the databaseId of a vector that has none, if this version of the struct has one.
+template <class Vector>
+void give_home(Vector& vector, const std::string& database) {
+    if constexpr (requires { vector.databaseId; }) {
+        if (vector.databaseId.empty()) vector.databaseId = database;
+    }
+}
 
 inline jade::Vector vector_of(std::string id, const float* values, std::size_t dimension, std::string_view metadata) {
     jade::Vector vector;

@@ -22,7 +22,7 @@ public:
     void add(const jade::Vector& vector) {
         const auto row = keys_.size();
         const auto key = key_of(vector.id, buffers_[row]);
-        texts_[row] = metadata_of(vector, is_long(vector.id.size()));
+        texts_[row] = metadata_of(vector, has_made_key(vector.id.size()));
         keys_.push_back(jvdb_key_bytes(key.data(), key.size()));
         values_.push_back(vector.values.data());
         metadata_.push_back(texts_[row].data());

@@ -22,7 +22,9 @@ namespace jvdb::adapter {
 /// What is stored and read through one handle. What fails throws.
 class Vectors {
 public:
-    explicit Vectors(jvdb::Database database) noexcept : database_(std::move(database)) {}
+    /// `home` is what a vector that was stored without a databaseId is given as one; empty to leave it so.
+    explicit Vectors(jvdb::Database database, std::string home) noexcept
+        : database_(std::move(database)), home_(std::move(home)) {}
 
     /// Stores or replaces.
     void put(const jade::Vector& vector) { write(vector, jvdb_put); }
@@ -42,22 +44,23 @@ public:
     }
 
     std::optional<jade::Vector> get(const std::string& id) const {
-        if (id.empty()) return std::nullopt;
         std::string buffer;
         const auto found = database_.get(key_of(id, buffer));
         if (!found) return std::nullopt;
-        return vector_of(id, found->data(), found->size(), found->metadata());
+        auto vector = vector_of(id, found->data(), found->size(), found->metadata());
+        give_home(vector, home_);
+        return vector;
     }
 
     bool contains(const std::string& id) const {
         std::string buffer;
-        return !id.empty() && database_.contains(key_of(id, buffer));
+        return database_.contains(key_of(id, buffer));
     }
 
     /// False if it was not there.
     bool erase(const std::string& id) {
         std::string buffer;
-        return !id.empty() && database_.erase(key_of(id, buffer));
+        return database_.erase(key_of(id, buffer));
     }
 
     /// Deletes all or none; ids that are not there are passed over.
@@ -65,9 +68,7 @@ public:
         std::vector<std::string> buffers(ids.size());
         std::vector<jvdb_key_t> keys;
         keys.reserve(ids.size());
-        for (std::size_t i = 0; i < ids.size(); ++i) {
-            if (!ids[i].empty()) keys.push_back(Key(key_of(ids[i], buffers[i])).raw());
-        }
+        for (std::size_t i = 0; i < ids.size(); ++i) keys.push_back(Key(key_of(ids[i], buffers[i])).raw());
         if (keys.empty()) return;
         detail::done([&](auto error) {
             return jvdb_delete_batch(database_.raw(), nullptr, keys.data(), keys.size(), nullptr, error);
@@ -82,7 +83,7 @@ public:
         database_.visit_keys([&](jvdb_key_t key) {
             if (key.bytes == nullptr) return;  // stored through another face
             std::string id(static_cast<const char*>(key.bytes), key.number);
-            if (is_long(id.size())) {
+            if (is_made_key(id.size())) {
                 const auto found = database_.get(std::string_view(id));
                 if (!found) return;
                 id = id_in(found->metadata());
@@ -106,7 +107,7 @@ private:
     void write(const jade::Vector& vector, Call call) {
         std::string buffer;
         const Key key(key_of(vector.id, buffer));
-        const auto metadata = metadata_of(vector, is_long(vector.id.size()));
+        const auto metadata = metadata_of(vector, has_made_key(vector.id.size()));
         detail::done([&](auto error) {
             return call(database_.raw(), key.raw(), vector.values.data(), vector.values.size(), metadata.data(),
                         metadata.size(), error);
@@ -114,6 +115,7 @@ private:
     }
 
     jvdb::Database database_;
+    std::string home_;
 };
 
 }  // namespace jvdb::adapter

@@ -3,11 +3,13 @@
 #ifndef JVDB_CONVERSION_FILE_V1_HPP
 #define JVDB_CONVERSION_FILE_V1_HPP
 
+#include "input_file.hpp"
+
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -39,21 +41,20 @@ struct Entry {
 /// A file of version 1, open.
 class File {
 public:
-    /// Whether a file begins as one of version 1 does.
+    /// Whether a file begins as one of version 1 does. Throws for what is there and cannot be read.
     static bool is_one(const std::filesystem::path& path) {
+        auto file = InputFile::open(path);
         std::uint32_t head[2]{};
-        std::ifstream file(path, std::ios::binary);
-        file.read(reinterpret_cast<char*>(head), sizeof head);
-        return file && head[0] == MAGIC && head[1] == 1;
+        return file && file->read(0, reinterpret_cast<char*>(head), sizeof head) && head[0] == MAGIC && head[1] == 1;
     }
 
     /// Nothing, and why in `findings`, if the header cannot be right.
     static std::optional<File> open(const std::filesystem::path& path, Findings& findings) {
-        File file(path);
-        file.stream_.seekg(0, std::ios::end);
-        file.length_ = static_cast<std::uint64_t>(std::max<std::streamoff>(file.stream_.tellg(), 0));
-        char head[128]{};
-        if (!file.read(0, head, sizeof head)) {
+        auto input = InputFile::open(path);
+        if (!input) throw std::runtime_error(path.string() + " is missing");
+        File file(std::move(*input));
+        char head[HEADER]{};
+        if (!file.input_.read(0, head, sizeof head)) {
             findings.push_back("the file is shorter than its header");
             return std::nullopt;
         }
@@ -65,7 +66,7 @@ public:
             findings.push_back("the header has dimension " + std::to_string(file.dimension_));
             return std::nullopt;
         }
-        if (file.index_at_ < sizeof head || file.index_at_ > file.length_) {
+        if (file.index_at_ < sizeof head || file.index_at_ > file.input_.length()) {
             findings.push_back("the header has the index at " + std::to_string(file.index_at_) +
                                ", outside the file");
             return std::nullopt;
@@ -75,44 +76,54 @@ public:
 
     std::uint32_t dimension() const noexcept { return dimension_; }
 
-    /// Every vector that is there, the newest of each id, in the order of the file.
+    /// Every vector that is there, in the order of the index. Throws std::runtime_error if there are some and not one of
+    /// them is whole.
     std::vector<Entry> entries(Findings& findings) {
-        const auto whole = std::min(capacity_, (length_ - index_at_) / ENTRY);
-        if (whole < capacity_) {
-            findings.push_back("the index ends after " + std::to_string(whole) + " of " + std::to_string(capacity_) +
-                                " entries");
-        }
+        auto slots = active_slots(findings);
+        // Ids lie in the order in which they were stored, slots in that of their hashes: one way through the file.
+        std::sort(slots.begin(), slots.end(), [](const Slot& a, const Slot& b) { return a.id_at < b.id_at; });
+        std::vector<Found> found;
+        for (const auto& slot : slots) found.push_back({slot.number, entry_of(slot)});
+        std::sort(found.begin(), found.end(), [](const Found& a, const Found& b) { return a.number < b.number; });
         std::vector<Entry> entries;
-        std::uint64_t active = 0;
-        for (std::uint64_t number = 0; number < whole; ++number) {
-            char raw[ENTRY];
-            if (!read(index_at_ + number * ENTRY, raw, sizeof raw)) {
-                findings.push_back("entry " + std::to_string(number) + " cannot be read");
-                continue;
+        for (auto& [number, outcome] : found) {
+            if (outcome.lost.empty()) {
+                entries.push_back(std::move(outcome.entry));
+            } else {
+                findings.push_back("entry " + std::to_string(number) + " is lost: " + outcome.lost);
             }
-            if (at<std::uint64_t>(raw, 0) == 0 || (at<std::uint32_t>(raw, 28) & ACTIVE) == 0 ||
-                (at<std::uint32_t>(raw, 28) & DELETED) != 0) {
-                continue;
-            }
-            ++active;
-            if (auto entry = entry_of(number, raw, findings)) entries.push_back(std::move(*entry));
         }
-        if (active != active_ && whole == capacity_) {
-            findings.push_back("the header counts " + std::to_string(active_) + " vectors, the index " +
-                                std::to_string(active));
-        }
+        if (entries.empty() && !slots.empty()) throw std::runtime_error(nothing_is_whole(slots));
         return entries;
     }
 
+    /// False if they lie outside the file.
     bool values(const Entry& entry, float* values) {
-        return read(entry.values_at, reinterpret_cast<char*>(values), dimension_ * sizeof(float));
+        return input_.read(entry.values_at, reinterpret_cast<char*>(values), dimension_ * sizeof(float));
     }
 
 private:
-    static constexpr std::size_t ENTRY = 64;
+    static constexpr std::size_t HEADER = 128, ENTRY = 64;
     static constexpr std::uint32_t ACTIVE = 1, DELETED = 2;
 
-    explicit File(const std::filesystem::path& path) : stream_(path, std::ios::binary) {}
+    /// A place of the index, as it is written.
+    struct Slot {
+        std::uint64_t number, id_hash, values_at, id_at, timestamp;
+        std::uint32_t size;
+    };
+
+    /// What comes of a slot: an entry, or why there is none.
+    struct Outcome {
+        Entry entry;
+        std::string lost;
+    };
+
+    struct Found {
+        std::uint64_t number;
+        Outcome outcome;
+    };
+
+    explicit File(InputFile input) : input_(std::move(input)) {}
 
     template <class T>
     static T at(const char* bytes, std::size_t offset) {
@@ -121,44 +132,74 @@ private:
         return value;
     }
 
-    /// False for a range outside the file, too.
-    bool read(std::uint64_t offset, char* into, std::uint64_t length) {
-        if (offset > length_ || length > length_ - offset) return false;
-        stream_.clear();
-        stream_.seekg(static_cast<std::streamoff>(offset));
-        stream_.read(into, static_cast<std::streamsize>(length));
-        return static_cast<bool>(stream_);
+    std::vector<Slot> active_slots(Findings& findings) {
+        const auto whole = std::min(capacity_, (input_.length() - index_at_) / ENTRY);
+        if (whole < capacity_) {
+            findings.push_back("the index ends after " + std::to_string(whole) + " of " + std::to_string(capacity_) +
+                               " entries");
+        }
+        std::vector<Slot> slots;
+        for (std::uint64_t number = 0; number < whole; ++number) {
+            char raw[ENTRY];
+            if (!input_.read(index_at_ + number * ENTRY, raw, sizeof raw)) {
+                findings.push_back("entry " + std::to_string(number) + " cannot be read");
+                continue;
+            }
+            const auto hash = at<std::uint64_t>(raw, 0);
+            const auto flags = at<std::uint32_t>(raw, 28);
+            if (hash == 0 || (flags & ACTIVE) == 0 || (flags & DELETED) != 0) continue;
+            slots.push_back({number, hash, at<std::uint64_t>(raw, 8), at<std::uint64_t>(raw, 16),
+                             at<std::uint64_t>(raw, 32), at<std::uint32_t>(raw, 24)});
+        }
+        if (slots.size() != active_ && whole == capacity_) {
+            findings.push_back("the header counts " + std::to_string(active_) + " vectors, the index " +
+                               std::to_string(slots.size()));
+        }
+        return slots;
     }
 
-    std::optional<Entry> entry_of(std::uint64_t number, const char* raw, Findings& findings) {
-        const auto lost = [&](const std::string& why) {
-            findings.push_back("entry " + std::to_string(number) + " is lost: " + why);
-            return std::nullopt;
-        };
-        Entry entry{{}, at<std::uint64_t>(raw, 0), at<std::uint64_t>(raw, 8), at<std::uint64_t>(raw, 32)};
-        const auto id_at = at<std::uint64_t>(raw, 16);
+    Outcome entry_of(const Slot& slot) {
+        Outcome outcome{{{}, slot.id_hash, slot.values_at, slot.timestamp}, {}};
+        auto& [entry, lost] = outcome;
         char cell[ID_CELL];
-        if (!read(id_at, cell, sizeof cell)) return lost("its id lies outside the file");
+        if (!input_.read(slot.id_at, cell, sizeof cell)) {
+            lost = "its id lies outside the file";
+            return outcome;
+        }
         entry.id.assign(cell, std::find(cell, cell + sizeof cell, '\0'));
-        if (entry.id.empty()) return lost("its id is empty");
-        if (at<std::uint32_t>(raw, 24) != dimension_ * sizeof(float)) {
-            return lost("\"" + entry.id + "\" has another size");
+        const auto length = input_.length();
+        if (entry.id.empty() && slot.id_hash != std::hash<std::string>{}(std::string())) {
+            lost = "its id is empty";
+        } else if (slot.size != dimension_ * sizeof(float)) {
+            lost = "\"" + entry.id + "\" has another size";
+        } else if (entry.values_at < HEADER || entry.values_at > length ||
+                   dimension_ * sizeof(float) > length - entry.values_at) {
+            lost = "the values of \"" + entry.id + "\" lie outside the file";
         }
-        if (entry.values_at < 128 || entry.values_at > length_ ||
-            dimension_ * sizeof(float) > length_ - entry.values_at) {
-            return lost("the values of \"" + entry.id + "\" lie outside the file");
-        }
-        return entry;
+        return outcome;
     }
 
-    std::ifstream stream_;
-    std::uint64_t length_ = 0;
+    /// What to say where there are vectors and not one can be taken.
+    std::string nothing_is_whole(const std::vector<Slot>& slots) const {
+        const auto size = slots.front().size;
+        const bool one_size = std::all_of(slots.begin(), slots.end(), [&](const Slot& slot) { return slot.size == size; });
+        if (one_size && size != dimension_ * sizeof(float)) {
+            return "the header has dimension " + std::to_string(dimension_) + ", and each of the " +
+                   std::to_string(slots.size()) + " vectors has " + std::to_string(size) +
+                   " bytes, which is dimension " + std::to_string(size / sizeof(float)) +
+                   "; nothing was converted: correct the header, 4 bytes at offset 8";
+        }
+        return "not one of the " + std::to_string(slots.size()) +
+               " vectors that the index tells of is whole; nothing was converted";
+    }
+
+    InputFile input_;
     std::uint32_t dimension_ = 0;
     std::uint64_t active_ = 0, index_at_ = 0, capacity_ = 0;
 };
 
 /// Gives entries the ids that were cut at 63 bytes, as far as `known` (the ids with metadata) tells them, and leaves
-/// the newest of each id.
+/// the newest of each id, in the order of their values in the file.
 inline void settle_ids(std::vector<Entry>& entries, const std::vector<std::string>& known,
                        Findings& findings) {
     std::map<std::string, std::vector<std::string>> by_cut;
@@ -199,6 +240,8 @@ inline void settle_ids(std::vector<Entry>& entries, const std::vector<std::strin
     for (std::size_t i = 0; i < entries.size(); ++i) {
         if (stays[i]) settled.push_back(std::move(entries[i]));
     }
+    std::stable_sort(settled.begin(), settled.end(),
+                     [](const Entry& a, const Entry& b) { return a.values_at < b.values_at; });
     entries = std::move(settled);
 }
 

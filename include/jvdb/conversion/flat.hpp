@@ -9,8 +9,8 @@
 #include "../../jvdb.hpp"
 #include "in_place.hpp"
 
-#include <fstream>
-#include <stdexcept>
+#include <algorithm>
+#include <string>
 #include <vector>
 
 namespace jvdb::conversion {
@@ -23,9 +23,7 @@ public:
     static std::vector<Report> of_directory(const std::filesystem::path& root, const char* who) {
         std::vector<std::filesystem::path> files;
         for (const auto& entry : std::filesystem::directory_iterator(root)) {
-            if (entry.path().extension() == ".jvdb" && entry.is_regular_file() && v1::File::is_one(entry.path())) {
-                files.push_back(entry.path());
-            }
+            if (entry.path().extension() == ".jvdb" && is_one(entry.path())) files.push_back(entry.path());
         }
         std::sort(files.begin(), files.end());
         std::vector<Report> reports;
@@ -42,6 +40,15 @@ public:
 private:
     static constexpr const char* SCRATCH = ".converting";
     static constexpr std::size_t BATCH = 1000;
+
+    /// What cannot be read, or is no file, is not: whoever opens that database is told why.
+    static bool is_one(const std::filesystem::path& path) {
+        try {
+            return v1::File::is_one(path);
+        } catch (const std::exception&) {
+            return false;
+        }
+    }
 
     explicit Flat(std::filesystem::path file) : file_(std::move(file)), scratch_(file_.parent_path() / SCRATCH) {
         report_.database_id = file_.stem().string();
@@ -61,7 +68,7 @@ private:
                 report_.converted = true;
             }
         } catch (const std::exception& error) {
-            report_.findings.push_back(error.what());
+            report_.findings.insert(report_.findings.begin(), error.what());
         }
         return std::move(report_);
     }
@@ -88,6 +95,10 @@ private:
         std::vector<jvdb_key_t> keys;
         for (std::size_t i = 0; i < count; ++i) {
             const auto& id = entries[i].id;
+            if (id.empty()) {
+                report_.findings.push_back("a vector has an empty id, which no call of these classes takes");
+                continue;
+            }
             if (!file.values(entries[i], &values[keys.size() * file.dimension()])) {
                 report_.findings.push_back("the values of \"" + id + "\" cannot be read");
                 continue;
@@ -129,14 +140,11 @@ private:
         const auto folder = file_.parent_path();
         report_.original = keep(file_, original()).string();
         const auto told = folder / (report_.database_id + ".conversion-report.txt");
-        {
-            std::ofstream text(told, std::ios::binary | std::ios::trunc);
-            text << "database: " << report_.database_id << "\nvectors: " << report_.vectors
-                 << "\noriginal: " << report_.original << "\nfindings: " << report_.findings.size() << '\n';
-            for (const auto& finding : report_.findings) text << "- " << finding << '\n';
-            if (!text.flush()) throw std::runtime_error("cannot write " + told.string());
-        }
-        sync(told);
+        std::string text = "database: " + report_.database_id + "\nvectors: " + std::to_string(report_.vectors) +
+                           "\noriginal: " + report_.original +
+                           "\nfindings: " + std::to_string(report_.findings.size()) + '\n';
+        for (const auto& finding : report_.findings) text += "- " + finding + '\n';
+        write_new(told, text);
         sync(folder);
         replace(scratch_ / target().filename(), file_, target());
     }

@@ -16,6 +16,7 @@
 #include <filesystem>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <unistd.h>
 
@@ -31,7 +32,7 @@ struct Report {
     std::size_t vectors = 0;
     /// Where the original is kept.
     std::string original;
-    /// What was lost, doubtful or not as it should be: one sentence each.
+    /// What was lost, doubtful or not as it should be: one sentence each. Where nothing was converted, the first says why.
     v1::Findings findings;
 };
 
@@ -52,6 +53,25 @@ inline void sync(const std::filesystem::path& path) {
     const int error = errno;
     if (file >= 0) ::close(file);
     if (!synced) throw std::system_error(error, std::generic_category(), "sync " + path.string());
+}
+
+/// Writes a file, durable, in place of what has its name, which is never followed nor written to.
+inline void write_new(const std::filesystem::path& path, std::string_view text) {
+    const auto failed = [&] { throw std::system_error(errno, std::generic_category(), "write " + path.string()); };
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) failed();
+    const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (file < 0) failed();
+    while (!text.empty()) {
+        const auto written = ::write(file, text.data(), text.size());
+        if (written < 0 && errno == EINTR) continue;
+        if (written <= 0) break;
+        text.remove_prefix(static_cast<std::size_t>(written));
+    }
+    const bool done = text.empty() && ::fsync(file) == 0;
+    const int error = errno;
+    ::close(file);
+    errno = error;
+    if (!done) failed();
 }
 
 /// Whether the names are of one file.

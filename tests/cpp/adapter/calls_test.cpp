@@ -15,6 +15,11 @@ protected:
         value(adapter->create_database(small_database("d", "name")));
     }
     bool in_memory() const { return GetParam(); }
+    /// What is read back: a directory gives a vector that has no databaseId that of its database.
+    Vector stored(Vector vector) const {
+        if (!in_memory() && vector.databaseId.empty()) vector.databaseId = "d";
+        return vector;
+    }
 
     Directory directory;
     std::unique_ptr<DatabasePersistenceAdapter> adapter;
@@ -39,6 +44,7 @@ TEST_P(Calls, CreatesGetsListsUpdatesAndDeletesDatabases) {
     done(adapter->update_database("full", changed));
     changed.databaseId = "full";
     expect_same(changed, value(adapter->get_database("full")));
+    done(adapter->store_vector("full", small_vector("v", 1, 8)));
     EXPECT_CODE(VECTOR_DIMENSION_MISMATCH, adapter->update_database("full", small_database("full", "n", 9)));
     EXPECT_CODE(INVALID_ARGUMENT, adapter->update_database("full", small_database("full", "")));
     EXPECT_CODE(NOT_FOUND, adapter->update_database("none", full));
@@ -56,7 +62,11 @@ TEST_P(Calls, RefusesDatabasesThatCannotBe) {
     EXPECT_CODE(INVALID_ARGUMENT, adapter->create_database(small_database("a", "n", 0)));
     EXPECT_CODE(INVALID_ARGUMENT, adapter->create_database(small_database("a", "n", -1)));
     EXPECT_CODE(INVALID_ARGUMENT, adapter->create_database(small_database("a", "n", 65537)));
-    for (const char* id : {"..", ".", "a/b", "../x"}) {
+    for (const std::string& id : std::vector<std::string>{"..", ".", "a/b", "../x", std::string("a\0b", 3)}) {
+        EXPECT_CODE(NOT_FOUND, adapter->get_database(id));
+        EXPECT_CODE(NOT_FOUND, adapter->delete_database(id));
+        EXPECT_FALSE(value(adapter->database_exists(id)));
+        if (in_memory()) continue;
         EXPECT_CODE(INVALID_ARGUMENT, adapter->create_database(small_database(id, "n")));
         EXPECT_CODE(NOT_FOUND, adapter->get_database(id));
         EXPECT_CODE(NOT_FOUND, adapter->delete_database(id));
@@ -107,7 +117,7 @@ TEST_P(Calls, StoresRetrievesUpdatesAndDeletesVectors) {
 
     const auto bare = small_vector("v", 2);
     done(adapter->store_vector("d", bare));
-    expect_same(bare, value(adapter->retrieve_vector("d", "v")));
+    expect_same(stored(bare), value(adapter->retrieve_vector("d", "v")));
     done(adapter->update_vector("d", full));
     expect_same(full, value(adapter->retrieve_vector("d", "v")));
     EXPECT_EQ(1u, value(adapter->get_vector_count("d")));
@@ -129,14 +139,6 @@ TEST_P(Calls, RefusesAnotherDimension) {
                     adapter->batch_store_vectors("d", {small_vector("a"), small_vector("b", 1, dimension)}));
     }
     EXPECT_EQ(std::vector<std::string>{"there"}, value(adapter->get_all_vector_ids("d")));
-}
-
-TEST_P(Calls, RefusesAnEmptyVectorId) {
-    EXPECT_CODE(INVALID_ARGUMENT, adapter->store_vector("d", small_vector("")));
-    EXPECT_CODE(NOT_FOUND, adapter->retrieve_vector("d", ""));
-    EXPECT_CODE(NOT_FOUND, adapter->delete_vector("d", ""));
-    EXPECT_FALSE(value(adapter->vector_exists("d", "")));
-    done(adapter->batch_delete_vectors("d", {""}));
 }
 
 TEST_P(Calls, RetrievesInTheOrderAskedAndLeavesOutWhatIsMissing) {
@@ -217,7 +219,7 @@ TEST_P(Calls, AnswersForADatabaseThatIsNotThere) {
 
 TEST_P(Calls, TakesIdsOfEveryLength) {
     std::vector<std::string> ids;
-    for (std::size_t length = 1; length <= 500; ++length) ids.push_back(std::string(length, 'x'));
+    for (std::size_t length = 0; length <= 500; ++length) ids.push_back(std::string(length, 'x'));
     // Longer than a key of the engine, alike in all that a key holds, and not text.
     for (const std::size_t length : {511, 512, 513, 2000, 70000}) {
         ids.push_back(std::string(length, 'y'));
@@ -227,6 +229,7 @@ TEST_P(Calls, TakesIdsOfEveryLength) {
     for (int i = 0; i < 500; ++i) characters += "\xF0\x9F\x8D\x8A";
     ids.push_back(characters);
     ids.push_back(std::string("\0\xFF/\n", 4));
+    ids.push_back(std::string(448, '\0'));
     for (std::size_t i = 0; i < ids.size(); ++i) done(adapter->store_vector("d", full_vector(ids[i], i)));
     EXPECT_EQ(ids.size(), value(adapter->get_vector_count("d")));
     for (std::size_t i = 0; i < ids.size(); ++i) {
@@ -288,7 +291,7 @@ TEST_P(Calls, KeepsEveryBitOfTheValues) {
     const std::uint32_t bits[4]{0x7FC01234u, 0x80000000u, 1u, 0xFF800000u};
     std::memcpy(vector.values.data(), bits, sizeof bits);
     done(adapter->store_vector("d", vector));
-    expect_same(vector, value(adapter->retrieve_vector("d", "v")));
+    expect_same(stored(vector), value(adapter->retrieve_vector("d", "v")));
 }
 
 TEST_P(Calls, FlushesAllAndOne) {

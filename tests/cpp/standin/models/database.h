@@ -42,6 +42,8 @@ struct Database {
     std::unique_ptr<RetentionPolicy> retentionPolicy;
     AccessControl accessControl;
     std::string created_at, updated_at;
+
+    bool validate() const { return !databaseId.empty() && !name.empty() && vectorDimension > 0; }
 };
 
 }  // namespace jadevectordb
