@@ -27,6 +27,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -283,7 +284,7 @@ private:
     }
 
     adapter::Vectors vectors(const std::string& database) const {
-        return adapter::Vectors(databases_.open(database), databases_.in_memory() ? std::string() : database);
+        return adapter::Vectors(databases_.open(database), databases_.in_memory() ? std::string_view() : database);
     }
 
     std::string path_;

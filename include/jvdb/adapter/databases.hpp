@@ -14,6 +14,7 @@
 #include "record.hpp"
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <filesystem>
@@ -75,15 +76,18 @@ public:
             if (!record.contains(time)) record[time] = now();
         }
         const auto bytes = bytes_of(record);
+        if (bytes.size() > MAX_RECORD) {
+            refuse(Code::INVALID_ARGUMENT, "the description of database " + id + " has " +
+                                               std::to_string(bytes.size()) + " bytes, more than " +
+                                               std::to_string(MAX_RECORD));
+        }
         if (storage_.exists(name)) {
             if (!in_memory_ && !unfinished(storage_.database(name))) {
                 refuse(Code::ALREADY_EXISTS, "a database of id " + id + " exists");
             }
             storage_.drop(name);
         }
-        auto made = storage_.create(name, static_cast<std::uint32_t>(database.vectorDimension));
-        made.set_attribute(DATABASE_RECORD, bytes);
-        made.flush();
+        make(name, database.vectorDimension, bytes);
         if (catalog_) (*catalog_)[id] = database.name;
         return id;
     }
@@ -183,6 +187,19 @@ private:
 
     static void unreadable(const std::string& id, const std::exception& error) {
         detail::log("error", "DatabasePersistenceAdapter: database ", id, " cannot be read: ", error.what());
+    }
+
+    /// Makes a database with its record, durable, or none.
+    void make(const std::string& name, int dimension, const std::string& record) {
+        auto made = storage_.create(name, static_cast<std::uint32_t>(dimension));
+        try {
+            made.set_attribute(DATABASE_RECORD, record);
+            made.flush();
+        } catch (const Error&) {
+            const auto dropped = attempt([&] { storage_.drop(name); });
+            (void)dropped;
+            throw;
+        }
     }
 
     /// What the Database of this id is. One that was made otherwise has the least that makes it one.
@@ -298,6 +315,8 @@ private:
     }
 
     static constexpr int MAX_DIMENSION = 65536;
+    /// Bytes of an attribute.
+    static constexpr std::size_t MAX_RECORD = 16 << 20;
 
     Storage storage_;
     std::filesystem::path root_;

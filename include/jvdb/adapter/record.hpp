@@ -309,7 +309,7 @@ inline std::string id_in(std::string_view metadata) { return json_of(metadata).v
 
 /// Sets the databaseId of a vector that has none, if this version of the struct has one.
 template <class Vector>
-void give_home(Vector& vector, const std::string& database) {
+void give_home(Vector& vector, std::string_view database) {
     if constexpr (requires { vector.databaseId; }) {
         if (vector.databaseId.empty()) vector.databaseId = database;
     }

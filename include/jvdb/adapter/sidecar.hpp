@@ -13,7 +13,9 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <iterator>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,26 +30,28 @@ public:
     static bool are_in(std::string_view text) {
         const auto line_end = text.find('\n');
         if (line_end == std::string_view::npos || trimmed(text.substr(0, line_end)) != "{") return false;
-        return field_of(text.substr(line_end + 1), 0, 1).has_value();
+        return field_of(text.substr(line_end + 1), {0}).has_value();
     }
 
     explicit Lines(std::string_view text) {
+        const bool in_order = are_in(text);
+        std::set<std::size_t> ahead;
+        for (std::size_t number = 0; number < NAMES.size(); ++number) ahead.insert(number);
         std::optional<std::size_t> field;
         std::string value;
-        std::size_t next = 0;
         for (std::size_t at = 0; at <= text.size();) {
             const auto end = std::min(text.find('\n', at), text.size());
             const auto line = text.substr(at, end - at);
             at = end + 1;
-            // In the order in which they are written: a line within a description may look like one before it.
-            if (const auto found = field_of(line, next, NAMES.size())) {
+            if (const auto found = field_of(line, ahead)) {
                 if (field) add(*field, value, false);
                 field = found->first;
                 value = found->second;
-                next = *field + 1;
+                // A line within a description may look like one before it, or like its own.
+                ahead.erase(in_order ? ahead.begin() : ahead.find(*field), std::next(ahead.find(*field)));
             } else if (field) {
                 value.push_back('\n');
-                if (end < text.size() || !begins_next(line, next)) value.append(line);
+                if (end < text.size() || !begins_next(line, ahead)) value.append(line);
             }
         }
         if (field) add(*field, value, true);
@@ -69,13 +73,13 @@ private:
         return text.substr(first, text.find_last_not_of(BLANKS) - first + 1);
     }
 
-    /// The member that a line begins, of those from `first` to before `last`, and what follows its colon.
-    static std::optional<std::pair<std::size_t, std::string_view>> field_of(std::string_view line, std::size_t first,
-                                                                            std::size_t last) {
+    /// The member that a line begins, of those that are `ahead`, and what follows its colon.
+    static std::optional<std::pair<std::size_t, std::string_view>> field_of(std::string_view line,
+                                                                            const std::set<std::size_t>& ahead) {
         const auto skip = [&] { line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size())); };
         skip();
         if (line.empty() || line.front() != '"') return std::nullopt;
-        for (auto number = first; number < last; ++number) {
+        for (const auto number : ahead) {
             const auto name = NAMES[number];
             if (line.substr(1, name.size()) != name || line.substr(name.size() + 1, 1) != "\"") continue;
             line.remove_prefix(name.size() + 2);
@@ -89,8 +93,8 @@ private:
     }
 
     /// Whether a line, which is the last and cut short, is the beginning of one for the next member.
-    static bool begins_next(std::string_view line, std::size_t next) {
-        const auto whole = next < NAMES.size() ? "  \"" + std::string(NAMES[next]) + "\"" : std::string();
+    static bool begins_next(std::string_view line, const std::set<std::size_t>& ahead) {
+        const auto whole = ahead.empty() ? std::string() : "  \"" + std::string(NAMES[*ahead.begin()]) + "\"";
         return std::string_view(whole).substr(0, line.size()) == line;
     }
 

@@ -22,9 +22,10 @@ namespace jvdb::adapter {
 /// What is stored and read through one handle. What fails throws.
 class Vectors {
 public:
-    /// `home` is what a vector that was stored without a databaseId is given as one; empty to leave it so.
-    explicit Vectors(jvdb::Database database, std::string home) noexcept
-        : database_(std::move(database)), home_(std::move(home)) {}
+    /// `home` is what a vector that was stored without a databaseId is given as one; empty to leave it so. It outlives
+    /// this.
+    explicit Vectors(jvdb::Database database, std::string_view home) noexcept
+        : database_(std::move(database)), home_(home) {}
 
     /// Stores or replaces.
     void put(const jade::Vector& vector) { write(vector, jvdb_put); }
@@ -115,7 +116,7 @@ private:
     }
 
     jvdb::Database database_;
-    std::string home_;
+    std::string_view home_;
 };
 
 }  // namespace jvdb::adapter

@@ -3,8 +3,10 @@
 #include "in_memory_model.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <random>
 #include <sstream>
+#include <sys/resource.h>
 
 namespace {
 
@@ -207,7 +209,42 @@ TEST(Original, ARefusedCreationLeavesWhatWasThere) {
     value(adapter->create_database(small_database("d", "name")));
     done(adapter->store_vector("d", small_vector("v")));
     EXPECT_CODE(INVALID_ARGUMENT, adapter->create_database(small_database("d", "name", 65537)));
+    auto long_one = small_database("d", "name");
+    long_one.description = std::string(17 << 20, 'x');
+    EXPECT_CODE(INVALID_ARGUMENT, adapter->create_database(long_one));
     EXPECT_EQ(1u, value(adapter->get_vector_count("d")));
+}
+
+/// A limit for the length of files, for as long as this lives. Whatever writes beyond it fails.
+class FileLimit {
+public:
+    explicit FileLimit(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+        ::getrlimit(RLIMIT_FSIZE, &before_);
+        const rlimit limit{bytes, before_.rlim_max};
+        ::setrlimit(RLIMIT_FSIZE, &limit);
+    }
+    ~FileLimit() {
+        ::setrlimit(RLIMIT_FSIZE, &before_);
+        std::signal(SIGXFSZ, handler_);
+    }
+
+private:
+    rlimit before_{};
+    void (*handler_)(int);
+};
+
+TEST(Original, ACreationForWhichThereIsNoRoomLeavesNoDatabase) {
+    Directory directory;
+    DatabasePersistenceAdapter adapter(directory.path);
+    auto database = small_database("d", "name");
+    database.description = std::string(1 << 20, 'x');
+    {
+        const FileLimit limit(256 << 10);
+        EXPECT_FALSE(adapter.create_database(database));
+    }
+    EXPECT_FALSE(value(adapter.database_exists("d")));
+    EXPECT_TRUE(value(adapter.list_databases()).empty());
+    EXPECT_EQ("d", value(adapter.create_database(database)));
 }
 
 /// A program that counts its own calls.

@@ -87,6 +87,14 @@ TEST(Sidecar, JsonThatSomebodyElseWroteIsJson) {
     }
 }
 
+TEST(Sidecar, LinesInAnotherOrderAreReadAsLines) {
+    const auto found = converted("{\n\"name\": \"say \"hi\"\",\n\"created_at\": \"2020\",\n\"vector_dimension\": 4,\n"
+                                 "\"description\": \"5\" disk\",\n\"database_id\": \"old\"\n}");
+    EXPECT_EQ("say \"hi\"", found.database.name);
+    EXPECT_EQ("5\" disk", found.database.description);
+    EXPECT_EQ("2020", found.database.created_at);
+}
+
 TEST(Sidecar, WhatIsWholeBeforeACutIsKept) {
     const auto text = as_written("say \"hi\"", "C:\\temp\\new");
     for (std::size_t length = 0; length + 2 < text.size(); ++length) {
