@@ -13,7 +13,6 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <iterator>
 #include <optional>
 #include <set>
 #include <string>
@@ -33,8 +32,8 @@ public:
         return field_of(text.substr(line_end + 1), {0}).has_value();
     }
 
-    explicit Lines(std::string_view text) {
-        const bool in_order = are_in(text);
+    /// `in_order`: all members come as the class writes them, so that a line within a value may look like any but the next.
+    Lines(std::string_view text, bool in_order) {
         std::set<std::size_t> ahead;
         for (std::size_t number = 0; number < NAMES.size(); ++number) ahead.insert(number);
         std::optional<std::size_t> field;
@@ -43,23 +42,24 @@ public:
             const auto end = std::min(text.find('\n', at), text.size());
             const auto line = text.substr(at, end - at);
             at = end + 1;
-            if (const auto found = field_of(line, ahead)) {
+            const auto next = in_order && !ahead.empty() ? std::set{*ahead.begin()} : ahead;
+            if (const auto found = field_of(line, next)) {
                 if (field) add(*field, value, false);
                 field = found->first;
                 value = found->second;
-                // A line within a description may look like one before it, or like its own.
-                ahead.erase(in_order ? ahead.begin() : ahead.find(*field), std::next(ahead.find(*field)));
+                ahead.erase(*field);
             } else if (field) {
                 value.push_back('\n');
                 if (end < text.size() || !begins_next(line, ahead)) value.append(line);
             }
         }
         if (field) add(*field, value, true);
+        lost_ = lost_ || (in_order && !ahead.empty());
     }
 
     /// Texts, but for vector_dimension, which is a number.
     const Json& members() const noexcept { return members_; }
-    /// Whether the file has its end, and each member before it.
+    /// Whether the file has its end, and each member before it is whole.
     bool whole() const noexcept { return closed_ && !lost_; }
 
 private:
@@ -174,11 +174,13 @@ inline Json description_in(const std::optional<std::string>& text, conversion::v
         findings.push_back("metadata.json is missing");
         return Json::object();
     }
-    const Lines lines(*text);
-    if (Lines::are_in(*text) && lines.whole()) return lines.members();
+    const bool as_written = Lines::are_in(*text);
+    if (const Lines lines(*text, true); as_written && lines.whole()) return lines.members();
+    const Lines lines(*text, false);
+    if (as_written && lines.whole()) return lines.members();
     Members json(*text);
-    if (!Lines::are_in(*text) && json.damage.empty()) return std::move(json.members);
-    const bool by_line = Lines::are_in(*text) || lines.members().size() >= json.members.size();
+    if (!as_written && json.damage.empty()) return std::move(json.members);
+    const bool by_line = as_written || lines.members().size() >= json.members.size();
     auto members = by_line ? lines.members() : std::move(json.members);
     findings.push_back("metadata.json is damaged; " + std::to_string(members.size()) + " members of it are whole" +
                        (by_line ? std::string() : ": " + json.damage));

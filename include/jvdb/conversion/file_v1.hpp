@@ -182,7 +182,8 @@ private:
     /// What to say where there are vectors and not one can be taken.
     std::string nothing_is_whole(const std::vector<Slot>& slots) const {
         const auto size = slots.front().size;
-        const bool one_size = std::all_of(slots.begin(), slots.end(), [&](const Slot& slot) { return slot.size == size; });
+        const bool one_size =
+            std::all_of(slots.begin(), slots.end(), [&](const Slot& slot) { return slot.size == size; });
         if (one_size && size != dimension_ * sizeof(float)) {
             return "the header has dimension " + std::to_string(dimension_) + ", and each of the " +
                    std::to_string(slots.size()) + " vectors has " + std::to_string(size) +

@@ -63,9 +63,24 @@ TEST(Sidecar, EveryByteOfANameAndADescriptionStandsForItself) {
     EXPECT_EQ("old", converted(as_written("", "d")).database.name);
 }
 
-TEST(Sidecar, ADescriptionMayLookLikeTheLinesBeforeIt) {
-    const std::string text = "\n  \"database_id\": \"x\",\n  \"name\": \"y\",";
-    EXPECT_EQ(text, converted(as_written("n", text)).database.description);
+TEST(Sidecar, ADescriptionMayLookLikeAnyOtherLine) {
+    for (const std::string text : {"\n  \"database_id\": \"x\",\n  \"name\": \"y\",", "\n  \"updated_at\": \"x\",",
+                                   "\n  \"created_at\": \"x\"\n}\n", "\n  \"description\": \"x\","}) {
+        const auto found = converted(as_written("n", text));
+        EXPECT_EQ(text, found.database.description);
+        EXPECT_EQ("2021", found.database.updated_at);
+        EXPECT_TRUE(found.findings.empty()) << found.findings[0];
+    }
+}
+
+TEST(Sidecar, AMemberThatSomebodyRemovedIsNoDamage) {
+    auto text = as_written("say \"hi\"", "5\" disk");
+    const auto at = text.find("  \"vector_dimension\"");
+    text.erase(at, text.find('\n', at) + 1 - at);
+    const auto found = converted(text);
+    EXPECT_EQ("say \"hi\"", found.database.name);
+    EXPECT_EQ("5\" disk", found.database.description);
+    EXPECT_TRUE(found.findings.empty()) << found.findings[0];
 }
 
 TEST(Sidecar, EndsOfLinesMayBeThoseOfAnotherSystem) {
