@@ -51,18 +51,21 @@ struct PersistenceConfig {
     /// The same for JSON that was read already.
     static PersistenceConfig from(const nlohmann::json& json) {
         PersistenceConfig config;
-        const auto persistence = json.value("persistence", nlohmann::json::object());
-        const auto type = persistence.value("type", "persistent");
+        const auto& persistence = section(json, "persistence");
+        const auto type = text(persistence, "persistence.", "type", "persistent", "\"persistent\" or \"memory\"");
         if (type != "persistent" && type != "memory") refuse("persistence.type", "\"persistent\" or \"memory\"");
         config.persistent = type == "persistent";
-        config.storage_path = persistence.value("storage_path", "");
+        config.storage_path = text(persistence, "persistence.", "storage_path", "", "a path");
         if (config.persistent && config.storage_path.empty()) refuse("persistence.storage_path", "a path");
         config.max_open_files = number(persistence, "persistence.", "max_open_files", 100, 5, 1000);
         config.flush_interval = std::chrono::seconds(
             number(persistence, "persistence.", "flush_interval_seconds", 300, 0, 3600));
-        const auto storage = json.value("vector_storage", nlohmann::json::object());
+        const auto& storage = section(json, "vector_storage");
         config.initial_capacity = number(storage, "vector_storage.", "initial_capacity", 1000, 1, UINT32_MAX);
-        config.enable_auto_flush = storage.value("enable_auto_flush", true);
+        if (const auto found = storage.find("enable_auto_flush"); found != storage.end()) {
+            if (!found->is_boolean()) refuse("vector_storage.enable_auto_flush", "true or false");
+            config.enable_auto_flush = *found;
+        }
         return config;
     }
 
@@ -76,6 +79,25 @@ struct PersistenceConfig {
 private:
     [[noreturn]] static void refuse(const std::string& name, const std::string& wanted) {
         throw std::invalid_argument(name + " is not " + wanted);
+    }
+
+    // Nothing is copied but what is taken: a value that nests 100,000 deep, whoever's it is, would end the program.
+
+    static const nlohmann::json& section(const nlohmann::json& json, const char* name) {
+        static const auto nothing = nlohmann::json::object();
+        if (!json.is_object()) refuse("the configuration", "an object");
+        const auto found = json.find(name);
+        if (found == json.end()) return nothing;
+        if (!found->is_object()) refuse(name, "an object");
+        return *found;
+    }
+
+    static std::string text(const nlohmann::json& object, const std::string& section, const char* name,
+                            const char* otherwise, const std::string& wanted) {
+        const auto found = object.find(name);
+        if (found == object.end()) return otherwise;
+        if (!found->is_string()) refuse(section + name, wanted);
+        return found->get<std::string>();
     }
 
     static std::uint32_t number(const nlohmann::json& object, const std::string& section, const char* name,

@@ -91,6 +91,26 @@ std::string refused(const nlohmann::json& json) {
     return "";
 }
 
+/// Values that nothing could follow down: an error where they are in the way, and passed over where they are not.
+void a_configuration_may_nest_deep() {
+    const auto deep = std::string(200000, '[') + std::string(200000, ']');
+    const auto read = [](const std::string& text) {
+        std::ofstream(root / "config.json") << text;
+        return PersistenceConfig::read(root / "config.json");
+    };
+    CHECK(!read(R"({"persistence":{"type":"memory","other":)" + deep + R"(},"other":)" + deep + "}").persistent);
+    for (const auto& text : {deep, R"({"persistence":)" + deep + "}", R"({"persistence":{"type":)" + deep + "}}",
+                             R"({"persistence":{"type":"memory"},"vector_storage":)" + deep + "}"}) {
+        bool thrown = false;
+        try {
+            read(text);
+        } catch (const std::invalid_argument&) {
+            thrown = true;
+        }
+        CHECK(thrown);
+    }
+}
+
 void the_configuration_is_read_and_checked() {
     const auto read = PersistenceConfig::read(written(config("persistent")));
     CHECK(read.persistent && read.storage_path == root / "data" && read.max_open_files == 20);
@@ -115,6 +135,16 @@ void the_configuration_is_read_and_checked() {
     CHECK(refused<std::invalid_argument>(bad).find("storage_path") != std::string::npos);
     bad["vector_storage"] = 7;
     CHECK(!refused<std::exception>(bad).empty());
+    // Each member of a wrong type is named.
+    for (const auto& [section, member] : std::vector<std::pair<std::string, std::string>>{
+             {"persistence", "type"}, {"persistence", "storage_path"}, {"vector_storage", "enable_auto_flush"}}) {
+        bad = config("persistent");
+        bad[section][member] = 7;
+        CHECK(refused<std::invalid_argument>(bad).find(section + '.' + member) != std::string::npos);
+        bad[section] = nlohmann::json::array();
+        CHECK(refused<std::invalid_argument>(bad).find(section + " is not an object") != std::string::npos);
+    }
+    a_configuration_may_nest_deep();
     std::ofstream(root / "config.json") << "{";
     bool thrown = false;
     try {
