@@ -210,6 +210,17 @@
 #define JVDB_ERROR_FORKED -20
 
 /**
+ * Another process writes to the file, although it should have been kept out. Nothing of what it wrote was overwritten. Reads
+ * of what it has not changed go on; find it, keep it out, and open the directory again.
+ */
+#define JVDB_ERROR_FENCED -21
+
+/**
+ * The file was removed or replaced while it was open: what was written since the last flush is in no file that has its name.
+ */
+#define JVDB_ERROR_REMOVED -22
+
+/**
  * Log level: nothing.
  */
 #define JVDB_LOG_OFF 0

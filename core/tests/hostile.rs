@@ -218,8 +218,14 @@ fn a_damaged_long_key_is_damage_and_not_absence() {
         assert!(db.keys(Position::START).any(|found| matches!(found, Err(Error::Corrupt { .. }))));
         // A compaction that took it for dead would lose it.
         assert!(matches!(db.compact(), Err(Error::Corrupt { .. })));
-        assert_eq!(volume.bytes(FILE).unwrap(), image);
+        assert_eq!(without_token(volume.bytes(FILE).unwrap()), without_token(image));
     }
+}
+
+/// The token of whoever writes changes with each opening that tries to.
+fn without_token(mut image: Vec<u8>) -> Vec<u8> {
+    image[512..520].fill(0);
+    image
 }
 
 #[test]

@@ -49,6 +49,8 @@ impl From<Failure> for Error {
                 | Core::Locked { path: file, .. }
                 | Core::Changed { path: file }
                 | Core::Forked { path: file }
+                | Core::Fenced { path: file }
+                | Core::Removed { path: file }
                 | Core::ReadOnly { path: file } => path = Some(file),
                 _ => {}
             }

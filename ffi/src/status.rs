@@ -52,6 +52,11 @@ pub const JVDB_ERROR_CHANGED: i32 = -19;
 /// The directory was opened before this process was forked: only the process that opened it can use its handles. To
 /// release or close them here changes nothing there.
 pub const JVDB_ERROR_FORKED: i32 = -20;
+/// Another process writes to the file, although it should have been kept out. Nothing of what it wrote was overwritten. Reads
+/// of what it has not changed go on; find it, keep it out, and open the directory again.
+pub const JVDB_ERROR_FENCED: i32 = -21;
+/// The file was removed or replaced while it was open: what was written since the last flush is in no file that has its name.
+pub const JVDB_ERROR_REMOVED: i32 = -22;
 
 /// The code of an error of the engine.
 pub(crate) fn of(error: &Error) -> Status {
@@ -75,6 +80,8 @@ pub(crate) fn of(error: &Error) -> Status {
         Error::Dropped { .. } => JVDB_ERROR_DROPPED,
         Error::Changed { .. } => JVDB_ERROR_CHANGED,
         Error::Forked { .. } => JVDB_ERROR_FORKED,
+        Error::Fenced { .. } => JVDB_ERROR_FENCED,
+        Error::Removed { .. } => JVDB_ERROR_REMOVED,
         _ => JVDB_ERROR_INTERNAL,
     }
 }

@@ -2,3 +2,5 @@
 //! first line says what happens to people.
 
 mod closed_folder;
+mod removed;
+mod second_writer;

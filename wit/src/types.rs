@@ -164,6 +164,8 @@ fn kind(error: Error) -> wit::ErrorKind {
         Error::Locked { path, holder } => Kind::Locked(wit::LockError { path, holder }),
         Error::ReadOnly { path } => Kind::ReadOnly(path),
         Error::Changed { path } => Kind::Changed(path),
+        Error::Fenced { path } => Kind::Fenced(path),
+        Error::Removed { path } => Kind::Removed(path),
         Error::Poisoned { database, cause } => Kind::Poisoned(wit::Poison { database, cause }),
         Error::AllPinned { limit, .. } => Kind::AllPinned(count(limit)),
         Error::Dropped { database } => Kind::Dropped(database),

@@ -222,6 +222,11 @@ impl Catalog {
         if broken(Mutant::SaltKept) { 7 } else { xxh3_64(&self.unique_bytes()) as u32 }
     }
 
+    /// A number that no other opening has, and that is not zero.
+    fn token(&self) -> u64 {
+        xxh3_64(&self.unique_bytes()).max(1)
+    }
+
     fn settings(&self) -> Settings {
         Settings {
             read_only: self.options.read_only,
@@ -289,8 +294,16 @@ impl Catalog {
     fn open_file(&self, name: &str, tail: StaleTail) -> Result<Arc<Store>> {
         let file = file_name::file_of(name)?;
         let (volume, flushes) = (&self.volume, &self.flushes);
-        let opening =
-            Opening { volume, name, file: &file, settings: self.settings(), salt: self.salt(), tail, flushes };
+        let opening = Opening {
+            volume,
+            name,
+            file: &file,
+            settings: self.settings(),
+            salt: self.salt(),
+            token: self.token(),
+            tail,
+            flushes,
+        };
         let open = || opening.open().map(Arc::new);
         let mut opened = open();
         // Beside a writer, what looks like damage may be a file in the middle of a change.
@@ -365,16 +378,16 @@ impl Catalog {
             self.volume.remove(&file).or_else(|error| match self.volume.size(&file) {
                 // The call failed, and the file is gone all the same: nothing may be written to it any more.
                 Err(gone) if gone.kind() == std::io::ErrorKind::NotFound => Ok(()),
-                _ => Err(error),
+                _ => Err(Error::io("remove", self.volume.path_of(&file), error)),
             })
         };
         let removed = match &status {
             Status::Open(store) | Status::Suspended(store) => store.end(remove),
             _ => remove(),
         };
-        if let Err(source) = removed {
+        if removed.is_err() {
             transition.finish(Some(status));
-            return Err(Error::io("remove", self.volume.path_of(&file), source));
+            return removed;
         }
         let mut state = self.state();
         state.open.pop(name);
@@ -399,8 +412,16 @@ impl Catalog {
         // The new file is open beside the old one.
         let slots = (self.take_file_slot()?, self.take_file_slot()?);
         let (volume, settings) = (&self.volume, self.settings());
-        let target =
-            RepairTarget { volume, name, file: &file, settings, schema, salt: self.salt(), uuid: self.unique_bytes() };
+        let target = RepairTarget {
+            volume,
+            name,
+            file: &file,
+            settings,
+            schema,
+            salt: self.salt(),
+            token: self.token(),
+            uuid: self.unique_bytes(),
+        };
         let repaired = target.repair();
         drop(slots);
         drop(transition);

@@ -107,6 +107,7 @@ impl<'a> Backup<'a> {
         self.sync()?;
         // From here on flushes wait: nothing becomes durable, and no page changes.
         let progress = lock(&self.store.progress);
+        self.store.look(&*self.from)?;
         let newest = progress.superblock;
         self.log_to(newest.durable_end)?;
         let pages = self.pages(noting, newest.table);

@@ -50,6 +50,7 @@ impl Store {
     pub(crate) fn compact(&self, salt: u32) -> Result<u64> {
         let _alone = lock(&self.copying);
         self.check_writable()?;
+        self.hold_fence(&lock(&self.writer))?;
         let temporary = file_name::temporary(&self.identity.file);
         let path = self.volume.path_of(&temporary);
         let medium = self.volume.create(&temporary).map_err(|source| Error::io("create", &path, source))?;
@@ -87,6 +88,12 @@ impl Store {
         self.check_writable()?;
         let before = writer.next.offset;
         compaction.take_tail(self, copied_to, before)?;
+        self.claim_successor(&*compaction.new.medium).map_err(fault)?;
+        if !broken(Mutant::CompactUnlooked) {
+            let medium = self.medium()?;
+            self.look(&*medium)?;
+            self.check_named(&*medium)?;
+        }
         if let Err(source) = self.volume.rename(temporary, &self.identity.file) {
             self.check_renamed(&superblock, Error::io("rename", &self.identity.path, source))?;
         }

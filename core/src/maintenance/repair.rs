@@ -14,6 +14,7 @@ use crate::maintenance::findings::{Damage, Repair, Report};
 use crate::maintenance::rewrite::Rewrite;
 use crate::maintenance::salvage::{DamagedFile, Salvage};
 use crate::medium::{Medium, Volume};
+use crate::store::claim::token_in;
 use crate::store::recovery::Opening;
 use crate::store::store::Settings;
 use crate::testing::mutants::{Mutant, broken};
@@ -32,7 +33,24 @@ pub(crate) struct RepairTarget<'a> {
     pub schema: Option<Schema>,
     /// For the new file: a salt, and a uuid if that of the old one is lost.
     pub salt: u32,
+    /// Of the opening that looks what is wrong.
+    pub token: u64,
     pub uuid: [u8; 16],
+}
+
+/// What changes in a file whenever somebody writes to it. What cannot be read is no part of it.
+#[derive(PartialEq)]
+struct FileState {
+    superblocks: Vec<Superblock>,
+    token: Option<u64>,
+    len: u64,
+}
+
+impl FileState {
+    fn of(medium: &dyn Medium) -> Self {
+        let superblocks = Pair::read(medium).sound().collect();
+        Self { superblocks, token: token_in(medium).ok(), len: medium.len() }
+    }
 }
 
 impl RepairTarget<'_> {
@@ -44,12 +62,16 @@ impl RepairTarget<'_> {
         let path = self.path(self.file);
         tracing::warn!(path, offset = damage[0].offset, what = damage[0].what, "repairing a damaged database");
         let medium = self.volume.open(self.file).map_err(|source| Error::io("open", &path, source))?;
+        let before = FileState::of(&*medium);
         let (old, damaged) = self.damaged(&*medium)?;
         let salvage = damaged.salvage().map_err(|fault| fault.at(&path))?;
         self.check_plausible(&damaged, &salvage, &damage[0])?;
         let temporary = file_name::temporary(self.file);
         let written = self.write(&temporary, &damaged, &old, &salvage).and_then(|_| self.check(&temporary, &salvage));
-        let backup = written.and_then(|report| Ok((self.replace(&temporary)?, report)));
+        let backup = written.and_then(|report| {
+            self.check_unchanged(&before)?;
+            Ok((self.replace(&temporary)?, report))
+        });
         let (backup, report) = backup.inspect_err(|_| {
             // The error that counts is the one above.
             let _ = self.volume.remove(&temporary);
@@ -63,15 +85,22 @@ impl RepairTarget<'_> {
         Ok(Repair { backup: Some(backup), vectors, attributes, damage, lost, gaps, doubtful })
     }
 
+    /// Fails if somebody has written to the file since: what that one stored would be left out.
+    fn check_unchanged(&self, before: &FileState) -> Result<()> {
+        let path = self.path(self.file);
+        let medium = self.volume.open(self.file).map_err(|source| Error::io("open", &path, source))?;
+        if FileState::of(&*medium) == *before { Ok(()) } else { Err(Error::Fenced { path }) }
+    }
+
     fn path(&self, file: &str) -> String {
         self.volume.path_of(file)
     }
 
     /// What is wrong with a file, and what is in it. If nothing is wrong, all of it is durable.
     fn examine(&self, file: &str) -> Result<(Vec<Damage>, Report)> {
-        let Self { volume, name, settings, salt, .. } = *self;
+        let Self { volume, name, settings, salt, token, .. } = *self;
         let (tail, flushes) = (StaleTail::Inherited, &Arc::default());
-        let opening = Opening { volume, name, file, settings, salt, tail, flushes };
+        let opening = Opening { volume, name, file, settings, salt, token, tail, flushes };
         let report = opening.open().and_then(|store| {
             let report = store.verify()?;
             if report.damage.is_empty() {

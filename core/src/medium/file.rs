@@ -2,19 +2,26 @@
 
 use super::bytes::AlignedBuffer;
 use super::limit::Limit;
-use super::medium::{Medium, Permit};
+use super::medium::{FileId, Medium, Permit};
 use crate::types::options::Advice;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 #[cfg(target_os = "linux")]
 use std::num::NonZeroU64;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+
+impl FileId {
+    pub(super) fn of(found: &Metadata) -> Self {
+        Self { device: found.dev(), number: found.ino() }
+    }
+}
 
 /// An open file and its length, which nobody else changes.
 pub(super) struct OpenFile {
     file: File,
+    id: FileId,
     len: AtomicU64,
     limit: Limit,
     /// Held while the engine itself cuts the file, and while it looks whether somebody else did.
@@ -23,12 +30,17 @@ pub(super) struct OpenFile {
 
 impl OpenFile {
     pub(super) fn new(file: File) -> io::Result<Self> {
-        let len = AtomicU64::new(file.metadata()?.len());
-        Ok(Self { file, len, limit: Limit::new(), cutting: Mutex::default() })
+        let found = file.metadata()?;
+        let (id, len) = (FileId::of(&found), AtomicU64::new(found.len()));
+        Ok(Self { file, id, len, limit: Limit::new(), cutting: Mutex::default() })
     }
 
     pub(super) fn file(&self) -> &File {
         &self.file
+    }
+
+    pub(super) fn id(&self) -> FileId {
+        self.id
     }
 
     pub(super) fn len(&self) -> u64 {
@@ -147,6 +159,10 @@ impl FileMedium {
 impl Medium for FileMedium {
     fn len(&self) -> u64 {
         self.0.len()
+    }
+
+    fn id(&self) -> Option<FileId> {
+        Some(self.0.id())
     }
 
     fn read_into(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {

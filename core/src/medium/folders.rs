@@ -3,7 +3,7 @@
 //! It renames and nothing else: to the engine it is a volume like any other, with the same file names. Whatever else
 //! lies in a folder is not touched; a folder goes with the last file in it.
 
-use super::medium::Medium;
+use super::medium::{FileId, Medium};
 use super::native::NativeVolume;
 use super::origin::Origin;
 use super::volume::Volume;
@@ -118,6 +118,10 @@ impl Volume for FolderVolume {
         fs::create_dir_all(self.below.directory().join(folder(file)))?;
         self.mark_unsynced(file);
         self.below.create(&path_below(file))
+    }
+
+    fn id_of(&self, file: &str) -> io::Result<Option<FileId>> {
+        self.below.id_of(&path_below(file))
     }
 
     fn size(&self, file: &str) -> io::Result<u64> {

@@ -117,6 +117,17 @@ impl Region {
         unsafe { std::slice::from_raw_parts(self.base.as_ptr().add(at), len) }
     }
 
+    /// The word at `at`, as it is at this moment.
+    ///
+    /// # Panics
+    /// Past the end of the region, or off a boundary of a word.
+    #[inline]
+    pub(super) fn load(&self, at: usize) -> u64 {
+        self.check(at, WORD);
+        assert!(at.is_multiple_of(WORD), "a word on its boundary");
+        u64::from_le(self.word(at).load(Ordering::Relaxed))
+    }
+
     /// Copies the bytes at `at`. Unlike [`slice`](Self::slice), fit for bytes that are changed in place: they are loaded
     /// one atomic word at a time, so that a change may be caught half way, but nothing worse.
     ///

@@ -14,6 +14,15 @@ impl Permit {
     pub(crate) const ENGINE: Self = Self(());
 }
 
+/// A file as the system knows it: its device, and its number there. Two names of one file have one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct FileId {
+    /// The device it lies on.
+    pub device: u64,
+    /// Its number on that device.
+    pub number: u64,
+}
+
 /// A run of bytes that can be read and written at any offset, and made durable: a file, or memory that plays one.
 ///
 /// All calls take `&self` and may come from several threads. Short reads and writes are the implementation's business:
@@ -87,6 +96,18 @@ pub trait Medium: Send + Sync {
     /// # Errors
     /// As the operating system says; and if somebody else has made the medium shorter than it was known to be.
     fn truncate(&self, len: u64, permit: Permit) -> io::Result<()>;
+
+    /// The eight bytes at a multiple of eight, as a little-endian number, as they are at this moment, whoever wrote them; `None`
+    /// where that takes a system call, or where nobody else can write.
+    fn peek(&self, offset: u64) -> Option<u64> {
+        let _ = offset;
+        None
+    }
+
+    /// Which file it is, whatever names it has; `None` where nobody can tell.
+    fn id(&self) -> Option<FileId> {
+        None
+    }
 
     /// What of the medium can be read without a call for each access: all of it, where it is one run of memory.
     fn mapped(&self) -> Mapped<'_> {

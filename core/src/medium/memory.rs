@@ -141,6 +141,12 @@ impl Medium for MemoryMedium {
         self.len.load(Ordering::Acquire)
     }
 
+    fn peek(&self, offset: u64) -> Option<u64> {
+        let first = self.segments[0].get()?;
+        let at = usize::try_from(offset).ok().filter(|at| at + size_of::<u64>() <= FIRST.min(first.region.len()))?;
+        Some(first.region.load(at))
+    }
+
     fn read_into(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
         self.check(offset, into.len())?;
         let mut done = 0;
@@ -261,6 +267,10 @@ impl MemoryVolume {
 struct Opened(Arc<MemoryMedium>);
 
 impl Medium for Opened {
+    fn peek(&self, offset: u64) -> Option<u64> {
+        self.0.peek(offset)
+    }
+
     fn len(&self) -> u64 {
         self.0.len()
     }

@@ -7,7 +7,7 @@
 use super::bytes::{Pinned, View};
 use super::file::OpenFile;
 use super::mapping::{Mapped, Region, SharedRegion};
-use super::medium::{Medium, Permit};
+use super::medium::{FileId, Medium, Permit};
 use crate::types::options::Advice;
 use std::fs::File;
 use std::io;
@@ -19,6 +19,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 const FIRST: usize = 256 << 20;
 /// How much larger than needed a new mapping is made.
 const HEADROOM: usize = 4;
+/// Bytes of the file's first page, which is there in every file.
+const PAGE: usize = 4096;
 /// Reads before the file is mapped: whoever opens it for one vector pays for no mapping, nor for its pages.
 const EARLY: usize = 8;
 /// Places at which a range is asked whether it is in memory.
@@ -34,6 +36,8 @@ pub(crate) struct MmapMedium {
     mapping: Mutex<()>,
     /// Number of reads while there was no mapping.
     early: AtomicUsize,
+    /// A mapping of its own for [`peek`](Medium::peek), which must cost nothing for who only writes.
+    first_page: OnceLock<Option<Region>>,
     /// Whether it will be read in order, as was said last, for the mappings to come.
     in_order: AtomicBool,
 }
@@ -50,6 +54,7 @@ impl MmapMedium {
             made: AtomicUsize::new(0),
             mapping: Mutex::new(()),
             early: AtomicUsize::new(0),
+            first_page: OnceLock::new(),
             in_order: AtomicBool::new(false),
         })
     }
@@ -120,6 +125,16 @@ impl MmapMedium {
 impl Medium for MmapMedium {
     fn len(&self) -> u64 {
         self.handle.len()
+    }
+
+    fn peek(&self, offset: u64) -> Option<u64> {
+        let first = self.first_page.get_or_init(|| Region::map(self.handle.file(), PAGE).ok());
+        let at = usize::try_from(offset).ok().filter(|at| at + size_of::<u64>() <= PAGE)?;
+        first.as_ref().map(|region| region.load(at))
+    }
+
+    fn id(&self) -> Option<FileId> {
+        Some(self.handle.id())
     }
 
     fn read_into(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {

@@ -26,7 +26,7 @@ pub use bytes::{AlignedBuffer, Pinned, View};
 #[cfg(unix)]
 pub use folders::FolderVolume;
 pub use mapping::{Mapped, MappedSlice};
-pub use medium::{Medium, Permit};
+pub use medium::{FileId, Medium, Permit};
 pub use memory::MemoryVolume;
 #[cfg(unix)]
 pub use native::{DirectoryLock, NativeVolume};

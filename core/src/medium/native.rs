@@ -2,7 +2,7 @@
 
 use super::file::FileMedium;
 use super::limit::Limit;
-use super::medium::Medium;
+use super::medium::{FileId, Medium};
 use super::mmap::MmapMedium;
 use super::origin::Origin;
 use super::volume::{self, Volume};
@@ -189,6 +189,10 @@ impl Volume for NativeVolume {
     fn create(&self, file: &str) -> io::Result<Box<dyn Medium>> {
         let mut options = OpenOptions::new();
         self.medium(options.read(true).write(true).create(true).truncate(true).open(self.directory.join(file))?)
+    }
+
+    fn id_of(&self, file: &str) -> io::Result<Option<FileId>> {
+        Ok(Some(FileId::of(&fs::metadata(self.directory.join(file))?)))
     }
 
     fn size(&self, file: &str) -> io::Result<u64> {

@@ -1,6 +1,6 @@
 //! A directory of media: the part of the world that names files.
 
-use super::medium::{Medium, Permit};
+use super::medium::{FileId, Medium, Permit};
 use super::origin::Origin;
 use std::io;
 use std::time::Duration;
@@ -43,6 +43,12 @@ pub trait Volume: Send + Sync {
 
     /// Length of a file in bytes, without opening it.
     fn size(&self, file: &str) -> io::Result<u64>;
+
+    /// Which file has that name now; `None` where nobody can tell.
+    fn id_of(&self, file: &str) -> io::Result<Option<FileId>> {
+        let _ = file;
+        Ok(None)
+    }
 
     /// Renames a file, in place of one that has the new name. Atomic.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;

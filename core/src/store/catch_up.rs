@@ -93,6 +93,7 @@ impl Store {
     ) -> Result<()> {
         let table = progress.superblock.table;
         if outcome == Table::Kept && table.buckets > 0 {
+            self.look(medium)?;
             let in_place = Arc::clone(&self.view().in_place);
             let write = |offset, bytes: &[u8]| {
                 let _changing = lock(&in_place);

@@ -137,10 +137,10 @@ impl Store {
         if nothing_new && progress.growth.wanted.is_none() && !unfinished && !replayed {
             return Ok(None);
         }
+        self.begin_writing(&mut writer)?;
         if unfinished {
             self.unfreeze()?;
         }
-        writer.clear_stale_tail().map_err(|fault| self.fault(fault))?;
         let old = progress.superblock.table;
         let names = writer.counts.names();
         let shape = match progress.growth.wanted {
@@ -265,6 +265,11 @@ impl Store {
     /// Puts a superblock on disk.
     fn write_superblock(&self, medium: &dyn Medium, progress: &mut Progress, superblock: Superblock) -> Result<()> {
         let place = superblock.offset();
+        // After the sync of the log and before the superblock: an opening that comes now finds all of it in the log, and one that
+        // came before has left its token.
+        if !broken(Mutant::FlushUnlooked) {
+            self.look(medium)?;
+        }
         if medium.len() < superblock.durable_end {
             let what = "file is shorter than its log: somebody truncated it";
             return Err(self.fault(Fault::Corrupt { offset: medium.len(), what }));
@@ -279,6 +284,7 @@ impl Store {
         if !broken(Mutant::NoSuperblockSync) {
             self.sync(medium)?;
         }
+        self.check_named(medium)?;
         progress.superblock = superblock;
         self.figures.durable_end.store(superblock.durable_end, Relaxed);
         Ok(())

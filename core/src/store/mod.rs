@@ -2,7 +2,9 @@
 
 mod catch_up;
 pub(crate) mod changed_pages;
+pub(crate) mod claim;
 pub(crate) mod create;
+pub(crate) mod fence;
 pub(crate) mod flush;
 pub(crate) mod lookup;
 pub(crate) mod moves;

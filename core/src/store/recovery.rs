@@ -14,6 +14,7 @@ use crate::log::reader::{Located, Log};
 use crate::log::writer::{StaleTail, Writer};
 use crate::medium::{Medium, Volume};
 use crate::store::changed_pages::ChangedPages;
+use crate::store::claim::Claim;
 use crate::store::progress::{Inherited, Progress};
 use crate::store::store::{Figures, Flushes, Identity, Settings, Store};
 use crate::store::view::ReadView;
@@ -35,6 +36,8 @@ pub(crate) struct Opening<'a> {
     pub settings: Settings,
     /// For the records of this opening.
     pub salt: u32,
+    /// Of this opening, for the fence.
+    pub token: u64,
     /// What may lie behind the end of the file.
     pub tail: StaleTail,
     /// Figures of the directory.
@@ -44,7 +47,7 @@ pub(crate) struct Opening<'a> {
 impl Opening<'_> {
     /// Opens the file.
     pub(crate) fn open(&self) -> Result<Store> {
-        let Self { volume, name, file, settings, salt, tail, flushes } = *self;
+        let Self { volume, name, file, settings, salt, token, tail, flushes } = *self;
         let path = volume.path_of(file);
         let medium = volume.open(file).map_err(|source| Error::io("open", &path, source))?;
         let Head { newest: superblock, other } = newest_superblock(&*medium, &path)?;
@@ -87,6 +90,7 @@ impl Opening<'_> {
             false if broken(Mutant::StaleTailKept) => StaleTail::Absent,
             false => tail,
         };
+        let claim = Claim::new(token, &*medium, next.offset);
         writer.medium = Some(medium);
         let figures = Figures::default();
         figures.take(&counts, next.offset, 0);
@@ -101,6 +105,7 @@ impl Opening<'_> {
             progress: Mutex::new(Progress::at(superblock, Inherited::NameAndTail { end: next.offset })),
             writer: Mutex::new(writer),
             view: AsymmetricRwLock::new(view),
+            claim,
             poison: OnceLock::new(),
             dropped: AtomicBool::new(false),
             leaving: AtomicBool::new(false),

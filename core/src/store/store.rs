@@ -9,6 +9,7 @@ use crate::format::superblock::Superblock;
 use crate::log::writer::Writer;
 use crate::medium::{Origin, Volume};
 use crate::store::changed_pages::ChangedPages;
+use crate::store::claim::Claim;
 use crate::store::progress::Progress;
 use crate::store::view::ReadView;
 use crate::sync::lock::lock;
@@ -58,6 +59,7 @@ pub(crate) struct Store {
     pub progress: Mutex<Progress>,
     pub writer: Mutex<Writer>,
     pub view: AsymmetricRwLock<ReadView>,
+    pub claim: Claim,
     pub poison: OnceLock<String>,
     pub dropped: AtomicBool,
     /// A caller is about to drop the database, and waits for a copy of its file to stop.
@@ -133,7 +135,8 @@ impl Store {
     }
 
     /// The error for the caller. A database that was dropped says so, whatever the fault is. A read-only store whose file was
-    /// changed by its writer says that: what looks like damage there is none. A failed sync poisons the store.
+    /// changed by its writer says that, and so does one beside which another process writes: what looks like damage there is
+    /// none. A failed sync poisons the store.
     pub(crate) fn fault(&self, fault: Fault) -> Error {
         if matches!(fault, Fault::Sync(_)) {
             return self.poisoned(fault.at(&self.identity.path));
@@ -142,6 +145,9 @@ impl Store {
             return gone;
         }
         match self.check_unchanged() {
+            Ok(()) if matches!(fault, Fault::Corrupt { .. }) && self.may_be_fenced() => {
+                Error::Fenced { path: self.identity.path.clone() }
+            }
             Ok(()) => fault.at(&self.identity.path),
             Err(changed) => changed,
         }
@@ -155,8 +161,8 @@ impl Store {
         Ok(())
     }
 
-    /// Whether somebody wrote to the file since it was opened read-only.
-    fn was_changed(&self) -> bool {
+    /// Whether somebody else wrote to the file since it was opened.
+    pub(crate) fn was_changed(&self) -> bool {
         let file = self.volume.open(&self.identity.file);
         let newest = file.map(|medium| newest_superblock(&*medium, &self.identity.path));
         matches!(newest, Ok(Ok(head)) if head.newest != self.opened)

@@ -25,11 +25,13 @@ impl Store {
 
     /// Ends the store: `remove` removes its file, and nothing is written after that. Waits for a flush, and stops a compaction,
     /// which would put the file back.
-    pub(crate) fn end<E>(&self, remove: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
+    pub(crate) fn end(&self, remove: impl FnOnce() -> Result<()>) -> Result<()> {
         self.leaving.store(true, Relaxed);
         let no_copy = lock(&self.copying);
         let no_flush = lock(&self.progress);
-        let removed = remove();
+        // What another process writes to is not this one's to remove.
+        let fenced = self.view().medium.clone().map_or(Ok(()), |medium| self.look(&*medium));
+        let removed = fenced.and_then(|()| remove());
         self.leaving.store(false, Relaxed);
         removed?;
         self.dropped.store(true, Relaxed);
@@ -45,10 +47,11 @@ impl Store {
         let mut writer = lock(&self.writer);
         let medium = self.volume.open(&self.identity.file).map_err(|source| Error::io("open", path, source))?;
         let superblock = newest_superblock(&*medium, path)?.newest;
-        let replaced = superblock.uuid != progress.superblock.uuid;
-        if replaced || medium.len() < writer.next.offset {
-            let what = "file was changed or replaced by somebody else while it was in use".into();
-            return Err(Error::Corrupt { path: path.clone(), offset: superblock.offset(), what });
+        if superblock.uuid != progress.superblock.uuid {
+            return Err(Error::Removed { path: path.clone() });
+        }
+        if superblock.compactions != progress.superblock.compactions || medium.len() < writer.next.offset {
+            return Err(Error::Fenced { path: path.clone() });
         }
         let medium: Arc<dyn Medium> = Arc::from(medium);
         writer.medium = Some(Arc::clone(&medium));

@@ -62,7 +62,7 @@ impl Store {
         self.check_free()?;
         let mut writer = lock(&self.writer);
         self.check_writable()?;
-        writer.clear_stale_tail().map_err(|fault| self.fault(fault))?;
+        self.begin_writing(&mut writer)?;
         let mut written = Written::default();
         let mut batch = writer.begin_batch();
         let mut needs_room = false;

@@ -45,6 +45,14 @@ pub enum Mutant {
     NoDirectorySync,
     /// A compacted file gets its name before it is synced.
     CompactUnsynced,
+    /// A writer takes for granted that nobody has written since it opened the file.
+    ClaimTrusted,
+    /// A writer does not look whether the token is still its own.
+    FenceIgnored,
+    /// A flush does not look at the fence before it writes a superblock.
+    FlushUnlooked,
+    /// A compacted file takes its place without a look at the fence.
+    CompactUnlooked,
     /// A compacted file claims no more than what was durable when the compaction began, though flushes went on.
     CompactVouchesEarly,
     /// A backup keeps the pages of the index as they were when it came to them.

@@ -137,6 +137,26 @@ pub enum Error {
         /// Directory.
         path: String,
     },
+    /// Another process has written to the file since this one opened it, although it should have been kept out. Nothing of what
+    /// it wrote was overwritten. Reads of what it has not changed go on; writes and flushes fail until the directory is opened
+    /// again. What this process wrote and did not flush may not be there then.
+    #[error(
+        "{path} is written to by another process as well; find out which, keep it out, and open the directory again to go on"
+    )]
+    Fenced {
+        /// File.
+        path: String,
+    },
+    /// The file was removed, or another one has its name, while it was open. What was written to it since its last flush is in no
+    /// file that anybody finds; reads go on until it is closed.
+    #[error(
+        "{path} was removed or replaced while it was open: nothing written since the last flush is kept; restore the file, or \
+         drop the handles and open the directory again"
+    )]
+    Removed {
+        /// File.
+        path: String,
+    },
     /// All `max_open_files` databases are held by handles, so none could be closed to make room.
     #[error("all {limit} open databases are in use, waited {waited:?}; drop a handle or raise max_open_files")]
     AllPinned {

@@ -6,7 +6,7 @@ use jvdb_crash::campaign::{Effort, Manner, run, workload};
 use jvdb_crash::model::Op;
 
 /// Images to look at before a mutant counts as survived.
-const BUDGET: u64 = 400_000;
+const BUDGET: u64 = 4_000_000;
 
 /// Little is written, and that is flushed and reopened again and again: where syncs fail, what a life leaves to the next.
 fn restless(random: &mut fastrand::Rng, len: usize) -> Vec<Op> {
@@ -39,7 +39,7 @@ fn noticed(mutant: Mutant, deferred: bool, budget: u64) -> Option<u64> {
         let mut random = fastrand::Rng::with_seed(seed);
         let len = random.usize(1..=24);
         let ops = match seed % 8 {
-            0 | 4 => restless(&mut random, len),
+            0 | 2 | 4 => restless(&mut random, len),
             5 => crowded(&mut random, len),
             _ => workload(&mut random, len),
         };

@@ -3,7 +3,7 @@
 use super::call::{Call, Fate};
 use super::inode::Inode;
 use super::{Disk, Step, apply, lock};
-use jvdb_core::medium::{Medium, Permit, Volume};
+use jvdb_core::medium::{FileId, Medium, Permit, Volume};
 use std::io;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
@@ -14,6 +14,10 @@ struct Opened {
     disk: Arc<Disk>,
     inode: Arc<Mutex<Inode>>,
     seed: u64,
+}
+
+fn id_of(inode: &Arc<Mutex<Inode>>) -> FileId {
+    FileId { device: 0, number: Arc::as_ptr(inode) as u64 }
 }
 
 impl Medium for Opened {
@@ -28,6 +32,10 @@ impl Medium for Opened {
         let found = start.checked_add(into.len()).and_then(|end| inode.cached.get(start..end));
         into.copy_from_slice(found.ok_or(io::ErrorKind::UnexpectedEof)?);
         Ok(())
+    }
+
+    fn id(&self) -> Option<FileId> {
+        Some(id_of(&self.inode))
     }
 
     fn write(&self, offset: u64, bytes: &[u8], _: Permit) -> io::Result<()> {
@@ -135,6 +143,11 @@ impl Volume for SimVolume {
     fn size(&self, file: &str) -> io::Result<u64> {
         self.0.allow(Call::Look)?;
         Ok(lock(&*self.find(file)?).cached.len() as u64)
+    }
+
+    fn id_of(&self, file: &str) -> io::Result<Option<FileId>> {
+        self.0.allow(Call::Look)?;
+        Ok(Some(id_of(&self.find(file)?)))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
