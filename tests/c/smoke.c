@@ -1,6 +1,7 @@
 /* Every call of jvdb.h from C11: what it does, what it answers, and what it says to bad arguments. This file has
  * storages and directories, smoke_database.c what is done with one database, smoke_batch.c what is done with many keys at
- * once, smoke_visit.c what is shown to a callback, smoke_upkeep.c what an operator does.
+ * once, smoke_visit.c what is shown to a callback, smoke_descriptors.c a
+ * program without standard streams, smoke_upkeep.c what an operator does.
  * Usage: smoke DIRECTORY, which is empty or missing. */
 #define CHECK_MAIN
 #include "smoke.h"
@@ -367,5 +368,6 @@ int main(int argc, char **argv)
     in_memory();
     threads();
     restart();
+    low_descriptors();
     return check_summary();
 }

@@ -51,6 +51,9 @@ void threads(void);
 void mixed_batches(void);
 void reads_of_many(void);
 
+/* smoke_descriptors.c */
+void low_descriptors(void);
+
 /* smoke_visit.c */
 void visits(void);
 void visits_in_pieces(void);

@@ -2,5 +2,7 @@
 //! first line says what happens to people.
 
 mod closed_folder;
+mod files;
+mod paths;
 mod removed;
 mod second_writer;

@@ -84,7 +84,7 @@ impl Volume for FolderVolume {
 
     fn list(&self) -> io::Result<Vec<String>> {
         let mut files = Vec::new();
-        for folder in self.below.list()? {
+        for folder in self.below.entries()? {
             let inside = match fs::read_dir(self.below.directory().join(&folder)) {
                 Ok(inside) => inside,
                 // A file beside the folders, or a folder that is being removed.

@@ -6,6 +6,8 @@
 
 mod bytes;
 #[cfg(unix)]
+mod directory_lock;
+#[cfg(unix)]
 mod file;
 #[cfg(unix)]
 mod folders;
@@ -20,15 +22,19 @@ mod mmap;
 #[cfg(unix)]
 mod native;
 mod origin;
+#[cfg(unix)]
+mod paths;
 mod volume;
 
 pub use bytes::{AlignedBuffer, Pinned, View};
+#[cfg(unix)]
+pub use directory_lock::DirectoryLock;
 #[cfg(unix)]
 pub use folders::FolderVolume;
 pub use mapping::{Mapped, MappedSlice};
 pub use medium::{FileId, Medium, Permit};
 pub use memory::MemoryVolume;
 #[cfg(unix)]
-pub use native::{DirectoryLock, NativeVolume};
+pub use native::NativeVolume;
 pub use origin::Origin;
 pub use volume::Volume;

@@ -1,105 +1,33 @@
-//! Directories of the operating system, and the lock that keeps a second writer out of one.
+//! Directories of the operating system, as volumes.
+//!
+//! A directory is what it was when it was opened: its path is resolved then, and once. Files in it may be links; what is done to
+//! a file is done to what the link leads to, and the link stays.
 
+use super::directory_lock::DirectoryLock;
 use super::file::FileMedium;
-use super::limit::Limit;
 use super::medium::{FileId, Medium};
 use super::mmap::MmapMedium;
 use super::origin::Origin;
+use super::paths;
 use super::volume::{self, Volume};
 use crate::types::error::{Error, Result};
 use crate::types::options::Access;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// Name of the lock file in a storage directory.
-const LOCK_FILE: &str = ".jvdb.lock";
-/// Length of what the lock file says. Fixed, so that one write covers what an earlier holder left.
-const NOTE: usize = 20;
-/// How long to wait for a lock whose holder does not say who it is, or is not there any more.
-const PATIENCE: Duration = Duration::from_millis(100);
-
-/// The right to write to a storage directory. Held by one process at a time, and gone when that process is.
-///
-/// It is an advisory lock (`flock`) on `.jvdb.lock`, in which the holder leaves its process id. The file stays when the
-/// lock is released: removing it would let two processes lock two files of one name.
-///
-/// A child that the holder forks has the lock too, as long as it has the file open. So it is released and not only
-/// closed: a child between `fork` and `exec` keeps nobody out. In the child it can neither be released nor used. If the
-/// holder is killed, a child that neither ends nor runs another program keeps the lock.
-#[derive(Debug)]
-#[must_use = "the lock is released when this is dropped"]
-pub struct DirectoryLock {
-    file: File,
-    origin: Origin,
-}
-
-impl DirectoryLock {
-    /// Takes the lock of an existing directory.
-    ///
-    /// # Errors
-    /// [`Error::Locked`] with the holder's process id if another process, or another opening in this one, has it;
-    /// [`Error::Io`] if the lock file cannot be opened.
-    pub fn acquire(directory: impl AsRef<Path>) -> Result<Self> {
-        let directory = directory.as_ref();
-        let path = directory.join(LOCK_FILE);
-        let failed = |source| Error::io("lock", path.display().to_string(), source);
-        let file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
-        let started = Instant::now();
-        loop {
-            match file.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::Error(source)) => return Err(failed(source)),
-                Err(TryLockError::WouldBlock) => {}
-            }
-            let (holder, sure) = holder(&file);
-            if sure || started.elapsed() >= PATIENCE {
-                return Err(Error::Locked { path: directory.display().to_string(), holder });
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        let lock = Self { file, origin: Origin::here() };
-        lock.note(&format!("process {}", std::process::id())).map_err(failed)?;
-        Ok(lock)
-    }
-
-    fn note(&self, holder: &str) -> io::Result<()> {
-        Limit::new().check(NOTE as u64)?;
-        self.file.write_all_at(format!("{holder:<0$}\n", NOTE - 1).as_bytes(), 0)
-    }
-}
-
-impl Drop for DirectoryLock {
-    fn drop(&mut self) {
-        if self.origin.is_here() {
-            // A note that stays behind misleads for a moment only; a lock that does goes with the file.
-            let _ = self.note("");
-            let _ = self.file.unlock();
-        }
-    }
-}
-
-/// Who holds the lock, as its file says, and whether that is sure: the next holder may not have said so yet.
-fn holder(file: &File) -> (String, bool) {
-    let mut note = [0; NOTE];
-    let _ = file.read_exact_at(&mut note, 0);
-    let note = String::from_utf8_lossy(&note).trim_matches(['\0', ' ', '\n']).to_string();
-    let Some(id) = note.strip_prefix("process ") else { return ("another process".into(), false) };
-    if cfg!(target_os = "linux") && Path::new("/proc/self").exists() && !Path::new("/proc").join(id).exists() {
-        return (format!("{note}, which has ended or is out of sight; a child that it forked may hold on"), false);
-    }
-    (note, true)
-}
+/// What the names of databases' files end with.
+const SUFFIX: &str = ".jvdb";
 
 /// A directory of the operating system.
 #[derive(Debug)]
 pub struct NativeVolume {
     directory: PathBuf,
+    /// The directory itself: to sync it takes no descriptor that there may not be.
+    held: File,
     text: String,
     access: Access,
     read_only: bool,
@@ -121,7 +49,7 @@ impl NativeVolume {
         }
         let mut volume = Self::open_read_only(directory, access)?;
         volume.read_only = false;
-        volume._lock = Some(DirectoryLock::acquire(directory)?);
+        volume._lock = Some(DirectoryLock::acquire(&volume.directory)?);
         Ok(volume)
     }
 
@@ -130,15 +58,18 @@ impl NativeVolume {
     /// # Errors
     /// [`Error::Io`] if it is missing or is no directory.
     pub fn open_read_only(directory: impl AsRef<Path>, access: Access) -> Result<Self> {
-        let directory = directory.as_ref();
-        let text = directory.display().to_string();
-        match fs::metadata(directory) {
-            Ok(found) if found.is_dir() => {}
-            Ok(_) => return Err(Error::io("open directory", text, io::ErrorKind::NotADirectory.into())),
-            Err(source) => return Err(Error::io("open directory", text, source)),
+        let given = directory.as_ref();
+        let failed = |source| Error::io("open directory", given.display().to_string(), source);
+        // Where the process goes from here, and where links lead later, is nothing to a directory that is open.
+        let directory = fs::canonicalize(given).map_err(failed)?;
+        if !fs::metadata(&directory).map_err(failed)?.is_dir() {
+            return Err(failed(io::ErrorKind::NotADirectory.into()));
         }
+        let held = paths::open_directory(&directory).map_err(failed)?;
+        let text = if given.is_absolute() { given.display().to_string() } else { directory.display().to_string() };
         Ok(Self {
-            directory: directory.into(),
+            directory,
+            held,
             text,
             access,
             read_only: true,
@@ -146,6 +77,12 @@ impl NativeVolume {
             origin: Origin::here(),
             _lock: None,
         })
+    }
+
+    /// Names of all that lies in it, whatever it is.
+    pub(super) fn entries(&self) -> io::Result<Vec<String>> {
+        let names = fs::read_dir(&self.directory)?.map(|entry| Ok(entry?.file_name().into_string().ok()));
+        names.filter_map(io::Result::transpose).collect()
     }
 
     pub(super) fn directory(&self) -> &Path {
@@ -178,17 +115,29 @@ impl Volume for NativeVolume {
     }
 
     fn list(&self) -> io::Result<Vec<String>> {
-        let names = fs::read_dir(&self.directory)?.map(|entry| Ok(entry?.file_name().into_string().ok()));
-        names.filter_map(io::Result::transpose).collect()
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.directory)? {
+            let entry = entry?;
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            let kind = entry.file_type()?;
+            let may_be_file = kind.is_file() || (kind.is_symlink() && !paths::leads_to_no_file(&entry.path()));
+            if may_be_file || !name.ends_with(SUFFIX) {
+                names.push(name);
+            } else {
+                tracing::warn!(path = self.path_of(&name), "passed over: it has a database's name and is no file");
+            }
+        }
+        Ok(names)
     }
 
     fn open(&self, file: &str) -> io::Result<Box<dyn Medium>> {
-        self.medium(OpenOptions::new().read(true).write(!self.read_only).open(self.directory.join(file))?)
+        let path = self.directory.join(file);
+        paths::length(&path)?;
+        self.medium(paths::open(&path, OpenOptions::new().read(true).write(!self.read_only))?)
     }
 
     fn create(&self, file: &str) -> io::Result<Box<dyn Medium>> {
-        let mut options = OpenOptions::new();
-        self.medium(options.read(true).write(true).create(true).truncate(true).open(self.directory.join(file))?)
+        self.medium(paths::create(&self.directory.join(file))?)
     }
 
     fn id_of(&self, file: &str) -> io::Result<Option<FileId>> {
@@ -196,17 +145,23 @@ impl Volume for NativeVolume {
     }
 
     fn size(&self, file: &str) -> io::Result<u64> {
-        Ok(fs::metadata(self.directory.join(file))?.len())
+        paths::length(&self.directory.join(file))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        fs::rename(self.directory.join(from), self.directory.join(to))
+        paths::replace(&self.directory.join(from), &self.directory.join(to))
     }
 
     fn keep(&self, file: &str, second: &str) -> io::Result<()> {
-        match fs::hard_link(self.directory.join(file), self.directory.join(second)) {
-            // A file system without links.
-            Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported) => {
+        let target = paths::target(&self.directory.join(file))?;
+        match fs::hard_link(target, self.directory.join(second)) {
+            // A file system without links, or a file on another one.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported | io::ErrorKind::CrossesDevices
+                ) =>
+            {
                 volume::copy(self, file, second)
             }
             linked => linked,
@@ -214,11 +169,11 @@ impl Volume for NativeVolume {
     }
 
     fn remove(&self, file: &str) -> io::Result<()> {
-        fs::remove_file(self.directory.join(file))
+        paths::remove(&self.directory.join(file))
     }
 
     fn sync(&self) -> io::Result<()> {
-        File::open(&self.directory)?.sync_all()
+        paths::sync_directory(&self.held)
     }
 
     fn entropy(&self) -> [u8; 16] {

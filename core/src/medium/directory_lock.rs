@@ -1,0 +1,92 @@
+//! The lock that keeps a second writer out of a directory of the operating system.
+
+use super::limit::Limit;
+use super::origin::Origin;
+use super::paths;
+use crate::types::error::{Error, Result};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Name of the lock file in a storage directory.
+const LOCK_FILE: &str = ".storage.lock";
+/// Length of what the lock file says. Fixed, so that one write covers what an earlier holder left.
+const NOTE: usize = 20;
+/// How long to wait for a lock whose holder does not say who it is, or is not there any more.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// The right to write to a storage directory. Held by one process at a time, and gone when that process is.
+///
+/// It is an advisory lock (`flock`) on `.storage.lock`, in which the holder leaves its process id. The file stays when the
+/// lock is released: removing it would let two processes lock two files of one name.
+///
+/// A child that the holder forks has the lock too, as long as it has the file open. So it is released and not only
+/// closed: a child between `fork` and `exec` keeps nobody out. In the child it can neither be released nor used. If the
+/// holder is killed, a child that neither ends nor runs another program keeps the lock.
+#[derive(Debug)]
+#[must_use = "the lock is released when this is dropped"]
+pub struct DirectoryLock {
+    file: File,
+    origin: Origin,
+}
+
+impl DirectoryLock {
+    /// Takes the lock of an existing directory.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] with the holder's process id if another process, or another opening in this one, has it;
+    /// [`Error::Io`] if the lock file cannot be opened.
+    pub fn acquire(directory: impl AsRef<Path>) -> Result<Self> {
+        let directory = directory.as_ref();
+        let path = directory.join(LOCK_FILE);
+        let failed = |source| Error::io("lock", path.display().to_string(), source);
+        let mut options = OpenOptions::new();
+        let options = options.read(true).write(true).create(true).truncate(false);
+        let file = paths::open(&path, options).map_err(failed)?;
+        let started = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::Error(source)) => return Err(failed(source)),
+                Err(TryLockError::WouldBlock) => {}
+            }
+            let (holder, sure) = holder(&file);
+            if sure || started.elapsed() >= PATIENCE {
+                return Err(Error::Locked { path: directory.display().to_string(), holder });
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let lock = Self { file, origin: Origin::here() };
+        lock.note(&format!("process {}", std::process::id())).map_err(failed)?;
+        Ok(lock)
+    }
+
+    fn note(&self, holder: &str) -> io::Result<()> {
+        Limit::new().check(NOTE as u64)?;
+        self.file.write_all_at(format!("{holder:<0$}\n", NOTE - 1).as_bytes(), 0)
+    }
+}
+
+impl Drop for DirectoryLock {
+    fn drop(&mut self) {
+        if self.origin.is_here() {
+            // A note that stays behind misleads for a moment only; a lock that does goes with the file.
+            let _ = self.note("");
+            let _ = self.file.unlock();
+        }
+    }
+}
+
+/// Who holds the lock, as its file says, and whether that is sure: the next holder may not have said so yet.
+fn holder(file: &File) -> (String, bool) {
+    let mut note = [0; NOTE];
+    let _ = file.read_exact_at(&mut note, 0);
+    let note = String::from_utf8_lossy(&note).trim_matches(['\0', ' ', '\n']).to_string();
+    let Some(id) = note.strip_prefix("process ") else { return ("another process".into(), false) };
+    if cfg!(target_os = "linux") && Path::new("/proc/self").exists() && !Path::new("/proc").join(id).exists() {
+        return (format!("{note}, which has ended or is out of sight; a child that it forked may hold on"), false);
+    }
+    (note, true)
+}

@@ -1,0 +1,122 @@
+//! Files by their paths: opened, made, replaced and removed in the one way that is safe beside links, pipes, low descriptors and
+//! other people. Knows no database.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+
+/// Opens a file, never as one of the descriptors 0 to 2: what a program prints when it has closed those must not get into a
+/// file of ours.
+pub(super) fn open(path: &Path, options: &OpenOptions) -> io::Result<File> {
+    // Should it be a pipe, nobody waits for its other end.
+    above_standard(options.clone().custom_flags(libc::O_NONBLOCK).open(path)?)
+}
+
+/// A directory, to be synced.
+pub(super) fn open_directory(path: &Path) -> io::Result<File> {
+    above_standard(File::open(path)?)
+}
+
+fn above_standard(file: File) -> io::Result<File> {
+    const FIRST: i32 = 3;
+    if file.as_raw_fd() >= FIRST {
+        return Ok(file);
+    }
+    Ok(File::from(rustix::io::fcntl_dupfd_cloexec(&file, FIRST)?))
+}
+
+/// Makes an empty file that nobody has planted: what has the name already is removed, be it a link.
+pub(super) fn create(path: &Path) -> io::Result<File> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut options = OpenOptions::new();
+    above_standard(options.read(true).write(true).create_new(true).custom_flags(libc::O_NOFOLLOW).open(path)?)
+}
+
+/// Length of a file. What is none is an error that says what it is, and so is a link that leads nowhere: to take that for an
+/// absence would be to replace it.
+pub(super) fn length(path: &Path) -> io::Result<u64> {
+    let found = match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(path).is_ok() => {
+            let what = "it is a link to a file that is not there; bring that back, or remove the link";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+        }
+        found => found?,
+    };
+    let kind = found.file_type();
+    let what = match () {
+        () if kind.is_file() => return Ok(found.len()),
+        () if kind.is_dir() => "a directory",
+        () if kind.is_fifo() => "a pipe",
+        () if kind.is_socket() => "a socket",
+        () => "a device",
+    };
+    Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it is {what} and not a file")))
+}
+
+/// Whether a link leads to something that is no file; one that leads nowhere does not.
+pub(super) fn leads_to_no_file(link: &Path) -> bool {
+    fs::metadata(link).is_ok_and(|found| !found.is_file())
+}
+
+/// Where a file is, if its name is a link.
+pub(super) fn target(path: &Path) -> io::Result<PathBuf> {
+    if is_link(path) { fs::canonicalize(path) } else { Ok(path.into()) }
+}
+
+fn is_link(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink())
+}
+
+/// Renames a file onto another name, in place of what a link of that name leads to. Who may read and write the file that is
+/// replaced may do so with the new one, and nobody else.
+pub(super) fn replace(from: &Path, to: &Path) -> io::Result<()> {
+    let target = target(to)?;
+    if let Ok(old) = fs::metadata(&target) {
+        let new = fs::metadata(from)?;
+        if (old.uid(), old.gid()) != (new.uid(), new.gid()) {
+            // Only some may give files away. Without that the owner is who has written it.
+            let _ = chown(from, Some(old.uid()), Some(old.gid()));
+        }
+        if old.permissions().mode() != new.permissions().mode() {
+            fs::set_permissions(from, old.permissions())?;
+        }
+    }
+    fs::rename(from, &target)?;
+    match target.parent() {
+        // The volume syncs its own directory alone.
+        Some(parent) if target != to => sync_directory(&open_directory(parent)?),
+        _ => Ok(()),
+    }
+}
+
+/// Removes a file, and with a link what it leads to.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    if is_link(path) {
+        match fs::canonicalize(path) {
+            Ok(target) => fs::remove_file(target)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    fs::remove_file(path)
+}
+
+/// Makes names in a directory durable. Some file systems have no such call, and say that it is invalid (FUSE, some network
+/// mounts): there names are as durable as those systems make them.
+pub(super) fn sync_directory(directory: &File) -> io::Result<()> {
+    match directory.sync_all() {
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
+            static SAID: std::sync::Once = std::sync::Once::new();
+            SAID.call_once(|| {
+                tracing::warn!("this file system does not sync directories: a loss of power may take new names");
+            });
+            Ok(())
+        }
+        synced => synced,
+    }
+}
