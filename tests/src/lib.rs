@@ -59,13 +59,16 @@ pub enum Order {
     Batch,
     /// Open the directory for writing, say so, and wait for ever.
     Hold,
+    /// Make twelve databases and go round them, with hardly any descriptors; see `src/main.rs`.
+    FewDescriptors,
     /// Store vectors until the soft limit on file sizes stops it, then lift the limit and go on; see `src/main.rs`.
     Fill,
 }
 
 impl Order {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::Flush, Self::Put, Self::PutFile, Self::Batch, Self::Hold, Self::Fill];
+    pub const ALL: [Self; 7] =
+        [Self::Flush, Self::Put, Self::PutFile, Self::Batch, Self::Hold, Self::FewDescriptors, Self::Fill];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
@@ -75,6 +78,7 @@ impl Order {
             Self::PutFile => "put-file",
             Self::Batch => "batch",
             Self::Hold => "hold",
+            Self::FewDescriptors => "few-descriptors",
             Self::Fill => "fill",
         }
     }

@@ -12,6 +12,9 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let [_, order, directory] = &arguments[..] else { return Err("usage: jvdb-child ORDER DIRECTORY".into()) };
     let order = Order::ALL.into_iter().find(|it| it.name() == order).ok_or("there is no such order")?;
     let access = if order == Order::PutFile { Access::File } else { Access::Mmap };
+    if order == Order::FewDescriptors {
+        return few_descriptors(Path::new(directory));
+    }
     let storage = Storage::open(Path::new(directory), never_flushing(access))?;
     if order == Order::Hold {
         hold();
@@ -32,6 +35,47 @@ fn say(line: impl std::fmt::Display) {
     if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
         std::process::exit(3);
     }
+}
+
+/// Goes round twelve databases while it may have 16 files open, then while others have taken all but a few of them.
+fn few_descriptors(directory: &Path) -> std::result::Result<(), Box<dyn std::error::Error>> {
+    let storage = Storage::open(directory, never_flushing(Access::Mmap))?;
+    let names = || (0..12).map(|number| format!("d{number}"));
+    let limit = |current| {
+        let maximum = getrlimit(Resource::Nofile).maximum;
+        setrlimit(Resource::Nofile, Rlimit { current: Some(current), maximum })
+    };
+    limit(16)?;
+    for name in names() {
+        let database = storage.create(&name, Schema::new(DIMENSION, Metric::Cosine)?)?;
+        store(&database, 0)?;
+    }
+    for id in 1..4 {
+        for name in names() {
+            let database = storage.database(&name)?;
+            store(&database, id)?;
+            database.flush()?;
+        }
+    }
+    // Whatever else the program opens takes what the storage could have had.
+    let mut others = Vec::new();
+    while let Ok(file) = std::fs::File::open("/dev/null") {
+        others.push(file);
+    }
+    others.truncate(others.len().saturating_sub(3));
+    for name in names() {
+        let database = storage.database(&name)?;
+        store(&database, 4)?;
+        database.flush()?;
+    }
+    storage.close()?;
+    drop(others);
+    let storage = Storage::open(directory, never_flushing(Access::Mmap))?;
+    for name in names() {
+        check(&storage.database(&name)?, 5)?;
+    }
+    say("went round");
+    Ok(())
 }
 
 fn hold() {

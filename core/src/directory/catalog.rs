@@ -28,6 +28,8 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 /// How long to wait before looking again whether a pinned store has become free.
 const PATIENCE: Duration = Duration::from_millis(1);
+/// Files that are open at once even where the process may hardly have any: the least that `max_open_files` may be.
+const FEWEST_FILES: usize = 5;
 /// Times a read-only opening is tried again.
 const RETRIES: u32 = 10;
 const MINUTE: Duration = Duration::from_secs(60);
@@ -36,6 +38,8 @@ pub(crate) struct Catalog {
     pub volume: Arc<dyn Volume>,
     origin: Origin,
     pub options: Options,
+    /// Files open at once: `max_open_files`, or what the process may have open.
+    file_limit: usize,
     state: Mutex<CatalogState>,
     pub changed: Condvar,
     identities: AtomicU64,
@@ -130,10 +134,18 @@ impl Catalog {
             let holder = "another engine in this process".into();
             return Err(Error::Locked { path: volume.path().into(), holder });
         }
+        // With a few it works after all, as long as the program has no more open itself.
+        let may_have = volume.file_limit().map_or(usize::MAX, |limit| limit.max(FEWEST_FILES));
+        let file_limit = options.max_open_files.min(may_have);
+        if file_limit < options.max_open_files {
+            let max_open_files = options.max_open_files;
+            tracing::warn!(max_open_files, file_limit, "the process may not have as many files open: see `ulimit -n`");
+        }
         let catalog = Self {
             origin: volume.origin(),
             volume,
             options,
+            file_limit,
             state: Mutex::new(CatalogState {
                 databases: BTreeMap::new(),
                 open: LruCache::unbounded(),
@@ -250,7 +262,8 @@ impl Catalog {
         }
         let transition = TransitionGuard { catalog: self, name: name.into(), outcome: None };
         let slot = self.take_file_slot()?;
-        let made = create_file(&*self.volume, &file, schema, self.unique_bytes());
+        let uuid = self.unique_bytes();
+        let made = self.with_a_descriptor(|| create_file(&*self.volume, &file, schema, uuid));
         drop(slot);
         transition.finish(made.is_ok().then_some(Status::Closed { tail: StaleTail::Absent }));
         made
@@ -277,11 +290,11 @@ impl Catalog {
         drop(state);
         let transition = TransitionGuard { catalog: self, name: name.into(), outcome: Some(before) };
         let slot = self.take_file_slot()?;
-        let store = match &transition.outcome {
+        let store = self.with_a_descriptor(|| match &transition.outcome {
             Some(Status::Suspended(store)) => store.resume().map(|()| Arc::clone(store)),
             Some(Status::Closed { tail }) => self.open_file(name, *tail),
             _ => self.open_file(name, StaleTail::Inherited),
-        }?;
+        })?;
         slot.give_to(name);
         transition.finish(Some(Status::Open(Arc::clone(&store))));
         Ok(store)
@@ -318,7 +331,7 @@ impl Catalog {
 
     /// Takes the right to open one more file. If all are taken, evicts the store that was not used for longest.
     pub(crate) fn take_file_slot(&self) -> Result<FileSlot<'_>> {
-        let limit = self.options.max_open_files;
+        let limit = self.file_limit;
         let started = self.volume.now();
         let mut state = self.state();
         loop {
@@ -338,6 +351,22 @@ impl Catalog {
                 return Err(Error::AllPinned { limit, waited });
             }
             state = wait_for(&self.changed, &self.state, state, PATIENCE);
+        }
+    }
+
+    /// Opens or makes a file; where there is no descriptor left for that, closes files that nobody uses, one after another.
+    fn with_a_descriptor<T>(&self, open: impl Fn() -> Result<T>) -> Result<T> {
+        loop {
+            match open() {
+                Err(error) if error.is_lack_of_descriptors() => {
+                    let mut state = self.state();
+                    let Some((name, store)) = state.take_victim() else { return Err(error) };
+                    state.note_eviction(self.volume.now());
+                    drop(state);
+                    self.evict(name, store);
+                }
+                opened => return opened,
+            }
         }
     }
 

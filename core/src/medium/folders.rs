@@ -78,6 +78,10 @@ impl Volume for FolderVolume {
         self.below.release();
     }
 
+    fn file_limit(&self) -> Option<usize> {
+        self.below.file_limit()
+    }
+
     fn origin(&self) -> Origin {
         self.below.origin()
     }

@@ -12,6 +12,7 @@ use super::paths;
 use super::volume::{self, Volume};
 use crate::types::error::{Error, Result};
 use crate::types::options::Access;
+use rustix::process::{Resource, getrlimit};
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -112,6 +113,13 @@ impl Volume for NativeVolume {
 
     fn origin(&self) -> Origin {
         self.origin
+    }
+
+    fn file_limit(&self) -> Option<usize> {
+        /// Descriptors left to the program, the directory with its lock, and files that are open for a moment.
+        const OTHERS: u64 = 16;
+        let limit = getrlimit(Resource::Nofile).current?;
+        Some(usize::try_from(limit.saturating_sub(OTHERS)).unwrap_or(usize::MAX))
     }
 
     fn list(&self) -> io::Result<Vec<String>> {

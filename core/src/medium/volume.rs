@@ -24,6 +24,11 @@ pub trait Volume: Send + Sync {
     /// Gives back what [`claim`](Self::claim) took.
     fn release(&self) {}
 
+    /// How many files may be open in it at once; `None` where nobody limits that.
+    fn file_limit(&self) -> Option<usize> {
+        None
+    }
+
     /// The process that may use it. What a forked child shares with its parent is the parent's.
     fn origin(&self) -> Origin {
         Origin::everywhere()

@@ -9,7 +9,7 @@ use crate::format::layout::FENCE;
 use crate::log::writer::{StaleTail, Writer};
 use crate::medium::Medium;
 use crate::store::claim::{behind, put_token, token_in};
-use crate::store::store::Store;
+use crate::store::store::{Identity, Store};
 use crate::testing::mutants::{Mutant, broken};
 use crate::types::error::{Error, Result};
 use crate::types::fault::Fault;
@@ -92,11 +92,17 @@ impl Store {
             return Ok(());
         }
         self.check_named(medium)?;
-        let path = &self.identity.path;
-        let file = self.volume.open(&self.identity.file).map_err(|source| Error::io("open", path, source))?;
-        let same = file.len() == medium.len()
-            && newest_superblock(&*file, path)?.newest == self.opened
-            && behind(&*file, writer.next.offset) == self.claim.behind;
+        let Identity { file, path, .. } = &self.identity;
+        // Where nobody can tell which file has the name, it is opened to see.
+        let opened = match medium.id() {
+            Some(_) => None,
+            None => Some(self.volume.open(file).map_err(|source| Error::io("open", path, source))?),
+        };
+        let now = opened.as_deref().unwrap_or(medium);
+        let len = self.volume.size(file).map_err(|source| Error::io("look at", path, source))?;
+        let same = len == medium.len()
+            && newest_superblock(now, path)?.newest == self.opened
+            && behind(now, writer.next.offset) == self.claim.behind;
         if same { Ok(()) } else { Err(self.fenced()) }
     }
 

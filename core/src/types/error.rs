@@ -196,6 +196,14 @@ impl Error {
         }
     }
 
+    /// Whether the process, or the system, has no descriptor left to open a file with.
+    pub(crate) fn is_lack_of_descriptors(&self) -> bool {
+        #[cfg(unix)]
+        return matches!(self, Self::Io { source, .. } if matches!(source.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)));
+        #[cfg(not(unix))]
+        false
+    }
+
     pub(crate) fn invalid(what: &'static str, reason: impl Into<String>) -> Self {
         Self::InvalidArgument { what, reason: reason.into() }
     }

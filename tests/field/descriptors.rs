@@ -1,0 +1,18 @@
+//! The process may have only a few files open, and more databases than that. Flushes used to poison databases for good, and
+//! openings to fail while idle files were open.
+
+use jvdb_core::{Options, Storage};
+use jvdb_tests::Order;
+use jvdb_tests::child::Process;
+
+#[test]
+fn twelve_databases_are_used_with_sixteen_descriptors() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut child = Process::start(env!("CARGO_BIN_EXE_jvdb-child"), Order::FewDescriptors, directory.path());
+    assert_eq!(child.line().as_deref(), Some("went round"));
+    let storage = Storage::open(directory.path(), Options::default()).unwrap();
+    assert_eq!(storage.list().unwrap().len(), 12);
+    for name in storage.list().unwrap() {
+        assert_eq!(storage.database(&name).unwrap().count(), 5, "{name}");
+    }
+}
