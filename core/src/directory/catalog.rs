@@ -1,4 +1,4 @@
-//! Which databases there are, and which of them are open: the LRU of open stores, and eviction.
+//! Which databases there are, and which of them are open. Which of them are closed to make room is the business of `slots`.
 //!
 //! One lock guards the catalog, and is held for moments. Files are opened and closed outside it, under a transition guard that
 //! makes others wait for that one database only. Evicting a store never syncs: if it has unflushed writes it is suspended, which
@@ -27,7 +27,7 @@ use std::time::Duration;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 /// How long to wait before looking again whether a pinned store has become free.
-const PATIENCE: Duration = Duration::from_millis(1);
+pub(super) const PATIENCE: Duration = Duration::from_millis(1);
 /// Files that are open at once even where the process may hardly have any: the least that `max_open_files` may be.
 const FEWEST_FILES: usize = 5;
 /// Times a read-only opening is tried again.
@@ -39,8 +39,8 @@ pub(crate) struct Catalog {
     origin: Origin,
     pub options: Options,
     /// Files open at once: `max_open_files`, or what the process may have open.
-    file_limit: usize,
-    state: Mutex<CatalogState>,
+    pub(super) file_limit: usize,
+    pub(super) state: Mutex<CatalogState>,
     pub changed: Condvar,
     identities: AtomicU64,
     pub flushes: Arc<Flushes>,
@@ -50,9 +50,9 @@ pub(crate) struct CatalogState {
     /// Every database in the directory, by name.
     pub databases: BTreeMap<String, Status>,
     /// Those that are open, by last use.
-    open: LruCache<String, ()>,
-    /// Slots of files that are open beside those: see [`FileSlot`].
-    slots: usize,
+    pub(super) open: LruCache<String, ()>,
+    /// Slots of files that are open beside those.
+    pub(super) slots: usize,
     pub evictions: u64,
     /// When the evictions of the last minute were.
     pub recent: VecDeque<Duration>,
@@ -77,15 +77,15 @@ impl Status {
 }
 
 /// The right to change one database's status. When it is dropped, also by a panic, it sets the outcome and wakes those who wait.
-struct TransitionGuard<'a> {
-    catalog: &'a Catalog,
-    name: String,
+pub(super) struct TransitionGuard<'a> {
+    pub(super) catalog: &'a Catalog,
+    pub(super) name: String,
     /// The status to set; `None` if there is no such database then.
-    outcome: Option<Status>,
+    pub(super) outcome: Option<Status>,
 }
 
 impl TransitionGuard<'_> {
-    fn finish(mut self, outcome: Option<Status>) {
+    pub(super) fn finish(mut self, outcome: Option<Status>) {
         self.outcome = outcome;
     }
 }
@@ -100,29 +100,6 @@ impl Drop for TransitionGuard<'_> {
         };
         drop(state);
         drop(before);
-        self.catalog.changed.notify_all();
-    }
-}
-
-/// The right to have one file open, out of `max_open_files`. It ends when this is dropped, or goes to an open store.
-pub(crate) struct FileSlot<'a> {
-    catalog: &'a Catalog,
-}
-
-impl FileSlot<'_> {
-    /// Gives the slot to the store of a database, which has it until it is closed.
-    fn give_to(self, name: &str) {
-        let mut state = self.catalog.state();
-        state.slots -= 1;
-        state.open.put(name.into(), ());
-        drop(state);
-        std::mem::forget(self);
-    }
-}
-
-impl Drop for FileSlot<'_> {
-    fn drop(&mut self) {
-        self.catalog.state().slots -= 1;
         self.catalog.changed.notify_all();
     }
 }
@@ -329,60 +306,6 @@ impl Catalog {
         opened
     }
 
-    /// Takes the right to open one more file. If all are taken, evicts the store that was not used for longest.
-    pub(crate) fn take_file_slot(&self) -> Result<FileSlot<'_>> {
-        let limit = self.file_limit;
-        let started = self.volume.now();
-        let mut state = self.state();
-        loop {
-            if state.open_files() < limit {
-                return Ok(self.slot(&mut state));
-            }
-            if let Some((name, store)) = state.take_victim() {
-                state.note_eviction(self.volume.now());
-                let slot = self.slot(&mut state);
-                drop(state);
-                self.evict(name, store);
-                return Ok(slot);
-            }
-            let waited = self.volume.now().saturating_sub(started);
-            // Without threads nobody could give one back.
-            if waited >= self.options.pin_timeout || !self.volume.has_threads() {
-                return Err(Error::AllPinned { limit, waited });
-            }
-            state = wait_for(&self.changed, &self.state, state, PATIENCE);
-        }
-    }
-
-    /// Opens or makes a file; where there is no descriptor left for that, closes files that nobody uses, one after another.
-    fn with_a_descriptor<T>(&self, open: impl Fn() -> Result<T>) -> Result<T> {
-        loop {
-            match open() {
-                Err(error) if error.is_lack_of_descriptors() => {
-                    let mut state = self.state();
-                    let Some((name, store)) = state.take_victim() else { return Err(error) };
-                    state.note_eviction(self.volume.now());
-                    drop(state);
-                    self.evict(name, store);
-                }
-                opened => return opened,
-            }
-        }
-    }
-
-    fn slot(&self, state: &mut CatalogState) -> FileSlot<'_> {
-        state.slots += 1;
-        FileSlot { catalog: self }
-    }
-
-    fn evict(&self, name: String, store: Arc<Store>) {
-        let transition = TransitionGuard { catalog: self, name, outcome: Some(Status::Suspended(Arc::clone(&store))) };
-        let clean = store.is_clean();
-        tracing::debug!(database = transition.name, suspended = !clean, "evict");
-        let tail = store.suspend();
-        transition.finish(Some(if clean { Status::Closed { tail } } else { Status::Suspended(store) }));
-    }
-
     /// Removes a database and its file.
     pub(crate) fn remove(&self, name: &str) -> Result<()> {
         if !self.exists(name)? {
@@ -496,27 +419,6 @@ impl CatalogState {
     /// Files open, being opened or being closed.
     pub(crate) fn open_files(&self) -> usize {
         self.open.len() + self.slots
-    }
-
-    /// The open store that was not used for longest and is not in use now, marked busy.
-    fn take_victim(&mut self) -> Option<(String, Arc<Store>)> {
-        // The catalog's own reference is the only one: nobody can take another while the catalog is locked.
-        let idle = |name: &String| match self.databases.get(name) {
-            Some(Status::Open(store)) => Arc::strong_count(store) == 1,
-            _ => false,
-        };
-        let name = self.open.iter().rev().map(|(name, ())| name).find(|name| idle(name))?.clone();
-        self.open.pop(&name);
-        match self.databases.insert(name.clone(), Status::Busy) {
-            Some(Status::Open(store)) => Some((name, store)),
-            _ => None,
-        }
-    }
-
-    fn note_eviction(&mut self, now: Duration) {
-        self.evictions += 1;
-        self.recent.push_back(now);
-        self.forget_evictions(now);
     }
 
     pub(crate) fn forget_evictions(&mut self, now: Duration) {

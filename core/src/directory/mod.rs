@@ -3,5 +3,6 @@
 pub(crate) mod catalog;
 mod flush_all;
 pub(crate) mod handle;
+mod slots;
 mod stats;
 pub(crate) mod worker;

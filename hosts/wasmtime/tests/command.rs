@@ -170,7 +170,7 @@ fn exports_that_are_wrong_are_refused_with_their_place() {
             "no attributes",
         ),
         (r#"{"databases":[{"name":"a/b","schema":{"dimension":2},"vectors":[]}]}"#, "invalid database name"),
-        (r#"{"databases":[]} trailing"#, "trailing characters at line 1"),
+        (r#"{"databases":[]} trailing"#, "line 1 column 18: trailing characters"),
     ] {
         std::fs::write(&file, text).unwrap();
         let message = failure(jvdb_wasm(&storage, &["import", "--input", file.to_str().unwrap()]), 1);
