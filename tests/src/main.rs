@@ -74,6 +74,7 @@ fn few_descriptors(directory: &Path) -> std::result::Result<(), Box<dyn std::err
     for name in names() {
         check(&storage.database(&name)?, 5)?;
     }
+    storage.close()?;
     say("went round");
     Ok(())
 }
