@@ -5,7 +5,7 @@
 //! runs is the engine on a volume in memory; only locks, atomics and threads are the scheduler's (`core/src/sync/primitives.rs`).
 #![cfg(jvdb_shuttle)]
 
-use jvdb_core::medium::{Medium, MemoryVolume, Permit, Pinned, View, Volume};
+use jvdb_core::medium::{FileId, Medium, MemoryVolume, Permit, Pinned, View, Volume};
 use jvdb_core::{Database, Error, Key, Metric, Operation, Options, Position, Schema, Storage};
 use shuttle::scheduler::{PctScheduler, RandomScheduler};
 use shuttle::sync::atomic::{AtomicU64, Ordering::SeqCst};
@@ -77,6 +77,9 @@ impl Prop {
 }
 
 impl Medium for Prop {
+    fn id(&self) -> Option<FileId> {
+        self.inner.id()
+    }
     fn len(&self) -> u64 {
         self.inner.len()
     }
@@ -120,6 +123,9 @@ impl Volume for Stage {
     fn create(&self, file: &str) -> io::Result<Box<dyn Medium>> {
         self.beat();
         Ok(self.prop(self.inner.create(file)?))
+    }
+    fn id_of(&self, file: &str) -> io::Result<Option<FileId>> {
+        self.inner.id_of(file)
     }
     fn size(&self, file: &str) -> io::Result<u64> {
         self.inner.size(file)

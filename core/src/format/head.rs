@@ -2,7 +2,7 @@
 
 use crate::format::layout::{LOG_START, PAGE, SECTOR};
 use crate::format::superblock::{Flaw, Superblock};
-use crate::medium::{Medium, Permit};
+use crate::medium::{AlignedBuffer, Medium, Permit};
 use crate::types::error::{Error, Result};
 use crate::types::fault::Fault;
 use crate::types::schema::Schema;
@@ -91,7 +91,7 @@ pub(crate) fn newest_superblock(medium: &dyn Medium, path: &str) -> Result<Head>
 
 /// Writes the head of a new file: its first superblock, and the one of the generation before, which says the same.
 pub(crate) fn write(medium: &dyn Medium, first: &Superblock) -> io::Result<()> {
-    let mut head = vec![0; LOG_START as usize];
+    let mut head = AlignedBuffer::zeroed(LOG_START as usize)?;
     for superblock in [Superblock { generation: first.generation - 1, ..*first }, *first] {
         head[superblock.offset() as usize..][..SECTOR].copy_from_slice(&superblock.encode());
     }

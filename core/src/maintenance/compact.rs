@@ -51,6 +51,8 @@ impl Store {
         let _alone = lock(&self.copying);
         self.check_writable()?;
         self.hold_fence(&lock(&self.writer))?;
+        // Should the new file not get its name, the old one has what was acknowledged before the call.
+        self.flush()?;
         let temporary = file_name::temporary(&self.identity.file);
         let path = self.volume.path_of(&temporary);
         let medium = self.volume.create(&temporary).map_err(|source| Error::io("create", &path, source))?;

@@ -5,7 +5,7 @@
 
 use super::bytes::{Pinned, View};
 use super::mapping::{Mapped, Region, SharedRegion};
-use super::medium::{Medium, Permit};
+use super::medium::{FileId, Medium, Permit};
 use super::volume::{Volume, file_name_missing};
 use std::collections::BTreeMap;
 use std::io;
@@ -266,11 +266,18 @@ impl MemoryVolume {
 /// One opening of a file that lives on in its directory.
 struct Opened(Arc<MemoryMedium>);
 
+/// Where it lies in memory: nothing else lies there while it is open.
+fn id_of(medium: &Arc<MemoryMedium>) -> FileId {
+    FileId { device: 0, number: Arc::as_ptr(medium) as u64 }
+}
+
 impl Medium for Opened {
     fn peek(&self, offset: u64) -> Option<u64> {
         self.0.peek(offset)
     }
-
+    fn id(&self) -> Option<FileId> {
+        Some(id_of(&self.0))
+    }
     fn len(&self) -> u64 {
         self.0.len()
     }
@@ -329,6 +336,10 @@ impl Volume for MemoryVolume {
         let medium = Arc::new(MemoryMedium::default());
         self.files().insert(file.into(), Arc::clone(&medium));
         Ok(Box::new(Opened(medium)))
+    }
+
+    fn id_of(&self, file: &str) -> io::Result<Option<FileId>> {
+        self.files().get(file).map(|medium| Some(id_of(medium))).ok_or_else(|| file_name_missing(file))
     }
 
     fn size(&self, file: &str) -> io::Result<u64> {

@@ -128,7 +128,9 @@ impl Medium for MmapMedium {
     }
 
     fn peek(&self, offset: u64) -> Option<u64> {
-        let first = self.first_page.get_or_init(|| Region::map(self.handle.file(), PAGE).ok());
+        let whole = || self.handle.check_length().is_ok() && self.len() >= PAGE as u64;
+        let first =
+            self.first_page.get_or_init(|| whole().then(|| Region::map(self.handle.file(), PAGE).ok()).flatten());
         let at = usize::try_from(offset).ok().filter(|at| at + size_of::<u64>() <= PAGE)?;
         first.as_ref().map(|region| region.load(at))
     }

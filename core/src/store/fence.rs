@@ -91,12 +91,12 @@ impl Store {
         if broken(Mutant::ClaimTrusted) {
             return Ok(());
         }
-        self.check_named(medium)?;
+        let is_named = self.check_named(medium)?;
         let Identity { file, path, .. } = &self.identity;
         // Where nobody can tell which file has the name, it is opened to see.
-        let opened = match medium.id() {
-            Some(_) => None,
-            None => Some(self.volume.open(file).map_err(|source| Error::io("open", path, source))?),
+        let opened = match is_named {
+            true => None,
+            false => Some(self.volume.open(file).map_err(|source| Error::io("open", path, source))?),
         };
         let now = opened.as_deref().unwrap_or(medium);
         let len = self.volume.size(file).map_err(|source| Error::io("look at", path, source))?;
@@ -106,11 +106,13 @@ impl Store {
         if same { Ok(()) } else { Err(self.fenced()) }
     }
 
-    /// Fails if the file's name does not lead to it any more: what is written would be in no file that anybody finds.
-    pub(crate) fn check_named(&self, medium: &dyn Medium) -> Result<()> {
-        let Some(id) = medium.id() else { return Ok(()) };
+    /// Fails if the file's name does not lead to it any more: what is written would be in no file that anybody finds. Returns
+    /// whether that can be told here.
+    pub(crate) fn check_named(&self, medium: &dyn Medium) -> Result<bool> {
+        let Some(id) = medium.id() else { return Ok(false) };
         match self.volume.id_of(&self.identity.file) {
-            Ok(found) if found == Some(id) => Ok(()),
+            Ok(None) => Ok(false),
+            Ok(Some(found)) if found == id => Ok(true),
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(Error::io("look at", &self.identity.path, error))
             }

@@ -43,6 +43,7 @@ public:
         return file;
     }
 
+    /// Takes the other one's file.
     InputFile(InputFile&& other) noexcept
         : path_(std::move(other.path_)), file_(std::exchange(other.file_, -1)), length_(other.length_),
           piece_(std::move(other.piece_)), piece_at_(other.piece_at_) {}
@@ -51,6 +52,7 @@ public:
         if (file_ >= 0) ::close(file_);
     }
 
+    /// Bytes of the file.
     std::uint64_t length() const noexcept { return length_; }
 
     /// False for a range that is not in the file. Throws std::system_error where the device fails.
