@@ -96,6 +96,16 @@ fn a_temporary_name_that_somebody_has_planted_is_not_followed() {
 }
 
 #[test]
+fn a_lock_file_that_somebody_has_planted_is_not_followed() {
+    let (directory, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let treasure = elsewhere.path().join("treasure");
+    std::fs::write(&treasure, "mine").unwrap();
+    symlink(&treasure, directory.path().join(".storage.lock")).unwrap();
+    assert!(matches!(Storage::open(directory.path(), Options::default()), Err(Error::Io { .. })));
+    assert_eq!(std::fs::read_to_string(&treasure).unwrap(), "mine");
+}
+
+#[test]
 fn nothing_but_databases_has_a_databases_ending_in_its_name() {
     // Whoever counts open files by the ending counts databases.
     let directory = tempfile::tempdir().unwrap();

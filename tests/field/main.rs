@@ -4,6 +4,7 @@
 mod closed_folder;
 mod descriptors;
 mod files;
+mod folders;
 mod paths;
 mod removed;
 mod second_writer;

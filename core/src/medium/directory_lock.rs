@@ -17,6 +17,18 @@ const NOTE: usize = 20;
 /// How long to wait for a lock whose holder does not say who it is, or is not there any more.
 const PATIENCE: Duration = Duration::from_millis(100);
 
+/// The storage directory that a directory is a database's folder of, if it is one: it has a database's file, and lies in a
+/// directory that is locked by whoever writes there and that keeps its databases in folders.
+pub(super) fn storage_of_folder(directory: &Path) -> Option<&Path> {
+    let parent = directory.parent()?;
+    if !directory.join("vectors.jvdb").exists() || !parent.join(LOCK_FILE).exists() {
+        return None;
+    }
+    let mut beside = std::fs::read_dir(parent).ok()?.flatten();
+    let is_flat = beside.any(|entry| entry.path().extension().is_some_and(|extension| extension == "jvdb"));
+    (!is_flat).then_some(parent)
+}
+
 /// The right to write to a storage directory. Held by one process at a time, and gone when that process is.
 ///
 /// It is an advisory lock (`flock`) on `.storage.lock`, in which the holder leaves its process id. The file stays when the
@@ -44,7 +56,7 @@ impl DirectoryLock {
         let failed = |source| Error::io("lock", path.display().to_string(), source);
         let mut options = OpenOptions::new();
         let options = options.read(true).write(true).create(true).truncate(false);
-        let file = paths::open(&path, options).map_err(failed)?;
+        let file = paths::open_itself(&path, options).map_err(failed)?;
         let started = Instant::now();
         loop {
             match file.try_lock() {

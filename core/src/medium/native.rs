@@ -3,7 +3,7 @@
 //! A directory is what it was when it was opened: its path is resolved then, and once. Files in it may be links; what is done to
 //! a file is done to what the link leads to, and the link stays.
 
-use super::directory_lock::DirectoryLock;
+use super::directory_lock::{DirectoryLock, storage_of_folder};
 use super::file::FileMedium;
 use super::medium::{FileId, Medium};
 use super::mmap::MmapMedium;
@@ -50,6 +50,11 @@ impl NativeVolume {
         }
         let mut volume = Self::open_read_only(directory, access)?;
         volume.read_only = false;
+        if let Some(storage) = storage_of_folder(&volume.directory) {
+            let whose = storage.display();
+            let reason = format!("it is the folder of a database in storage directory {whose}; open that one");
+            return Err(Error::invalid("directory", reason));
+        }
         volume._lock = Some(DirectoryLock::acquire(&volume.directory)?);
         Ok(volume)
     }

@@ -14,6 +14,11 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> io::Result<File> {
     above_standard(options.clone().custom_flags(libc::O_NONBLOCK).open(path)?)
 }
 
+/// As [`open`], but not through a link, which somebody may have planted.
+pub(super) fn open_itself(path: &Path, options: &OpenOptions) -> io::Result<File> {
+    above_standard(options.clone().custom_flags(libc::O_NONBLOCK | libc::O_NOFOLLOW).open(path)?)
+}
+
 /// A directory, to be synced.
 pub(super) fn open_directory(path: &Path) -> io::Result<File> {
     above_standard(File::open(path)?)

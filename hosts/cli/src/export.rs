@@ -8,7 +8,8 @@ use crate::progress::Progress;
 use crate::storage::names;
 use jvdb_core::{Database, Position, Storage};
 use serde::Serialize;
-use std::io::Write;
+use std::fs::File;
+use std::io::{Read, Write};
 use std::path::Path;
 
 /// What was written, for `--json`.
@@ -21,6 +22,7 @@ struct Done {
 /// Runs the command.
 pub fn run(export: &Export, arguments: &Arguments, stdout: &mut impl Write) -> Result<(), Failure> {
     let storage = export.storage.open_for_reading()?;
+    check_output(&export.storage.storage, &export.output)?;
     let to_stdout = export.output == Path::new("-");
     let progress = Progress::of_vectors(!arguments.verbose && !to_stdout);
     let mut done = Done { databases: 0, vectors: 0 };
@@ -38,6 +40,28 @@ pub fn run(export: &Export, arguments: &Arguments, stdout: &mut impl Write) -> R
         let path = export.output.display();
         writeln!(stdout, "exported {vectors} vectors of {databases} databases to {path}").map_err(Failure::Stdout)
     }
+}
+
+/// Refuses an output that is a database, or that the storage directory would list as one.
+fn check_output(storage: &Path, output: &Path) -> Result<(), Failure> {
+    /// How a database's file begins.
+    const MAGIC: [u8; 4] = *b"BDVJ";
+    let refused = |why| Err(Failure::Output { path: output.to_owned(), why });
+    let mut begins = [0; MAGIC.len()];
+    // A pipe or a device is not opened: somebody may wait for that.
+    let is_file = std::fs::metadata(output).is_ok_and(|found| found.is_file());
+    if is_file && File::open(output).and_then(|mut file| file.read_exact(&mut begins)).is_ok() && begins == MAGIC {
+        return refused("it is a database");
+    }
+    let parent = output.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let within = match (parent.canonicalize(), storage.canonicalize()) {
+        (Ok(parent), Ok(storage)) => parent.starts_with(storage),
+        _ => false,
+    };
+    if within && output.extension().is_some_and(|extension| extension == "jvdb") {
+        return refused("in the storage directory a name that ends with .jvdb is a database's");
+    }
+    Ok(())
 }
 
 fn write_all(

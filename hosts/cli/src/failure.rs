@@ -15,6 +15,9 @@ pub enum Failure {
     /// A file of the command line, not of the store.
     #[error("cannot {action} {}: {source}", path.display())]
     File { action: &'static str, path: PathBuf, source: io::Error },
+    /// What an export would be written over is a database, or would be taken for one.
+    #[error("cannot export to {}: {why}; name another file", path.display())]
+    Output { path: PathBuf, why: &'static str },
     /// Standard output does not take the result.
     #[error("cannot write to standard output: {0}")]
     Stdout(io::Error),

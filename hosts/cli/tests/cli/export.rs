@@ -57,6 +57,21 @@ fn a_failed_export_leaves_the_file_that_was_there() {
 }
 
 #[test]
+fn an_export_never_takes_the_place_of_a_database_nor_its_name() {
+    let shell = shell_with_vectors();
+    let copy = shell.text("copy");
+    fs::copy(shell.path("store/d.jvdb"), &copy).expect("a copy");
+    symlink(shell.path("store/d.jvdb"), shell.path("link")).expect("a link");
+    let before = fs::read(shell.path("store/d.jvdb")).expect("a file");
+    for path in ["store/d.jvdb", "link", "copy", "store/new.jvdb"] {
+        let message = shell.fails("export", &["--output", &shell.text(path)]);
+        assert!(message.contains("name another file"), "{path}: {message}");
+    }
+    assert_eq!(fs::read(shell.path("store/d.jvdb")).expect("a file"), before);
+    assert!(!shell.path("store/new.jvdb").exists());
+}
+
+#[test]
 fn an_output_that_cannot_be_written_is_named() {
     let shell = shell_with_vectors();
     for path in [shell.text("missing/out.json"), shell.text("store")] {
