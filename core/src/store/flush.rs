@@ -270,6 +270,8 @@ impl Store {
         if !broken(Mutant::FlushUnlooked) {
             self.look(medium)?;
         }
+        // Before the superblock, too: from then on a flush that fails may not build its table anew where that one says it is.
+        self.check_named(medium)?;
         if medium.len() < superblock.durable_end {
             let what = "file is shorter than its log: somebody truncated it";
             return Err(self.fault(Fault::Corrupt { offset: medium.len(), what }));
@@ -284,7 +286,6 @@ impl Store {
         if !broken(Mutant::NoSuperblockSync) {
             self.sync(medium)?;
         }
-        self.check_named(medium)?;
         progress.superblock = superblock;
         self.figures.durable_end.store(superblock.durable_end, Relaxed);
         Ok(())
