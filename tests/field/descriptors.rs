@@ -1,5 +1,5 @@
-//! The process may have only a few files open, and more databases than that. Flushes used to poison databases for good, and
-//! openings to fail while idle files were open.
+//! The process may have only a few files open, and more databases than that: a flush that lacks a descriptor poisons its database
+//! for good, and openings fail while idle files are open.
 
 use jvdb_core::{Options, Storage};
 use jvdb_tests::Order;

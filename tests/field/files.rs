@@ -1,5 +1,5 @@
-//! A database's name belongs to a pipe, a directory or a link, or its file can be read by more people than before: listing used
-//! to hang, compaction to turn links into files, and rewritten files to lose their permissions.
+//! A database's name belongs to a pipe, a directory or a link, or its file is for few eyes: listing hangs, compaction turns the
+//! link into a file, and the rewritten file can be read by everybody.
 
 use jvdb_core::{Error, Metric, Options, Schema, Storage};
 use std::os::unix::fs::{PermissionsExt, symlink};

@@ -1,5 +1,5 @@
-//! Somebody imports into the folder of one database, whose lock is the directory's above it: two processes used to write to one
-//! file, and two of a hundred vectors were left.
+//! Somebody imports into the folder of one database, whose lock is that of the directory above it: two processes write to one
+//! file, and little of what both stored is left.
 
 use jvdb_core::{Error, Layout, Metric, Options, Schema, Storage};
 

@@ -1,5 +1,5 @@
-//! A program opens a directory by a relative path, or through a link, and goes elsewhere, or the link does: what it wrote used to
-//! land in another application's directory, unlocked, and over its vectors.
+//! A program opens a directory through a link, and the link is moved: what it writes lands in another application's directory,
+//! unlocked, and over its vectors.
 
 use jvdb_core::{Metric, Options, Schema, Storage};
 use std::os::unix::fs::symlink;

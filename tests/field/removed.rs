@@ -1,5 +1,5 @@
-//! Somebody removes the directory, or puts another file in place of one that is open. Writes, flushes and close used to succeed,
-//! into a file that nobody would ever find.
+//! Somebody removes the directory, or puts another file in place of one that is open: what a flush calls durable then is in a
+//! file that nobody ever finds.
 
 use jvdb_core::{Access, Error, Metric, Schema, Storage};
 use jvdb_tests::never_flushing;

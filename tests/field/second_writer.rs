@@ -1,5 +1,5 @@
-//! Somebody removes the lock file, or the file system has no locks, and a second process writes to the same directory. It used
-//! to be that each overwrote what the other had flushed, and verification found nothing wrong.
+//! Somebody removes the lock file, or the file system has no locks, and a second process writes to the same directory: without a
+//! fence each overwrites what the other has flushed, and verification finds nothing wrong.
 
 use jvdb_core::{Access, Database, Error, Metric, Options, Schema, Storage};
 use jvdb_tests::never_flushing;
