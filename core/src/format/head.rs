@@ -1,4 +1,4 @@
-//! The head of a file: its pair of superblocks, written and read in one place.
+//! The head of a file: its pair of superblocks, read as one, and written as one for a new file. A flush writes one of them.
 
 use crate::format::layout::{LOG_START, PAGE, SECTOR};
 use crate::format::superblock::{Flaw, Superblock};
