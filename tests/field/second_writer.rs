@@ -100,6 +100,22 @@ fn a_fenced_writer_neither_drops_nor_replaces_what_the_other_writes_to() {
 }
 
 #[test]
+fn a_backup_beside_another_writer_is_no_mixture_of_two_states() {
+    for access in KINDS {
+        let directory = directory();
+        let (_first, a) = get_in(directory.path(), access);
+        let (_second, b) = get_in(directory.path(), access);
+        assert_eq!(a.get(0).unwrap().unwrap().vector(), [0.0; 4]);
+        b.put(0, &[1.0; 4], b"").unwrap();
+        b.flush().unwrap();
+        let error = a.backup(directory.path().join("copy"));
+        assert!(matches!(error, Err(Error::Fenced { .. })), "it never wrote: {error:?}");
+        assert!(!directory.path().join("copy").exists());
+        b.backup(directory.path().join("copy")).unwrap();
+    }
+}
+
+#[test]
 fn a_compaction_by_the_second_writer_fences_the_first() {
     let directory = directory();
     let (_first, a) = get_in(directory.path(), Access::Mmap);

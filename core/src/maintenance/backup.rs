@@ -107,7 +107,7 @@ impl<'a> Backup<'a> {
         self.sync()?;
         // From here on flushes wait: nothing becomes durable, and no page changes.
         let progress = lock(&self.store.progress);
-        self.store.look(&*self.from)?;
+        self.store.check_alone(&*self.from)?;
         let newest = progress.superblock;
         self.log_to(newest.durable_end)?;
         let pages = self.pages(noting, newest.table);
@@ -145,7 +145,7 @@ impl<'a> Backup<'a> {
     }
 
     fn pages_again(&mut self, pages: HashSet<u64>) -> Result<()> {
-        if broken(Mutant::BackupMissesTouched) {
+        if broken(Mutant::BackupMissesChangedPages) {
             return Ok(());
         }
         let mut pages = Vec::from_iter(pages);

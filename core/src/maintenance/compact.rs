@@ -72,7 +72,7 @@ impl Store {
         let mut compaction = Compaction::new(self, &old, medium, salt).map_err(fault)?;
         compaction.take_live(self, begun)?;
         let early =
-            broken(Mutant::CompactVouchesEarly).then(|| compaction.new.finish(&old)).transpose().map_err(fault)?;
+            broken(Mutant::CompactFinishesEarly).then(|| compaction.new.finish(&old)).transpose().map_err(fault)?;
         let mut copied_to = compaction.follow_on_disk(self, begun)?;
         // From here on nothing more becomes durable in the old file.
         let mut progress = lock(&self.progress);

@@ -4,7 +4,7 @@
 //! token that is not its own means that somebody else writes. Locks keep others out where there are locks, and where nobody
 //! removes them; the fence is for all other cases. It decides nothing about what is written.
 
-use crate::format::head::newest_superblock;
+use crate::format::head::{Pair, newest_superblock};
 use crate::format::layout::FENCE;
 use crate::log::writer::{StaleTail, Writer};
 use crate::medium::Medium;
@@ -53,6 +53,17 @@ impl Store {
             return Err(self.fenced());
         }
         Ok(())
+    }
+
+    /// Fails if another writer has been in the file, also where this opening has not claimed it: what it knows of the file's
+    /// index would not be true any more.
+    pub(crate) fn check_alone(&self, medium: &dyn Medium) -> Result<()> {
+        if self.claim.is_made() {
+            return self.look(medium);
+        }
+        // Not more than that: the file may have grown beyond the length that is known here.
+        let newest = Pair::read(medium).sound().max_by_key(|superblock| superblock.generation);
+        if newest == Some(self.opened) { Ok(()) } else { Err(self.fenced()) }
     }
 
     /// Puts the token into another file, which is to take the place of this one.

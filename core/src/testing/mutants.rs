@@ -54,9 +54,9 @@ pub enum Mutant {
     /// A compacted file takes its place without a look at the fence.
     CompactUnlooked,
     /// A compacted file claims no more than what was durable when the compaction began, though flushes went on.
-    CompactVouchesEarly,
+    CompactFinishesEarly,
     /// A backup keeps the pages of the index as they were when it came to them.
-    BackupMissesTouched,
+    BackupMissesChangedPages,
     /// A backup gets its name before it is synced.
     BackupUnsynced,
     /// What a flush has deferred counts as applied to the table, which it is not.

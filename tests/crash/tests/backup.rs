@@ -117,7 +117,7 @@ fn writes_and_flushes_go_on_meanwhile_and_the_copy_is_of_one_moment() {
 
 #[test]
 fn a_copy_that_misses_what_changed_in_the_index_is_noticed() {
-    break_protocol(Some(Mutant::BackupMissesTouched));
+    break_protocol(Some(Mutant::BackupMissesChangedPages));
     let copies: Vec<_> = FREE_CALLS.map(copied_under_a_writer).collect();
     break_protocol(None);
     assert!(copies.iter().any(Result::is_err), "{copies:?}");

@@ -67,7 +67,7 @@ fn what_is_flushed_during_a_compaction_survives_a_power_cut_behind_it() {
 
 #[test]
 fn a_compaction_that_forgets_flushes_made_meanwhile_is_noticed() {
-    break_protocol(Some(Mutant::CompactVouchesEarly));
+    break_protocol(Some(Mutant::CompactFinishesEarly));
     let lost = FREE_CALLS.filter(|number| {
         let disk = Disk::new(&Image::new(), 1);
         let db = compacted_under_a_writer(&disk, *number).unwrap();
