@@ -1161,8 +1161,10 @@ jvdb_status_t jvdb_delete_batch(struct jvdb_database_t *database,
  * Opens a cursor behind `position`: 0 to begin, or what jvdb_cursor_position() gave, which stays good for as long as
  * the database is neither dropped nor compacted. Close it with jvdb_cursor_close().
  *
- * Keys come in the order in which they were last stored. A key that is there throughout comes at least once; one that
- * is replaced meanwhile may come again, because it has moved to the end.
+ * Keys come in the order in which they were last stored. It gives the database as it was at the first key: each key once, and
+ * those that are replaced or deleted meanwhile last. It ends there; what is stored meanwhile comes from a cursor opened at its
+ * position, which may give a key that was replaced once more. A compaction meanwhile may make a key come twice. After an error it
+ * is at its end.
  */
 jvdb_status_t jvdb_cursor_open(const struct jvdb_database_t *database,
                                uint64_t position,

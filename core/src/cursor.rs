@@ -1,7 +1,7 @@
 //! Positions in a database, and iterators that go on from them. They remember where they are; the steps are `scan`'s.
 
+use crate::directory::handle::Handle;
 use crate::store::scan::ScanState;
-use crate::store::store::Store;
 use crate::types::error::Result;
 use crate::types::key::KeyBuf;
 use crate::vector::Vector;
@@ -17,7 +17,7 @@ impl Position {
     /// Before the first vector.
     pub const START: Self = Self(0);
 
-    pub(crate) fn at(position: ScanState) -> Self {
+    pub(crate) fn at(position: &ScanState) -> Self {
         Self(position.number())
     }
 
@@ -36,47 +36,69 @@ impl Position {
     }
 }
 
-/// Iterates over live vectors in log order. See [`Database::scan`](crate::Database::scan). One thread at a time uses it; it
-/// may go from one to another.
+/// Iterates over live vectors in log order. See [`Database::scan`](crate::Database::scan). It pins the database as a handle
+/// does. One thread at a time uses it; it may go from one to another.
 ///
-/// It ends for good behind the last vector, or with the first error. A scan from its [`position`](Self::position) goes on:
-/// after an end, with what was written since.
+/// It ends for good where the log ended at its first step, or with the first error. A scan from its
+/// [`position`](Self::position) goes on: after an end, with what was written since.
 #[must_use = "nothing is read before the first call of `next`"]
-pub struct Cursor<'a> {
-    store: &'a Store,
-    position: ScanState,
+pub struct Cursor {
+    handle: Handle,
+    state: ScanState,
     ended: bool,
 }
 
-impl<'a> Cursor<'a> {
-    pub(crate) fn new(store: &'a Store, from: Position) -> Self {
-        Self { store, position: from.state(), ended: false }
+impl Cursor {
+    pub(crate) fn new(handle: Handle, from: Position) -> Self {
+        Self { handle, state: from.state(), ended: false }
     }
 
     /// Behind the vector given last: a later scan from here goes on with the next one.
     pub fn position(&self) -> Position {
-        Position::at(self.position)
+        Position::at(&self.state)
+    }
+
+    /// As [`next`](Iterator::next), the key alone: nothing is pinned.
+    ///
+    /// ```
+    /// # use jvdb_core::{Key, Metric, Options, Position, Schema, Storage};
+    /// # let db = Storage::in_memory(Options::default())?.create("points", Schema::new(1, Metric::DotProduct)?)?;
+    /// db.put("a", &[1.0], b"")?;
+    /// db.put("b", &[2.0], b"")?;
+    /// let mut cursor = db.scan(Position::START);
+    /// assert_eq!(cursor.next_key().transpose()?.as_ref().map(|key| key.as_key()), Some(Key::from("a")));
+    /// assert_eq!(cursor.next().transpose()?.expect("there are two").key(), Key::from("b"));
+    /// # Ok::<(), jvdb_core::Error>(())
+    /// ```
+    pub fn next_key(&mut self) -> Option<Result<KeyBuf>> {
+        if self.ended {
+            return None;
+        }
+        let next = self.handle.store().next_key(&mut self.state).transpose();
+        self.ended = !matches!(next, Some(Ok(_)));
+        next
     }
 }
 
-impl Iterator for Cursor<'_> {
+impl Iterator for Cursor {
     type Item = Result<Vector>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.ended {
             return None;
         }
-        let next = self.store.next_vector(&mut self.position).transpose();
+        let store = self.handle.store();
+        let next = store.next_vector(&mut self.state).transpose();
         self.ended = !matches!(next, Some(Ok(_)));
-        next.map(|pinned| pinned.map(|record| Vector::new(record, self.store.vector_bytes())))
+        next.map(|pinned| pinned.map(|record| Vector::new(record, store.vector_bytes())))
     }
 }
 
-impl FusedIterator for Cursor<'_> {}
+impl FusedIterator for Cursor {}
 
-impl Debug for Cursor<'_> {
+impl Debug for Cursor {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let database = &self.store.identity.name;
+        let database = &self.handle.store().identity.name;
         f.debug_struct("Cursor").field("database", database).field("position", &self.position()).finish_non_exhaustive()
     }
 }
@@ -84,41 +106,31 @@ impl Debug for Cursor<'_> {
 /// Iterates over keys of live vectors in log order. See [`Database::keys`](crate::Database::keys). It ends, and is used by
 /// threads, as a [`Cursor`] is.
 #[must_use = "nothing is read before the first call of `next`"]
-pub struct Keys<'a> {
-    store: &'a Store,
-    position: ScanState,
-    ended: bool,
-}
+pub struct Keys(Cursor);
 
-impl<'a> Keys<'a> {
-    pub(crate) fn new(store: &'a Store, from: Position) -> Self {
-        Self { store, position: from.state(), ended: false }
+impl Keys {
+    pub(crate) fn new(handle: Handle, from: Position) -> Self {
+        Self(Cursor::new(handle, from))
     }
 
     /// Behind the key given last.
     pub fn position(&self) -> Position {
-        Position::at(self.position)
+        self.0.position()
     }
 }
 
-impl Iterator for Keys<'_> {
+impl Iterator for Keys {
     type Item = Result<KeyBuf>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
-        }
-        let next = self.store.next_key(&mut self.position).transpose();
-        self.ended = !matches!(next, Some(Ok(_)));
-        next
+        self.0.next_key()
     }
 }
 
-impl FusedIterator for Keys<'_> {}
+impl FusedIterator for Keys {}
 
-impl Debug for Keys<'_> {
+impl Debug for Keys {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let database = &self.store.identity.name;
-        f.debug_struct("Keys").field("database", database).field("position", &self.position()).finish_non_exhaustive()
+        f.debug_tuple("Keys").field(&self.0).finish()
     }
 }

@@ -257,25 +257,26 @@ impl Database {
 
     /// Keys of all live vectors, in the order in which they were last stored. See [`scan`](Self::scan) for what writes
     /// in between do.
-    pub fn keys(&self, from: Position) -> Keys<'_> {
-        Keys::new(self.store(), from)
+    pub fn keys(&self, from: Position) -> Keys {
+        Keys::new(self.handle.clone(), from)
     }
 
     /// All live vectors without a copy, in the order in which they were last stored, from a position on.
     ///
-    /// No lock is held between elements. A vector that is there throughout the scan is given at least once; one that is
-    /// replaced meanwhile may come a second time with its new value, because it has moved to the end.
-    pub fn scan(&self, from: Position) -> Cursor<'_> {
-        Cursor::new(self.store(), from)
+    /// It gives the database as it was at the first step: each vector once, with the value that it had then. One that is
+    /// replaced or deleted meanwhile comes last. A scan from the [`position`](Cursor::position) of another one, and one during
+    /// which the database is compacted, may give such a vector with its new value, or once more.
+    ///
+    /// No lock is held between elements.
+    pub fn scan(&self, from: Position) -> Cursor {
+        Cursor::new(self.handle.clone(), from)
     }
 
     /// Calls `f` with each live vector where it lies, in the order of [`scan`](Self::scan), until `f` breaks or there are no
     /// more. Returns the position behind the last one. The fastest way to look at everything: nothing is pinned, and the file
     /// is read ahead. `f` is bound by the same rules as in [`read`](Self::read).
     ///
-    /// A vector that is there throughout is given at least once. It is given again if it is replaced meanwhile, and perhaps if
-    /// the database is compacted. What is stored meanwhile is given as well: as long as others store faster than `f` runs, the
-    /// visit goes on.
+    /// What is stored meanwhile is not given; a visit from the position returned goes on with that.
     ///
     /// # Errors
     /// Those of [`get`](Self::get), and [`Error::InvalidArgument`](crate::Error::InvalidArgument) for a position that no scan
@@ -301,7 +302,7 @@ impl Database {
     pub fn visit(&self, from: Position, f: impl FnMut(Key<'_>, &[f32], &[u8]) -> ControlFlow<()>) -> Result<Position> {
         let mut position = from.state();
         self.store().visit_from(&mut position, f)?;
-        Ok(Position::at(position))
+        Ok(Position::at(&position))
     }
 
     /// Tells the operating system how the file will be read. That holds while the file is open, as it is while there is a

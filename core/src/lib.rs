@@ -87,7 +87,7 @@ const _: () = {
     for_many_threads::<Storage>();
     for_many_threads::<Database>();
     for_many_threads::<Vector>();
-    for_many_threads::<Cursor<'_>>();
-    for_many_threads::<Keys<'_>>();
+    for_many_threads::<Cursor>();
+    for_many_threads::<Keys>();
     for_many_threads::<Error>();
 };

@@ -1,4 +1,4 @@
-//! `jvdb_cursor_t`: the keys or vectors of a database one after another, taken a page at a time, with no lock in between.
+//! `jvdb_cursor_t`: the keys or vectors of a database one after another, with no lock in between.
 
 use crate::boundary::Handle;
 use crate::database::{Database, call};
@@ -10,94 +10,24 @@ use crate::vector::Vector;
 use jvdb_core as core;
 use std::ptr::null_mut;
 
-/// Keys taken from the engine at once.
-const KEYS: usize = 512;
-/// Vectors taken from the engine at once, and bytes of them at which it is enough: where files are not mapped, they are
-/// copies.
-const VECTORS: usize = 64;
-const BYTES: usize = 1 << 20;
-
 /// Goes over the keys or vectors of a database, from a position on. It pins the database. One thread at a time may use it.
 pub struct Cursor(Handle<State>);
 
 struct State {
-    database: core::Database,
-    page: Page,
+    cursor: core::Cursor,
     /// The key given last, which the caller may still read.
     given: Option<core::KeyBuf>,
-    /// Behind the key given last.
-    position: core::Position,
-}
-
-/// What was taken from the engine and not given yet.
-enum Page {
-    Keys(std::vec::IntoIter<(core::KeyBuf, core::Position)>),
-    Vectors(std::vec::IntoIter<(core::Vector, core::Position)>),
 }
 
 impl State {
     fn next_key(&mut self) -> core::Result<Option<Key>> {
-        let next = match &mut self.page {
-            Page::Keys(page) => page.next(),
-            Page::Vectors(_) => None,
-        };
-        let next = match next {
-            Some(next) => Some(next),
-            None => {
-                let mut keys = self.database.keys(self.position);
-                let mut page = Vec::new();
-                while page.len() < KEYS {
-                    match keys.next() {
-                        Some(Ok(key)) => page.push((key, keys.position())),
-                        // It is met again behind the keys of this page.
-                        Some(Err(error)) if page.is_empty() => return Err(error),
-                        _ => break,
-                    }
-                }
-                let mut page = page.into_iter();
-                let next = page.next();
-                self.page = Page::Keys(page);
-                next
-            }
-        };
-        self.given = next.map(|(key, position)| {
-            self.position = position;
-            key
-        });
+        self.given = self.cursor.next_key().transpose()?;
         Ok(self.given.as_ref().map(Key::to))
     }
 
     fn next_vector(&mut self) -> core::Result<Option<(Key, core::Vector)>> {
-        let next = match &mut self.page {
-            Page::Vectors(page) => page.next(),
-            Page::Keys(_) => None,
-        };
-        let next = match next {
-            Some(next) => Some(next),
-            None => {
-                let mut scan = self.database.scan(self.position);
-                let (mut page, mut bytes) = (Vec::new(), 0);
-                while page.len() < VECTORS && bytes < BYTES {
-                    match scan.next() {
-                        Some(Ok(vector)) => {
-                            bytes += size_of_val(vector.vector()) + vector.metadata().len();
-                            page.push((vector, scan.position()));
-                        }
-                        Some(Err(error)) if page.is_empty() => return Err(error),
-                        _ => break,
-                    }
-                }
-                let mut page = page.into_iter();
-                let next = page.next();
-                self.page = Page::Vectors(page);
-                next
-            }
-        };
-        let Some((vector, position)) = next else {
-            self.given = None;
-            return Ok(None);
-        };
-        self.position = position;
+        self.given = None;
+        let Some(vector) = self.cursor.next().transpose()? else { return Ok(None) };
         let key = self.given.insert(vector.key().to_owned());
         Ok(Some((Key::to(key), vector)))
     }
@@ -106,8 +36,10 @@ impl State {
 /// Opens a cursor behind `position`: 0 to begin, or what jvdb_cursor_position() gave, which stays good for as long as
 /// the database is neither dropped nor compacted. Close it with jvdb_cursor_close().
 ///
-/// Keys come in the order in which they were last stored. A key that is there throughout comes at least once; one that
-/// is replaced meanwhile may come again, because it has moved to the end.
+/// Keys come in the order in which they were last stored. It gives the database as it was at the first key: each key once, and
+/// those that are replaced or deleted meanwhile last. It ends there; what is stored meanwhile comes from a cursor opened at its
+/// position, which may give a key that was replaced once more. A compaction meanwhile may make a key come twice. After an error it
+/// is at its end.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jvdb_cursor_open(
     database: *const Database,
@@ -117,9 +49,7 @@ pub unsafe extern "C" fn jvdb_cursor_open(
 ) -> Status {
     let body = |database: &core::Database| {
         present(cursor, "cursor")?;
-        let position = core::Position::from_u64(position);
-        let page = Page::Keys(Vec::new().into_iter());
-        let state = State { database: database.clone(), page, given: None, position };
+        let state = State { cursor: database.scan(core::Position::from_u64(position)), given: None };
         // SAFETY: `cursor` is valid for writing.
         unsafe { set(cursor, give(Cursor(Handle::new(state)))) };
         Ok(JVDB_OK)
@@ -185,7 +115,7 @@ pub unsafe extern "C" fn jvdb_cursor_position(
     let body = |state: &State| {
         present(position, "position")?;
         // SAFETY: `position` is valid for writing.
-        unsafe { set(position, state.position.to_u64()) };
+        unsafe { set(position, state.cursor.position().to_u64()) };
         Ok(JVDB_OK)
     };
     // SAFETY: pointers are NULL or valid, and one thread at a time uses a cursor, as the header demands.

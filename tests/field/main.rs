@@ -7,4 +7,5 @@ mod files;
 mod folders;
 mod paths;
 mod removed;
+mod scans;
 mod second_writer;

@@ -8,6 +8,7 @@ pub(crate) mod fence;
 pub(crate) mod flush;
 pub(crate) mod lookup;
 pub(crate) mod moves;
+mod postponed;
 pub(crate) mod progress;
 pub(crate) mod read;
 pub(crate) mod recovery;

@@ -35,13 +35,16 @@ impl Store {
         }
     }
 
-    pub(crate) fn pin_record(&self, view: &ReadView, found: &Found) -> Result<PinnedRecord> {
-        let fault = |fault| self.fault(fault);
-        let log = view.log().map_err(fault)?;
-        self.check(&log, found).map_err(fault)?;
+    fn pin_record(&self, view: &ReadView, found: &Found) -> Result<PinnedRecord> {
+        self.pin(view, found).map_err(|fault| self.fault(fault))
+    }
+
+    pub(crate) fn pin(&self, view: &ReadView, found: &Found) -> Result<PinnedRecord, Fault> {
+        let log = view.log()?;
+        self.check(&log, found)?;
         let meta_at = found.meta_at as usize;
         let record = log.medium.pin(found.offset, meta_at + found.meta_len as usize);
-        let record = record.map_err(|source| fault(Fault::read(found.offset)(source)))?;
+        let record = record.map_err(Fault::read(found.offset))?;
         Ok(PinnedRecord { record, meta_at })
     }
 

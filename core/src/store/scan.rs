@@ -1,16 +1,16 @@
-//! Walking over live vectors in the order of the log. Between two steps nothing is held.
+//! Walking over the vectors that were alive where the log ended when the walk began, in the order of the log. Between two steps
+//! nothing is held.
 
 use crate::format::layout::LOG_START;
 use crate::format::record::{HEADER, Kind, name_in};
 use crate::format::table::{SLOTS, slots_of};
 use crate::log::reader::{Located, Log};
-use crate::store::lookup::read_bucket;
+use crate::store::lookup::{AsOf, read_bucket};
 use crate::store::moves::moved;
+use crate::store::postponed::Postponed;
 use crate::store::read::PinnedRecord;
 use crate::store::store::Store;
 use crate::store::view::ReadView;
-use crate::sync::primitives::thread;
-use crate::sync::rwlock::ReadGuard;
 use crate::types::error::{Error, Result};
 use crate::types::fault::Fault;
 use crate::types::key::{Key, KeyBuf, Name};
@@ -20,14 +20,16 @@ use std::sync::atomic::Ordering::Relaxed;
 /// Bytes that the medium is asked to read ahead of a scan, at least; at most twice as many.
 const AHEAD: u64 = 2 << 20;
 
-/// Where a scan is in the log. It stays good while the log only grows.
-#[derive(Debug, Clone, Copy)]
+/// A scan: where it is in the log, and where it ends.
 pub(crate) struct ScanState {
     offset: u64,
     epoch: u64,
     /// Up to where the medium was asked to read ahead.
     announced_to: u64,
     reached: Reached,
+    /// Where the log ended at the first step.
+    end: Option<u64>,
+    postponed: Postponed,
 }
 
 /// How a scan came to where it is, which tells whether a record surely begins there.
@@ -48,9 +50,19 @@ const STRIDE: u32 = 1024;
 enum Step<B> {
     At(B),
     Pause,
-    /// A record comes next that is just being made visible.
-    Wait,
     End,
+}
+
+/// What becomes of a record that a scan meets.
+enum Fate {
+    /// It is the latest of its name.
+    Live,
+    /// A later one of its name comes before the end, or a deletion.
+    Dead,
+    /// Its name was written again behind the end.
+    Postponed(KeyBuf),
+    /// Its name is not in the index, and what was deleted behind the end is not known yet.
+    Unknown,
 }
 
 /// Bits of a position that say where, in units of 64 bytes; those above say in which epoch.
@@ -66,6 +78,8 @@ impl ScanState {
             epoch,
             announced_to: offset,
             reached: if number == 0 { Reached::FromStart } else { Reached::Named },
+            end: None,
+            postponed: Postponed::default(),
         }
     }
 
@@ -78,6 +92,7 @@ impl ScanState {
         self.reached == Reached::FromStart && self.offset == LOG_START
     }
 
+    /// Goes on behind a record.
     fn pass(&mut self, found: &Located) {
         self.offset += found.len;
         self.read_here();
@@ -90,9 +105,11 @@ impl ScanState {
         }
     }
 
-    /// Goes on where a compaction has put things: at the same place or a little before it. Fails if that is not known.
+    /// Sets the end, at the first step. After a compaction it goes on where that has put things, at the same place or a little
+    /// before it, and ends where the log ends now; it fails if that place is not known.
     fn catch_up(&mut self, view: &ReadView) -> Result<()> {
-        if self.epoch != view.epoch && !self.is_start() {
+        let other_epoch = self.epoch != view.epoch;
+        if other_epoch && !self.is_start() {
             let next = (self.epoch + 1) & (u64::MAX >> OFFSET_BITS) == view.epoch;
             let moves = view.moves.as_ref().filter(|_| next);
             let moves =
@@ -103,82 +120,71 @@ impl ScanState {
                 self.reached = Reached::FromNamed;
             }
         }
+        if other_epoch || self.end.is_none() {
+            self.end = Some(view.end());
+            // What was written since lies before the end now.
+            self.postponed = Postponed::default();
+        }
         self.epoch = view.epoch;
         Ok(())
     }
 }
 
 impl Store {
-    /// The next live vector from a position, pinned in place; moves the position behind it.
-    pub(crate) fn next_vector(&self, position: &mut ScanState) -> Result<Option<PinnedRecord>> {
-        let Some((view, found)) = self.next_live(position)? else { return Ok(None) };
-        self.pin_record(&view, &found.found(self.vector_bytes())).map(Some)
+    /// The next vector of a scan, pinned in place.
+    pub(crate) fn next_vector(&self, scan: &mut ScanState) -> Result<Option<PinnedRecord>> {
+        let vector_bytes = self.vector_bytes();
+        self.walk(scan, |view, found| Ok(Break(self.pin(view, &found.found(vector_bytes))?)))
     }
 
-    /// Gives live vectors from a position on to `f`, until it breaks. Moves the position behind the last one given.
+    /// Gives the vectors of a scan to `f`, until it breaks. The scan is behind the last one given then.
     pub(crate) fn visit_from(
         &self,
-        position: &mut ScanState,
+        scan: &mut ScanState,
         mut f: impl FnMut(Key<'_>, &[f32], &[u8]) -> ControlFlow<()>,
     ) -> Result<()> {
         let vector_bytes = self.vector_bytes();
-        let visit = |log: &Log<'_>, found: &Located| {
+        let visit = |view: &ReadView, found: &Located| {
+            let log = view.log()?;
             let found = found.found(vector_bytes);
-            self.check(log, &found)?;
-            let record = found.read(log)?;
+            self.check(&log, &found)?;
+            let record = found.read(&log)?;
             let Name::Vector(key) = name_in(&record, vector_bytes) else { return Ok(Continue(())) };
             let vector = bytemuck::cast_slice(&record[HEADER..HEADER + vector_bytes]);
             Ok(f(key, vector, &record[found.meta_at as usize..]))
         };
-        self.walk(position, visit).map(drop)
+        self.walk(scan, visit).map(drop)
     }
 
-    /// The key of the next live vector from a position; moves the position behind it.
-    pub(crate) fn next_key(&self, position: &mut ScanState) -> Result<Option<KeyBuf>> {
-        let Some((view, found)) = self.next_live(position)? else { return Ok(None) };
-        let fault = |fault| self.fault(fault);
-        let log = view.log().map_err(fault)?;
-        let key = if found.header.names_inline() {
-            owned(found.header.name(&[], log.vector_bytes))
-        } else {
-            owned(log.named(&found).map_err(fault)?.name())
-        };
-        Ok(key)
+    /// The key of the next vector of a scan.
+    pub(crate) fn next_key(&self, scan: &mut ScanState) -> Result<Option<KeyBuf>> {
+        self.walk(scan, |view, found| Ok(key_of(&view.log()?, found)?.map_or(Continue(()), Break)))
     }
 
-    fn next_live(&self, position: &mut ScanState) -> Result<Option<(ReadGuard<'_, ReadView>, Located)>> {
-        self.walk(position, |_, found| Ok(Break(*found)))
-    }
-
-    /// Visits live vectors from a position on, until `visit` breaks; then gives what it broke with, under the read guard.
+    /// Visits the vectors of a scan, until `visit` breaks; then gives what it broke with.
     fn walk<B>(
         &self,
-        position: &mut ScanState,
-        mut visit: impl FnMut(&Log<'_>, &Located) -> Result<ControlFlow<B>, Fault>,
-    ) -> Result<Option<(ReadGuard<'_, ReadView>, B)>> {
+        scan: &mut ScanState,
+        mut visit: impl FnMut(&ReadView, &Located) -> Result<ControlFlow<B>, Fault>,
+    ) -> Result<Option<B>> {
         loop {
             self.check_there()?;
             let view = self.view();
-            position.catch_up(&view)?;
-            let step = self.step(&view, position, &mut visit);
-            if position.reached == Reached::Named && matches!(step, Err(Fault::Corrupt { .. })) {
+            scan.catch_up(&view)?;
+            let step = self.step(&view, scan, &mut visit);
+            if scan.reached == Reached::Named && matches!(step, Err(Fault::Corrupt { .. })) {
                 drop(view);
-                if !self.begins_record(position)? {
+                if !self.begins_record(scan)? {
                     return Err(Error::invalid("position", "it was not given by a scan of this database"));
                 }
                 // Once more, and what comes of it is the record's.
-                position.read_here();
+                scan.read_here();
                 continue;
             }
-            position.read_here();
+            scan.read_here();
             match step.map_err(|fault| self.fault(fault))? {
-                Step::At(found) => return Ok(Some((view, found))),
+                Step::At(found) => return Ok(Some(found)),
                 Step::Pause => {}
-                // Without the read guard, for which the writer may be waiting.
-                Step::Wait => {
-                    drop(view);
-                    thread::yield_now();
-                }
                 Step::End => return self.check_unchanged().map(|()| None),
             }
         }
@@ -216,35 +222,44 @@ impl Store {
     fn step<B>(
         &self,
         view: &ReadView,
-        position: &mut ScanState,
-        visit: &mut impl FnMut(&Log<'_>, &Located) -> Result<ControlFlow<B>, Fault>,
+        scan: &mut ScanState,
+        visit: &mut impl FnMut(&ReadView, &Located) -> Result<ControlFlow<B>, Fault>,
     ) -> Result<Step<B>, Fault> {
-        if position.reached == Reached::Named && position.offset > view.end() {
-            return Err(Fault::Corrupt { offset: position.offset, what: "position is beyond the end of the log" });
+        let end = scan.end.unwrap_or_default();
+        if scan.reached == Reached::Named && scan.offset > end {
+            return Err(Fault::Corrupt { offset: scan.offset, what: "position is beyond the end of the log" });
         }
-        let mut end = view.end();
-        // Asked for after the end, so that it reaches there.
-        let mut log = view.log()?;
+        let log = view.log()?;
         for _ in 0..STRIDE {
-            if position.offset >= end {
-                (end, log) = (view.end(), view.log()?);
-                if position.offset >= end {
-                    // A record for which an older one was passed over may not be passed over in its turn.
-                    return Ok(if position.offset < log.end { Step::Wait } else { Step::End });
+            if scan.offset >= end {
+                return self.step_behind(view, scan, visit);
+            }
+            if scan.offset + AHEAD >= scan.announced_to {
+                scan.announced_to = scan.announced_to.max(scan.offset);
+                log.medium.will_read(scan.announced_to, AHEAD as usize);
+                scan.announced_to += AHEAD;
+            }
+            let found = log.locate(scan.offset)?;
+            match found.header.kind {
+                Kind::Put => match self.fate(view, &log, scan, end, &found)? {
+                    Fate::Live => {
+                        if let Break(done) = visit(view, &found)? {
+                            scan.pass(&found);
+                            return Ok(Step::At(done));
+                        }
+                    }
+                    Fate::Dead => {}
+                    Fate::Postponed(key) => scan.postponed.add(key, found.offset)?,
+                    Fate::Unknown => return Ok(Step::Pause),
+                },
+                Kind::Delete if !scan.postponed.is_empty() => {
+                    if let Some(key) = key_of(&log, &found)? {
+                        scan.postponed.remove(&key);
+                    }
                 }
+                _ => {}
             }
-            if position.offset + AHEAD >= position.announced_to {
-                position.announced_to = position.announced_to.max(position.offset);
-                log.medium.will_read(position.announced_to, AHEAD as usize);
-                position.announced_to += AHEAD;
-            }
-            let found = log.locate(position.offset)?;
-            let live = found.header.kind == Kind::Put && self.is_live(view, &found, position.reached)?;
-            if live && let Break(done) = visit(&log, &found)? {
-                position.pass(&found);
-                return Ok(Step::At(done));
-            }
-            position.pass(&found);
+            scan.pass(&found);
             if self.view.is_writer_waiting() {
                 break;
             }
@@ -252,24 +267,68 @@ impl Store {
         Ok(Step::Pause)
     }
 
-    /// Whether a record is the latest of its name. Where nothing was ever replaced or deleted, that needs no search; but
-    /// what was reached from a place that a caller named must be known to the index, and so must a key that
-    /// the checksum of the header does not cover.
-    fn is_live(&self, view: &ReadView, found: &Located, reached: Reached) -> Result<bool, Fault> {
-        if reached == Reached::FromStart && self.figures.dead_records.load(Relaxed) == 0 && found.header.names_inline()
-        {
-            return Ok(true);
-        }
+    /// Gives what was postponed. Where a caller named the place at which the scan began, nothing proves that the records met
+    /// were records; so it gives what the index knows under their keys.
+    #[cold]
+    fn step_behind<B>(
+        &self,
+        view: &ReadView,
+        scan: &mut ScanState,
+        visit: &mut impl FnMut(&ReadView, &Located) -> Result<ControlFlow<B>, Fault>,
+    ) -> Result<Step<B>, Fault> {
         let log = view.log()?;
+        while let Some((offset, key)) = scan.postponed.next() {
+            let offset = match scan.reached {
+                Reached::FromStart => Some(offset),
+                _ => {
+                    let name = Name::Vector(key.as_key());
+                    view.find(name.hash(self.identity.seed), name)?.live.map(|live| live.offset)
+                }
+            };
+            let Some(offset) = offset else { continue };
+            if let Break(done) = visit(view, &log.locate(offset)?)? {
+                return Ok(Step::At(done));
+            }
+        }
+        Ok(Step::End)
+    }
+
+    /// What becomes of a record. Where nothing was ever replaced or deleted, that needs no search; but what was reached from a
+    /// place that a caller named must be known to the index, and so must a key that the checksum of the header does not cover.
+    #[inline]
+    fn fate(
+        &self,
+        view: &ReadView,
+        log: &Log<'_>,
+        scan: &mut ScanState,
+        end: u64,
+        found: &Located,
+    ) -> Result<Fate, Fault> {
+        if scan.reached == Reached::FromStart
+            && self.figures.dead_records.load(Relaxed) == 0
+            && found.header.names_inline()
+        {
+            return Ok(Fate::Live);
+        }
         let named = log.named(found)?;
         let name = named.name();
-        let latest = view.find(name.hash(self.identity.seed), name)?.live;
-        let live = latest.is_some_and(|latest| latest.offset == found.offset);
-        if !live {
-            // A damaged key would make a live record look dead.
-            log.check_key(found)?;
+        let known = view.find_as_of(name.hash(self.identity.seed), name, end)?;
+        if known == AsOf::At(found.offset) {
+            return Ok(Fate::Live);
         }
-        Ok(live)
+        // A damaged key would make a live record look dead.
+        log.check_key(found)?;
+        let Name::Vector(key) = name else { return Ok(Fate::Dead) };
+        match known {
+            AsOf::At(_) => Ok(Fate::Dead),
+            AsOf::Behind => Ok(Fate::Postponed(key.to_owned())),
+            // Whoever deletes a vector writes so into the log before the index forgets it.
+            AsOf::Nothing if !scan.postponed.look(&view.log()?, end, view.end())? => Ok(Fate::Unknown),
+            AsOf::Nothing => {
+                let key = key.to_owned();
+                Ok(if scan.postponed.was_deleted(&key) { Fate::Postponed(key) } else { Fate::Dead })
+            }
+        }
     }
 
     /// Names of all attributes, sorted. Reads the whole index, but of the log only what it says of attributes.
@@ -318,9 +377,14 @@ impl Store {
     }
 }
 
-fn owned(name: Name<'_>) -> Option<KeyBuf> {
-    match name {
+/// The key of a record of a vector.
+fn key_of(log: &Log<'_>, found: &Located) -> Result<Option<KeyBuf>, Fault> {
+    let owned = |name: Name<'_>| match name {
         Name::Vector(key) => Some(key.to_owned()),
         Name::Attribute(_) => None,
+    };
+    match found.header.names_inline() {
+        true => Ok(owned(found.header.name(&[], log.vector_bytes))),
+        false => Ok(owned(log.named(found)?.name())),
     }
 }

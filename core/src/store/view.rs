@@ -8,7 +8,7 @@ use crate::format::table::{Geometry, are_words_whole as is_whole, offset_of};
 use crate::index::delta::{Change, Delta, Entry};
 use crate::log::reader::{Found, Log};
 use crate::medium::{Mapped, Medium};
-use crate::store::lookup::find_in_table;
+use crate::store::lookup::{AsOf, find_in_table, find_in_table_as_of};
 use crate::store::moves::Moves;
 use crate::sync::primitives::Mutex;
 use crate::sync::primitives::atomic::AtomicU64;
@@ -118,6 +118,22 @@ impl ReadView {
         }
         let live = find_in_table(&self.log()?, hash, name)?;
         Ok(Lookup { prior: live.map_or(0, |found| found.offset), live, entry: 0 })
+    }
+
+    /// What is known of a name, seen from where the log ended at `end`.
+    pub(crate) fn find_as_of(&self, hash: u64, name: Name<'_>, end: u64) -> Result<AsOf, Fault> {
+        for delta in [&self.active, &*self.frozen] {
+            if !delta.is_empty()
+                && let Some((entry, _)) = self.find_in(delta, hash, name)?
+            {
+                return Ok(match entry {
+                    Entry { offset, .. } if offset >= end => AsOf::Behind,
+                    Entry { deleted: true, .. } => AsOf::Nothing,
+                    Entry { offset, .. } => AsOf::At(offset),
+                });
+            }
+        }
+        find_in_table_as_of(&self.log()?, hash, name, end)
     }
 
     /// The ordinary case of [`find`](Self::find), in as few steps as it takes: the bytes are in memory, the first record of

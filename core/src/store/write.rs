@@ -8,6 +8,7 @@ use crate::sync::lock::lock;
 use crate::types::error::{Error, Result};
 use crate::types::key::Name;
 use crate::types::schema::{MAX_KEY_LEN, MAX_METADATA_LEN};
+use std::sync::atomic::Ordering::Relaxed;
 
 /// What must be true of a key before a vector is stored under it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,6 +121,8 @@ impl Store {
     /// Makes visible what was written: one operation while readers go on, a batch between two reads.
     fn publish(&self, writer: &mut Writer) {
         let end = writer.next.offset;
+        // Before the end that readers see: who sees two records of one name must know that not everything is alive.
+        self.figures.dead_records.store(writer.counts.dead_records, Relaxed);
         let shown = match writer.changes.as_slice() {
             [] => return,
             [change] => self.view().publish(*change, end),
