@@ -4,6 +4,7 @@
 
 #include "jvdb/conversion/flat.hpp"
 #include "jvdb/log.hpp"
+#include "jvdb/process.hpp"
 #include "jvdb/storage_persistence.hpp"
 
 #include <filesystem>
@@ -15,7 +16,8 @@ namespace jadevectordb {
 
 /// Vectors of one dimension in one file. Answers and errors as DatabasePersistence gives them; every call may run on
 /// any thread. The file is a database of the directory it lies in, and the directory is in use while the object
-/// lives: any number of stores of this process may share it, a PersistentDatabasePersistence may not.
+/// lives: any number of stores of this process may share it, a PersistentDatabasePersistence may not. A forked child can
+/// destroy its parent's stores; its own calls on them throw jvdb::Error with the code JVDB_ERROR_FORKED.
 class MemoryMappedVectorStore {
 public:
     /// Opens a file, creating it and its directory if they are missing. `file_path` ends in ".jvdb", which is appended
@@ -85,29 +87,43 @@ private:
         }
     };
 
+    /// The directories that this process has open, and their users.
+    struct Open {
+        std::mutex mutex;
+        std::map<std::filesystem::path, std::pair<std::unique_ptr<Directory>, std::size_t>> directories;
+    };
+
+    static Open& this_process() {
+        static jvdb::detail::PerProcess<Open> open;
+        return open.get();
+    }
+
     /// A share of a directory that is open once for all stores of this process. The last one closes it, and whoever
     /// opens it again waits for that.
     class Share {
     public:
         explicit Share(std::filesystem::path path) : path_(std::move(path)) {
-            const std::lock_guard lock(mutex);
-            auto& [directory, users] = open[path_];
+            Open& open = this_process();
+            const std::lock_guard lock(open.mutex);
+            auto& [directory, users] = open.directories[path_];
             if (users == 0) directory = std::make_unique<Directory>(path_);
             ++users;
             directory_ = directory.get();
         }
         ~Share() {
-            const std::lock_guard lock(mutex);
-            const auto entry = open.find(path_);
-            if (--entry->second.second == 0) open.erase(entry);
+            // In a child the directory is the parent's, and stays as it is.
+            if (!origin_.is_here()) return;
+            Open& open = this_process();
+            const std::lock_guard lock(open.mutex);
+            const auto entry = open.directories.find(path_);
+            if (--entry->second.second == 0) open.directories.erase(entry);
         }
         Share(const Share&) = delete;
         Share& operator=(const Share&) = delete;
         Directory* operator->() const noexcept { return directory_; }
 
     private:
-        static inline std::mutex mutex;
-        static inline std::map<std::filesystem::path, std::pair<std::unique_ptr<Directory>, std::size_t>> open;
+        jvdb::detail::Origin origin_;
         std::filesystem::path path_;
         Directory* directory_;
     };

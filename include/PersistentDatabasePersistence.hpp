@@ -10,6 +10,9 @@
 namespace jadevectordb {
 
 /// DatabasePersistence over a directory.
+///
+/// A forked child can destroy its parent's object, and ask it for storage_path(). Every other call throws jvdb::Error with
+/// the code JVDB_ERROR_FORKED there, waits for nothing, and writes nothing. The flushes go on in the parent.
 class PersistentDatabasePersistence : public StoragePersistence {
 public:
     /// Opens a directory, creating it if it is missing. One object at a time, in any process, has it open.
@@ -43,6 +46,10 @@ public:
     /// Flushes every `interval` from now on, in place of an interval given here before, and beside that of the constructor.
     /// Zero stops.
     void start_periodic_flush(std::chrono::milliseconds interval) {
+        if (!periodic_.is_here()) {
+            throw jvdb::Error(JVDB_ERROR_FORKED,
+                              "start_periodic_flush: " + storage_path_ + " was opened by the parent of this process");
+        }
         periodic_.start(interval, [this] {
             try {
                 PersistentDatabasePersistence::flush();
@@ -52,7 +59,7 @@ public:
         });
     }
 
-    /// Stops what start_periodic_flush() began; a flush that runs is waited for.
+    /// Stops what start_periodic_flush() began; a flush that runs is waited for. Does nothing in a forked child.
     void stop_periodic_flush() { periodic_.stop(); }
 
     /// The directory, as it was given.

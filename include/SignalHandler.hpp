@@ -4,18 +4,22 @@
 #define JVDB_SIGNAL_HANDLER_HPP
 
 #include "jvdb/log.hpp"
+#include "jvdb/process.hpp"
 
 #include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
 #include <csignal>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <fcntl.h>
 #include <functional>
+#include <iterator>
 #include <mutex>
+#include <stdexcept>
 #include <system_error>
 #include <thread>
 #include <unistd.h>
@@ -29,89 +33,116 @@ namespace jadevectordb {
 /// How the program ends is its own choice. A main() that calls wait(), or polls shutdown_requested(), is expected to
 /// return by itself. Any other program is given a second after the last callback and then ended with exit code 0; its
 /// destructors do not run, and nothing is lost by that: what was stored survives the end of the process.
+///
+/// All of it holds for one process. A forked child has no callbacks, and a signal does to it what it did before
+/// initialize(), which a child may call for itself.
 class SignalHandler {
 public:
-    /// Installs the handlers. Once for the whole process; calling it again does nothing.
+    /// Installs the handlers. Once in a process; calling it again does nothing.
     /// Throws std::system_error if the operating system refuses.
     static void initialize() {
-        static const bool installed = (install(), true);
-        (void)installed;
+        State& state = this_process();
+        const std::lock_guard lock(state.mutex);
+        if (state.installed) return;
+        install(state);
+        state.installed = true;
     }
 
     /// Adds a callback behind those that are registered.
     static void register_shutdown_callback(std::function<void()> callback) {
-        State& state = State::get();
+        State& state = this_process();
         const std::lock_guard lock(state.mutex);
         state.callbacks.push_back(std::move(callback));
     }
 
     /// Whether a signal came. The callbacks may be running still.
     static bool shutdown_requested() {
-        State& state = State::get();
+        State& state = this_process();
         state.main_ends_itself = true;
         return state.requested;
     }
 
     /// Blocks until a signal came and all callbacks have run.
+    /// Throws std::logic_error where that cannot be: this process has not called initialize().
     static void wait() {
-        State& state = State::get();
+        State& state = this_process();
         state.main_ends_itself = true;
         std::unique_lock lock(state.mutex);
+        if (!state.installed) throw std::logic_error("SignalHandler: wait() without initialize() in this process");
         state.changed.wait(lock, [&] { return state.done; });
     }
 
 private:
     static constexpr std::chrono::seconds GRACE{1};
+    static constexpr int SIGNALS[] = {SIGTERM, SIGINT};
 
     /// Never destroyed: signals come at any time.
     struct State {
         std::mutex mutex;
         std::condition_variable changed;
         std::vector<std::function<void()>> callbacks;
+        bool installed = false;
         bool done = false;
         std::atomic<bool> requested{false};
         std::atomic<bool> main_ends_itself{false};
         int read_end = -1;
-
-        static State& get() {
-            static State* const state = new State;
-            return *state;
-        }
     };
 
+    static State& this_process() {
+        static jvdb::detail::PerProcess<State> states;
+        return states.get();
+    }
+
+    // What the signal context uses.
     static inline std::atomic<int> write_end{-1};
-    static_assert(std::atomic<int>::is_always_lock_free, "a signal handler may use nothing else");
+    /// The process that has `write_end`.
+    static inline std::atomic<pid_t> owner{0};
+    /// What was in force before, for each of SIGNALS.
+    static inline struct sigaction before[2] {};
+    static_assert(std::atomic<int>::is_always_lock_free && std::atomic<pid_t>::is_always_lock_free,
+                  "a signal handler may use nothing else");
 
     /// All that runs in the signal context.
-    static void on_signal(int) {
+    static void on_signal(int signal) {
         const int saved = errno;
-        const char byte = 0;
-        (void)!::write(write_end.load(), &byte, 1);
+        if (owner.load() == ::getpid()) {
+            const char byte = 0;
+            (void)!::write(write_end.load(), &byte, 1);
+        } else {
+            // A child, which has the handler from its parent: the pipe is the parent's. The signal comes again when
+            // this returns.
+            for (std::size_t i = 0; i < std::size(SIGNALS); ++i) {
+                if (SIGNALS[i] == signal) ::sigaction(signal, &before[i], nullptr);
+            }
+            ::raise(signal);
+        }
         errno = saved;
     }
 
-    static void install() {
+    static void install(State& state) {
         int ends[2];
         if (::pipe(ends) != 0) throw std::system_error(errno, std::generic_category(), "SignalHandler: pipe");
         for (const int end : ends) ::fcntl(end, F_SETFD, FD_CLOEXEC);
         // A full pipe has woken the thread already: the handler never waits.
         ::fcntl(ends[1], F_SETFL, O_NONBLOCK);
-        State::get().read_end = ends[0];
+        state.read_end = ends[0];
         write_end = ends[1];
-        std::thread(run).detach();
+        owner = ::getpid();
+        std::thread(run, std::ref(state)).detach();
         struct sigaction action {};
         action.sa_handler = on_signal;
         action.sa_flags = SA_RESTART;
         sigemptyset(&action.sa_mask);
-        for (const int signal : {SIGTERM, SIGINT}) {
-            if (::sigaction(signal, &action, nullptr) != 0) {
+        for (std::size_t i = 0; i < std::size(SIGNALS); ++i) {
+            struct sigaction found {};
+            if (::sigaction(SIGNALS[i], nullptr, &found) == 0 && found.sa_handler != on_signal) before[i] = found;
+            if (::sigaction(SIGNALS[i], &action, nullptr) != 0) {
                 throw std::system_error(errno, std::generic_category(), "SignalHandler: sigaction");
             }
         }
     }
 
-    static void run() {
-        State& state = State::get();
+    static void run(State& state) {
         char byte;
         while (::read(state.read_end, &byte, 1) < 0 && errno == EINTR) {
         }

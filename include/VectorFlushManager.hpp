@@ -5,6 +5,7 @@
 #include "DatabasePersistence.hpp"
 #include "jvdb/log.hpp"
 #include "jvdb/periodic.hpp"
+#include "jvdb/process.hpp"
 
 #include <chrono>
 #include <exception>
@@ -16,15 +17,16 @@
 namespace jadevectordb {
 
 /// One for the whole process; every call may run on any thread. It does not keep what is registered alive: an object
-/// that its owners have let go of has flushed itself and is forgotten.
+/// that its owners have let go of has flushed itself and is forgotten. A forked child has one of its own, where nothing is
+/// registered.
 class VectorFlushManager {
 public:
     /// The one object of the process.
     static VectorFlushManager& get_instance() {
         // Never destroyed, so that a shutdown callback may use it at any time; its thread ends with the program.
-        static VectorFlushManager* const instance = new VectorFlushManager;
-        static const StopAtExit stop{*instance};
-        return *instance;
+        static Instances instances;
+        static const StopAtExit stop{instances};
+        return instances.get();
     }
 
     VectorFlushManager(const VectorFlushManager&) = delete;
@@ -74,9 +76,12 @@ public:
     }
 
 private:
+    using Instances = jvdb::detail::PerProcess<VectorFlushManager>;
+    friend Instances;
+
     struct StopAtExit {
-        VectorFlushManager& flushes;
-        ~StopAtExit() { flushes.stop_periodic_flush(); }
+        Instances& instances;
+        ~StopAtExit() { instances.get().stop_periodic_flush(); }
     };
 
     VectorFlushManager() = default;

@@ -50,9 +50,10 @@
  * Flushes also run every flush_interval_ms and at jvdb_close().
  *
  * Processes. One process at a time has a directory open for writing; others may read with JVDB_READ_ONLY. After fork()
- * the handles are the parent's alone: in the child calls on them fail with JVDB_ERROR_FORKED, and releasing or closing
- * them there changes nothing for the parent. Vectors that were pinned before stay readable. The child may open anew, and
- * has no threads of the library. exec closes all files. Back up with jvdb_backup(), or copy a .jvdb file while nobody
+ * the handles are the parent's alone: in the child calls on them fail with JVDB_ERROR_FORKED and wait for nothing, and
+ * releasing or closing them there changes nothing for the parent. Vectors that were pinned before stay readable. The child
+ * may open anew, and has no threads of the library. A storage in memory is its own copy there, if no other thread was in a
+ * call on it when the process was forked. exec closes all files. Back up with jvdb_backup(), or copy a .jvdb file while nobody
  * writes; changing one from outside is not foreseen, and cutting one short while it is in use ends the process that reads
  * it with SIGBUS, as with every mapped file.
  *

@@ -2,8 +2,8 @@
 //
 // What is said at the head of jvdb.h holds here too. Every call may throw jvdb::Error, or gives it as a value through
 // jvdb::attempt(); every object but a handle being moved or destroyed, and a cursor, may be used from any number of threads
-// at once. Handles can be moved, not copied. Nothing here keeps state, makes decisions, or copies vectors unasked. With
-// C++20 vectors are also spans.
+// at once. Handles can be moved, not copied; in a forked child they can be destroyed, and every call on them throws. Nothing
+// here keeps state, makes decisions, or copies vectors unasked. With C++20 vectors are also spans.
 #ifndef JVDB_HPP
 #define JVDB_HPP
 

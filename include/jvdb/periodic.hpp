@@ -2,64 +2,92 @@
 #ifndef JVDB_PERIODIC_HPP
 #define JVDB_PERIODIC_HPP
 
+#include "process.hpp"
+
 #include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <new>
 #include <stdexcept>
 #include <thread>
 #include <utility>
 
 namespace jvdb::detail {
 
-/// Every call may run on any thread but its own.
+/// Every call may run on any thread but its own. In a forked child, which does not have the thread, nothing is started, and
+/// stopping and destroying do nothing.
 class Periodic {
 public:
-    Periodic() = default;
+    Periodic() { new (&loop_) Loop; }
     Periodic(const Periodic&) = delete;
     Periodic& operator=(const Periodic&) = delete;
-    ~Periodic() { stop(); }
+    ~Periodic() {
+        if (!is_here()) return;
+        loop_.stop();
+        loop_.~Loop();
+    }
+
+    /// Whether this process has made it.
+    bool is_here() const noexcept { return origin_.is_here(); }
 
     /// Does `work`, which throws nothing, every `interval` from now on, in place of what was started before. Zero stops.
     void start(std::chrono::milliseconds interval, std::function<void()> work) {
         if (interval.count() < 0) throw std::invalid_argument("start_periodic_flush: the interval is negative");
-        const std::lock_guard thread_lock(thread_mutex_);
-        halt();
-        if (interval.count() == 0) return;
-        stopping_ = false;
-        thread_ = std::thread([this, interval, work = std::move(work)] {
-            std::unique_lock lock(mutex_);
-            while (!wake_.wait_for(lock, interval, [this] { return stopping_; })) {
-                lock.unlock();
-                work();
-                lock.lock();
-            }
-        });
+        if (!is_here()) throw std::runtime_error("start_periodic_flush: a forked child cannot use its parent's object");
+        loop_.start(interval, std::move(work));
     }
 
     /// Waits for what runs.
     void stop() {
-        const std::lock_guard thread_lock(thread_mutex_);
-        halt();
+        if (is_here()) loop_.stop();
     }
 
 private:
-    /// Ends the thread. The caller holds `thread_mutex_`.
-    void halt() {
-        {
-            const std::lock_guard lock(mutex_);
-            stopping_ = true;
-        }
-        wake_.notify_all();
-        if (thread_.joinable()) thread_.join();
-    }
+    struct Loop {
+        std::mutex mutex;
+        bool stopping = false;
+        std::condition_variable wake;
+        /// Held by whoever starts or ends the thread.
+        std::mutex thread_mutex;
+        std::thread thread;
 
-    std::mutex mutex_;
-    bool stopping_ = false;
-    std::condition_variable wake_;
-    /// Held by whoever starts or ends the thread.
-    std::mutex thread_mutex_;
-    std::thread thread_;
+        void start(std::chrono::milliseconds interval, std::function<void()> work) {
+            const std::lock_guard thread_lock(thread_mutex);
+            halt();
+            if (interval.count() == 0) return;
+            stopping = false;
+            thread = std::thread([this, interval, work = std::move(work)] {
+                std::unique_lock lock(mutex);
+                while (!wake.wait_for(lock, interval, [this] { return stopping; })) {
+                    lock.unlock();
+                    work();
+                    lock.lock();
+                }
+            });
+        }
+
+        void stop() {
+            const std::lock_guard thread_lock(thread_mutex);
+            halt();
+        }
+
+        /// Ends the thread. The caller holds `thread_mutex`.
+        void halt() {
+            {
+                const std::lock_guard lock(mutex);
+                stopping = true;
+            }
+            wake.notify_all();
+            if (thread.joinable()) thread.join();
+        }
+    };
+
+    Origin origin_;
+    /// In a union, so that a child can leave it as it is: to destroy it would wait for the thread.
+    union {
+        Loop loop_;
+    };
 };
 
 }  // namespace jvdb::detail

@@ -8,6 +8,7 @@
 
 #include "../../jvdb.hpp"
 #include "../log.hpp"
+#include "../process.hpp"
 #include "answer.hpp"
 #include "identity.hpp"
 #include "name.hpp"
@@ -42,6 +43,7 @@ public:
 
     /// Held while something in a database changes; its dimension does not change meanwhile.
     [[nodiscard]] std::shared_lock<std::shared_mutex> changing(const std::string& id) {
+        check_process();
         return std::shared_lock(dimension_mutex_of(id));
     }
 
@@ -60,6 +62,7 @@ public:
     /// Gives its id. The existing one, if it has no id and there is one of this name and dimension.
     std::string create(const jade::Database& database) {
         check(database);
+        check_process();
         const std::lock_guard lock(catalog_mutex_);
         std::string id = database.databaseId;
         if (id.empty() && !in_memory_) {
@@ -111,6 +114,7 @@ public:
     }
 
     void update(const std::string& id, const jade::Database& database) {
+        check_process();
         const std::lock_guard lock(catalog_mutex_);
         check(database);
         if (!is_valid(database)) refuse(Code::INVALID_ARGUMENT, "the description of a database is not valid");
@@ -130,6 +134,7 @@ public:
 
     /// With its folder, and all that a conversion kept.
     void remove(const std::string& id) {
+        check_process();
         const std::lock_guard lock(catalog_mutex_);
         if (!exists(id)) refuse(Code::NOT_FOUND, "no database " + id);
         const auto name = name_of(storage_, id);
@@ -210,6 +215,12 @@ private:
         made.databaseId = made.name = id;
         made.vectorDimension = static_cast<int>(database.dimension());
         return record_of(made);
+    }
+
+    /// Fails in a forked child, where a thread that is not there may hold a lock for ever.
+    void check_process() const {
+        if (origin_.is_here()) return;
+        throw Error(JVDB_ERROR_FORKED, "the directory was opened by the parent of this process: " + root_.string());
     }
 
     /// Whether a crash cut its creation short.
@@ -318,6 +329,7 @@ private:
     /// Bytes of an attribute.
     static constexpr std::size_t MAX_RECORD = 16 << 20;
 
+    detail::Origin origin_;
     Storage storage_;
     std::filesystem::path root_;
     bool in_memory_ = false;
