@@ -70,7 +70,7 @@ pub enum Error {
     },
     /// The operating system refused an operation. Nothing was acknowledged; once the cause is gone (space freed,
     /// permission given) the call may be repeated.
-    #[error("cannot {action} {path}{}: {source}", At(*.offset))]
+    #[error("cannot {action} {path}{}: {source}{}", At(*.offset), Cure(.source))]
     Io {
         /// What was tried: "open", "write", "sync", ...
         action: &'static str,
@@ -92,7 +92,7 @@ pub enum Error {
         what: String,
     },
     /// The file carries a format version this build does not read.
-    #[error("{path}: format version {version} is not supported, this build reads version 2")]
+    #[error("{path}: format version {version} is not supported, this build reads version 2; {}", OtherBuild(*.version))]
     UnsupportedVersion {
         /// File.
         path: String,
@@ -182,6 +182,48 @@ impl std::fmt::Display for At {
     }
 }
 
+/// Prints what helps against a refusal of the operating system, where that is known.
+struct Cure<'a>(&'a io::Error);
+
+impl std::fmt::Display for Cure<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self.0.kind() {
+            _ if is_lack_of_descriptors(self.0) => {
+                "; raise the limit of open files (`ulimit -n`), close some, or lower max_open_files"
+            }
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                "; nothing that was stored is lost; make room by removing other files from that disk, or by dropping a \
+                 database, and repeat it"
+            }
+            io::ErrorKind::OutOfMemory => "; give the process more memory, or do less at once",
+            io::ErrorKind::PermissionDenied => "; give this user the permission, or run as one who has it",
+            _ => "",
+        })
+    }
+}
+
+/// Prints what to do with a file of another format version.
+struct OtherBuild(u32);
+
+impl std::fmt::Display for OtherBuild {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self.0 {
+            1 => "convert it, by opening its directory once with DatabasePersistenceAdapter or another C++ class of include/",
+            _ => "use the build that wrote it",
+        })
+    }
+}
+
+fn is_lack_of_descriptors(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    return matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE));
+    #[cfg(not(unix))]
+    {
+        let _ = error;
+        false
+    }
+}
+
 impl Error {
     pub(crate) fn io(action: &'static str, path: impl Into<String>, source: io::Error) -> Self {
         Self::Io { action, path: path.into(), offset: None, source }
@@ -198,10 +240,7 @@ impl Error {
 
     /// Whether the process, or the system, has no descriptor left to open a file with.
     pub(crate) fn is_lack_of_descriptors(&self) -> bool {
-        #[cfg(unix)]
-        return matches!(self, Self::Io { source, .. } if matches!(source.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)));
-        #[cfg(not(unix))]
-        false
+        matches!(self, Self::Io { source, .. } if is_lack_of_descriptors(source))
     }
 
     pub(crate) fn invalid(what: &'static str, reason: impl Into<String>) -> Self {

@@ -1,7 +1,7 @@
 //! The command line: what can be asked, and what `--help` says about it. Nothing here does anything.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use jvdb_core::{Key, Metric};
+use jvdb_core::{Key, Layout, Metric};
 use std::path::PathBuf;
 
 /// Import, export, look at, verify and repair a directory of .jvdb files.
@@ -11,9 +11,10 @@ use std::path::PathBuf;
 /// meanwhile they may fail and say that the file was changed: run them again. import and repair need the directory to
 /// themselves.
 ///
-/// Exit code: 0 done, 1 failed, 2 wrong command line.
+/// A database is DIR/NAME.jvdb, or DIR/NAME/vectors.jvdb, as programs with DatabasePersistenceAdapter have it; every command
+/// sees by itself which.
 #[derive(Parser)]
-#[command(name = "jvdb", version, max_term_width = 100)]
+#[command(name = "jvdb", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub struct Arguments {
     #[command(subcommand)]
     pub command: Command,
@@ -35,6 +36,18 @@ pub enum Command {
     Verify(Verify),
     Repair(Repair),
 }
+
+const EXIT_CODES: &str = "\
+Exit codes:
+    0  done, and all of it is sound
+    1  something is damaged, the file to import is wrong, or the disk fails
+    2  the command line is wrong
+    3  refused: another process writes there, the system gives no permission, or it is no file
+    4  there is not enough disk space, memory or open files
+    5  the directory, the database or the key is not there
+    6  the database is of another format version: convert it
+    7  another process changed it meanwhile: run the command again
+Of several, that of the first in the order 1, 6, 3, 4, 7, 5. Databases that are well are dealt with all the same.";
 
 /// The directory every command works on.
 #[derive(Args)]
@@ -71,11 +84,15 @@ pub struct Import {
     /// Print "acked DATABASE TOTAL" as soon as a batch is stored: from then on it survives the death of this process
     #[arg(long)]
     pub acks: bool,
+    /// Where databases lie that are created in a directory without any
+    #[arg(long, value_enum, default_value = "flat")]
+    pub layout: LayoutName,
 }
 
 /// Write all databases, or one, as JSON that import reads back bit by bit
 ///
-/// The file appears under its name when it is complete and durable, never before.
+/// The file appears under its name when it is complete and durable, never before. Databases that cannot be read are named at
+/// the end; the others are then written to FILE.incomplete, and FILE stays as it was.
 #[derive(Args)]
 pub struct Export {
     #[command(flatten)]
@@ -133,7 +150,7 @@ pub struct Verify {
 /// it as NAME.jvdb.damaged-N, and is never overwritten. Vectors whose newest version is damaged are left out and listed;
 /// an older version never takes their place. A database without damage is not touched.
 ///
-/// Exit code 0 if the database is sound now, whatever was lost, and 1 if it could not be repaired.
+/// Exit code 0 if the database is sound now, whatever was lost. A database of format version 1 is not damaged: convert it.
 #[derive(Args)]
 pub struct Repair {
     #[command(flatten)]
@@ -174,6 +191,24 @@ impl KeyArgument {
             (Some(id), _, _) => Key::Int(id),
             (_, Some(text), _) => Key::from(text.as_str()),
             (_, _, bytes) => Key::Bytes(bytes.as_deref().unwrap_or_default()),
+        }
+    }
+}
+
+/// [`Layout`], as spelt on the command line.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum LayoutName {
+    /// DIR/NAME.jvdb
+    Flat,
+    /// DIR/NAME/vectors.jvdb
+    Folders,
+}
+
+impl From<LayoutName> for Layout {
+    fn from(name: LayoutName) -> Self {
+        match name {
+            LayoutName::Flat => Self::Flat,
+            LayoutName::Folders => Self::Folders,
         }
     }
 }

@@ -1,45 +1,60 @@
 //! `jvdb export`: databases as JSON, one vector a line, straight from the mapping to the file.
 
 use crate::args::{Arguments, Export};
+use crate::exceptions::{self, Exception};
 use crate::failure::Failure;
 use crate::format;
-use crate::output::{self, Error, Out};
+use crate::output::{self, Error, Extent, Out};
 use crate::progress::Progress;
-use crate::storage::names;
-use jvdb_core::{Database, Position, Storage};
+use crate::storage::Directory;
+use jvdb_core::{Database, Position};
 use serde::Serialize;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 /// What was written, for `--json`.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct Done {
     databases: u64,
     vectors: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    exceptions: Vec<Exception>,
 }
 
-/// Runs the command.
+/// Runs the command. A database that cannot be exported does not keep the others from it.
 pub fn run(export: &Export, arguments: &Arguments, stdout: &mut impl Write) -> Result<(), Failure> {
-    let storage = export.storage.open_for_reading()?;
+    let directory = export.storage.open_for_reading()?;
     check_output(&export.storage.storage, &export.output)?;
     let to_stdout = export.output == Path::new("-");
     let progress = Progress::of_vectors(!arguments.verbose && !to_stdout);
-    let mut done = Done { databases: 0, vectors: 0 };
-    output::write_to(&export.output, stdout, |out| {
-        write_all(&storage, export.database.as_deref(), out, &progress, &mut done)
-    })?;
+    let mut done = Done::default();
+    let written = output::write_to(&export.output, stdout, |out| {
+        write_all(&directory, export.database.as_deref(), out, &progress, &mut done)
+    });
     drop(progress);
-    if to_stdout {
-        return Ok(());
+    for exception in &done.exceptions {
+        // Nothing is left to do if standard error itself is gone.
+        let _ = exception.write(&mut io::stderr());
     }
-    if arguments.json {
-        format::write_line(stdout, &done).map_err(Failure::Stdout)
-    } else {
-        let Done { databases, vectors } = done;
-        let path = export.output.display();
-        writeln!(stdout, "exported {vectors} vectors of {databases} databases to {path}").map_err(Failure::Stdout)
+    let path = written?;
+    if !to_stdout {
+        tell(&done, &export.output, &path, arguments.json, stdout).map_err(Failure::Stdout)?;
     }
+    exceptions::check(&done.exceptions, done.databases as usize + done.exceptions.len())
+}
+
+fn tell(done: &Done, wanted: &Path, path: &Path, json: bool, stdout: &mut impl Write) -> io::Result<()> {
+    if !done.exceptions.is_empty() && path != wanted {
+        let (path, wanted) = (path.display(), wanted.display());
+        let _ = writeln!(io::stderr(), "jvdb: the export lacks databases, so it is in {path}; {wanted} is as it was");
+    }
+    if json {
+        return format::write_line(stdout, done);
+    }
+    let Done { databases, vectors, .. } = done;
+    let path = if done.exceptions.is_empty() { wanted } else { path };
+    writeln!(stdout, "exported {vectors} vectors of {databases} databases to {}", path.display())
 }
 
 /// Refuses an output that is a database, or that the storage directory would list as one.
@@ -65,24 +80,68 @@ fn check_output(storage: &Path, output: &Path) -> Result<(), Failure> {
 }
 
 fn write_all(
-    storage: &Storage,
+    directory: &Directory,
     wanted: Option<&str>,
     out: &mut Out,
     progress: &Progress,
     done: &mut Done,
-) -> Result<(), Error> {
+) -> Result<Extent, Error> {
+    let (names, exceptions) = directory.names(wanted)?;
+    done.exceptions = exceptions;
     out.write_all(b"{\"databases\":[")?;
-    for (at, name) in names(storage, wanted)?.iter().enumerate() {
-        out.write_all(if at == 0 { b"\n" } else { b",\n" })?;
-        write_database(&storage.database(name)?, out, progress, done)?;
-        done.databases += 1;
+    for name in &names {
+        let before = done.vectors;
+        match write_whole(directory, name, wanted.is_none(), out, progress, done)? {
+            Ok(()) => done.databases += 1,
+            Err(failure) if wanted.is_some() => return Err(failure.into()),
+            Err(failure) => {
+                done.vectors = before;
+                done.exceptions.push(Exception::new(name, &failure));
+            }
+        }
     }
-    Ok(out.write_all(b"]}\n")?)
+    out.write_all(b"]}\n")?;
+    if done.databases == 0 {
+        // A file with nothing in it is of no use to anybody.
+        exceptions::check(&done.exceptions, done.exceptions.len())?;
+    }
+    Ok(if done.exceptions.is_empty() { Extent::Complete } else { Extent::Incomplete })
+}
+
+/// Writes all of a database, or nothing of it, and goes on with the next. The outer error stops the export.
+fn write_whole(
+    directory: &Directory,
+    name: &str,
+    goes_on: bool,
+    out: &mut Out,
+    progress: &Progress,
+    done: &mut Done,
+) -> Result<Result<(), Failure>, Error> {
+    let database = match directory.database(name) {
+        Ok(database) => database,
+        Err(failure) => return Ok(Err(failure)),
+    };
+    let place = out.place()?;
+    if place.is_none() && goes_on {
+        // What is written there cannot be taken back, so it is read once before.
+        if let Some(Err(damage)) = database.scan(Position::START).find(Result::is_err) {
+            return Ok(Err(damage.into()));
+        }
+    }
+    match (write_database(&database, out, progress, done), place) {
+        (Ok(()), _) => Ok(Ok(())),
+        (Err(Error::Read(failure)), Some(place)) => {
+            out.take_back(place)?;
+            Ok(Err(failure))
+        }
+        (Err(error), _) => Err(error),
+    }
 }
 
 fn write_database(database: &Database, out: &mut Out, progress: &Progress, done: &mut Done) -> Result<(), Error> {
     progress.name(database.name());
     progress.more(database.count());
+    out.write_all(if done.databases == 0 { b"\n" } else { b",\n" })?;
     format::write_schema(out, database.name(), database.schema())?;
     write_attributes(database, out)?;
     out.write_all(b",\"vectors\":[")?;

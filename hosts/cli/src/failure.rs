@@ -1,9 +1,10 @@
 //! Everything a command can fail with. Each message says what happened, where, and what can be done.
 
+use crate::kind::Kind;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why a command ended with exit code 1.
+/// Why a command did not end with exit code 0.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// The engine refused; its message says all.
@@ -21,6 +22,31 @@ pub enum Failure {
     /// Standard output does not take the result.
     #[error("cannot write to standard output: {0}")]
     Stdout(io::Error),
+    /// There is a directory, and no database in it.
+    #[error(
+        "{} holds no database: there is neither NAME.jvdb nor NAME/vectors.jvdb in it; name the directory in which they lie",
+        path.display()
+    )]
+    NoDatabases { path: PathBuf },
+    /// A database of this name is not there.
+    #[error(
+        "database {name:?} does not exist in {0}; `jvdb list --storage {0}` prints the names of those that do",
+        path.display()
+    )]
+    NoDatabase { name: String, path: PathBuf },
+    /// One name stands for two files.
+    #[error("there are two databases {name:?} in {}, one in each layout; move one of their files elsewhere", path.display())]
+    TwoDatabases { name: String, path: PathBuf },
+    /// A directory in which it is not clear where a new database belongs.
+    #[error(
+        "{} holds databases in two layouts, NAME.jvdb and NAME/vectors.jvdb; move those of one layout into a directory of \
+         their own",
+        path.display()
+    )]
+    TwoLayouts { path: PathBuf },
+    /// A vector of this key is not there.
+    #[error("key {key} does not exist in database {database:?}{hint}")]
+    NoKey { key: String, database: String, hint: String },
     /// The input of an import cannot be read on.
     #[error("cannot import {input}: {at}: {what}; {kept}")]
     Import { input: String, at: String, what: String, kept: String },
@@ -30,11 +56,9 @@ pub enum Failure {
     /// A database of the file does not fit the one in the directory.
     #[error("{0}")]
     Schema(String),
-    /// Some databases could not be read, or are damaged; each was reported where it was met.
-    #[error(
-        "{bad} of {all} databases cannot be read or are damaged; restore their files from a copy, or run `jvdb repair`"
-    )]
-    Damaged { bad: usize, all: usize },
+    /// Some databases are not what they should be, or could not be looked at; each was reported where it was met.
+    #[error("{told}")]
+    Exceptions { kind: Kind, told: String },
 }
 
 impl From<Box<dyn std::error::Error + Send + Sync>> for Failure {
@@ -52,5 +76,19 @@ impl Failure {
     /// Whether the reader of standard output went away, which needs no message.
     pub fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Stdout(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// What kind of failure it is, which decides the exit code.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Core(error) => Kind::of(error),
+            Self::File { source, .. } | Self::Stdout(source) => Kind::of_io(source),
+            Self::Output { .. } | Self::TwoDatabases { .. } | Self::TwoLayouts { .. } => Kind::Refused,
+            Self::NoDatabases { .. } | Self::NoDatabase { .. } | Self::NoKey { .. } | Self::NotInFile { .. } => {
+                Kind::Absent
+            }
+            Self::Exceptions { kind, .. } => *kind,
+            Self::Engine(_) | Self::Import { .. } | Self::Schema(_) => Kind::Failed,
+        }
     }
 }

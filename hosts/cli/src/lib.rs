@@ -1,19 +1,22 @@
 //! `jvdb`: import, export, look at, verify and repair a storage directory from a shell. The program is this library and
 //! nothing else, so that its parts can be tested and fuzzed.
 //!
-//! This file turns a command line into one call and an exit code: 0, 1 if the command failed, 2 if the command line was
-//! wrong. Everything a store can do is done by `jvdb-core`; nothing here reads or writes a `.jvdb` file itself.
+//! This file turns a command line into one call and an exit code, which `kind` knows. Everything a store can do is done by `jvdb-core`; nothing here reads or writes a `.jvdb` file itself.
 
 mod args;
+mod exceptions;
 mod export;
 mod failure;
 mod format;
 mod get;
 mod import;
+mod kind;
 mod list;
 mod output;
+mod partial;
 mod progress;
 mod repair;
+mod sight;
 mod stats;
 mod storage;
 mod table;
@@ -53,7 +56,7 @@ pub fn main() -> ExitCode {
                 // Nothing is left to do if standard error itself is gone.
                 let _ = writeln!(io::stderr(), "jvdb: {failure}");
             }
-            ExitCode::FAILURE
+            ExitCode::from(failure.kind().code())
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::args::Repair as Arguments;
 use crate::failure::Failure;
 use crate::format;
-use jvdb_core::{Gap, Item, Key, Repair, Schema};
+use jvdb_core::{Gap, Item, Key, Layout, Repair, Schema};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 use serde_json::value::RawValue;
 use std::io::{self, Write};
@@ -17,12 +17,21 @@ pub fn run(arguments: &Arguments, json: bool, stdout: &mut impl Write) -> Result
         (Some(dimension), Some(metric)) => Some(Schema::new(dimension, metric.into())?),
         _ => None,
     };
-    let storage = arguments.storage.open_for_repair()?;
-    let repair = storage.repair(&arguments.database, schema)?;
+    let (layout, storage) = arguments.storage.open_for_repair(&arguments.database)?;
+    let mut repair = storage.repair(&arguments.database, schema)?;
     storage.close()?;
+    if layout == Layout::Folders {
+        repair.backup = repair.backup.as_deref().map(in_folder);
+    }
     let outcome = Outcome { name: &arguments.database, repair: &repair };
     let written = if json { format::write_line(stdout, &outcome) } else { outcome.write(stdout) };
     written.map_err(Failure::Stdout)
+}
+
+/// Where a file lies that is `NAME.jvdb.damaged-N` to the engine.
+fn in_folder(file: &str) -> String {
+    let (folder, ending) = file.split_at(file.rfind(".jvdb.").unwrap_or(file.len()));
+    format!("{folder}/vectors{ending}")
 }
 
 struct Outcome<'a> {

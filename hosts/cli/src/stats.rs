@@ -1,17 +1,17 @@
 //! `jvdb stats`: figures of the directory and of each database.
 
 use crate::args::Stats;
+use crate::exceptions::{self, Exception};
 use crate::failure::Failure;
-use crate::storage::names;
+use crate::storage::Directory;
 use crate::{format, table};
-use jvdb_core::{Result, Storage};
 use serde::Serialize;
 use std::io::{self, Write};
 
-/// Figures of the directory. Those about this opening (open files, evictions, flushes) are left out: it began with this
+/// Figures of the databases that could be read, taken together. Those about this opening (open files, evictions, flushes) are left out: it began with this
 /// command and ends with it.
 #[derive(Serialize)]
-struct Directory {
+struct Total {
     databases: u64,
     vectors: u64,
     bytes_on_disk: u64,
@@ -33,52 +33,45 @@ struct Row {
 }
 
 #[derive(Serialize)]
-struct Unreadable {
-    name: String,
-    error: String,
-}
-
-#[derive(Serialize)]
 struct All {
     #[serde(skip_serializing_if = "Option::is_none")]
-    storage: Option<Directory>,
+    storage: Option<Total>,
     databases: Vec<Row>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    unreadable: Vec<Unreadable>,
+    unreadable: Vec<Exception>,
 }
 
 /// Runs the command. A database that cannot be opened does not hide the others.
-pub fn run(stats: &Stats, json: bool, stdout: &mut impl Write) -> std::result::Result<(), Failure> {
-    let storage = stats.storage.open_for_reading()?;
-    let mut all = All { storage: None, databases: Vec::new(), unreadable: Vec::new() };
-    for name in names(&storage, stats.database.as_deref())? {
-        match row(&storage, &name) {
+pub fn run(stats: &Stats, json: bool, stdout: &mut impl Write) -> Result<(), Failure> {
+    let directory = stats.storage.open_for_reading()?;
+    let (names, unreadable) = directory.names(stats.database.as_deref())?;
+    let mut all = All { storage: None, databases: Vec::new(), unreadable };
+    for name in names {
+        match row(&directory, &name) {
             Ok(row) => all.databases.push(row),
-            Err(error) => all.unreadable.push(Unreadable { name, error: error.to_string() }),
+            Err(failure) if stats.database.is_some() => return Err(failure),
+            Err(failure) => all.unreadable.push(Exception::new(name, &failure)),
         }
     }
-    if stats.database.is_none() && all.unreadable.is_empty() {
-        all.storage = Some(directory(&storage)?);
+    if stats.database.is_none() {
+        all.storage = Some(total(&all.databases));
     }
     if json { format::write_line(stdout, &all) } else { all.write(stdout) }.map_err(Failure::Stdout)?;
-    match all.unreadable.len() {
-        0 => Ok(()),
-        bad => Err(Failure::Damaged { bad, all: bad + all.databases.len() }),
+    exceptions::check(&all.unreadable, all.databases.len() + all.unreadable.len())
+}
+
+fn total(rows: &[Row]) -> Total {
+    let sum = |figure: fn(&Row) -> u64| rows.iter().map(figure).sum();
+    Total {
+        databases: rows.len() as u64,
+        vectors: sum(|row| row.vectors),
+        bytes_on_disk: sum(|row| row.file_bytes),
+        unflushed_bytes: sum(|row| row.unflushed_bytes),
     }
 }
 
-fn directory(storage: &Storage) -> Result<Directory> {
-    let stats = storage.stats()?;
-    Ok(Directory {
-        databases: stats.databases,
-        vectors: stats.vectors,
-        bytes_on_disk: stats.bytes_on_disk,
-        unflushed_bytes: stats.unflushed_bytes,
-    })
-}
-
-fn row(storage: &Storage, name: &str) -> Result<Row> {
-    let database = storage.database(name)?;
+fn row(directory: &Directory, name: &str) -> Result<Row, Failure> {
+    let database = directory.database(name)?;
     let (schema, stats) = (database.schema(), database.stats());
     Ok(Row {
         name: name.to_owned(),
@@ -95,7 +88,7 @@ fn row(storage: &Storage, name: &str) -> Result<Row> {
 
 impl All {
     fn write(&self, out: &mut impl Write) -> io::Result<()> {
-        if let Some(Directory { databases, vectors, bytes_on_disk, unflushed_bytes }) = self.storage {
+        if let Some(Total { databases, vectors, bytes_on_disk, unflushed_bytes }) = self.storage {
             writeln!(out, "{databases} databases, {vectors} vectors, {bytes_on_disk} bytes on disk")?;
             writeln!(out, "{unflushed_bytes} bytes that no flush covers\n")?;
         }
@@ -103,8 +96,7 @@ impl All {
         let mut rows = vec![heading.map(str::to_owned).to_vec()];
         rows.extend(self.databases.iter().map(Row::cells));
         table::write(out, &rows)?;
-        let mut unreadable = self.unreadable.iter();
-        unreadable.try_for_each(|it| writeln!(out, "{}: NOT READABLE: {}", it.name, it.error))
+        self.unreadable.iter().try_for_each(|exception| exception.write(out))
     }
 }
 

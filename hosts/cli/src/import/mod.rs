@@ -11,7 +11,7 @@ mod sink;
 mod target;
 mod vector;
 
-use crate::args::{Arguments, Import, StorageDir};
+use crate::args::{Arguments, Import, LayoutName, StorageDir};
 use crate::failure::Failure;
 use crate::format;
 use crate::progress::Progress;
@@ -42,7 +42,7 @@ struct Done {
 /// Runs the command.
 pub fn run(import: &Import, arguments: &Arguments, stdout: &mut impl Write) -> Result<(), Failure> {
     let (reader, length) = open(&import.input)?;
-    let storage = import.storage.open_for_writing()?;
+    let storage = import.storage.open_for_writing(import.layout.into())?;
     let meter = Meter::default();
     let progress = Progress::of_bytes(length, !arguments.verbose);
     let mut target = Target::new(&storage, import, meter.clone(), progress, stdout);
@@ -80,6 +80,7 @@ pub fn import_json(reader: impl Read, sink: &dyn Sink, database: Option<&str>) -
         metric: None,
         batch: BATCH,
         acks: false,
+        layout: LayoutName::Flat,
     };
     let (meter, mut nobody) = (Meter::default(), io::sink());
     let mut target = Target::new(sink, &import, meter.clone(), Progress::of_bytes(None, false), &mut nobody);

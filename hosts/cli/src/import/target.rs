@@ -5,6 +5,7 @@ use super::batch::Batch;
 use super::meter::Meter;
 use super::sink::{Sink, SinkDatabase};
 use crate::args::Import;
+use crate::exceptions::quoted;
 use crate::failure::Failure;
 use crate::progress::Progress;
 use jvdb_core::{Metric, Schema};
@@ -249,15 +250,4 @@ fn without_place(error: &serde_json::Error) -> String {
     let message = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
     message.strip_suffix(&place).unwrap_or(&message).to_owned()
-}
-
-fn quoted(names: &[String]) -> String {
-    const SHOWN: usize = 20;
-    let mut shown: Vec<_> = names.iter().take(SHOWN).map(|name| format!("{name:?}")).collect();
-    match names.len() {
-        0 => return "none".to_owned(),
-        all if all > SHOWN => shown.push(format!("and {} more", all - SHOWN)),
-        _ => {}
-    }
-    shown.join(", ")
 }

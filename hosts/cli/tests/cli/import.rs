@@ -27,7 +27,7 @@ fn a_bare_array_goes_into_the_database_that_is_named() {
 #[test]
 fn a_bare_array_without_a_name_is_refused() {
     let shell = Shell::new();
-    let message = shell.import("[]", &[]).failure();
+    let message = shell.import("[]", &[]).failure(1);
     assert!(message.contains("--database NAME"), "{message}");
 }
 
@@ -37,7 +37,7 @@ fn a_bare_array_must_fit_the_database_that_is_there() {
     let import = |text| shell.import(text, &["--database", "d"]);
     import(r#"[{"id":"a","values":[1,2]}]"#).success();
     import(r#"[{"id":"a","values":[5,6]}]"#).success();
-    let message = import(r#"[{"id":"b","values":[1,2,3]}]"#).failure();
+    let message = import(r#"[{"id":"b","values":[1,2,3]}]"#).failure(1);
     assert!(message.contains("3 elements") && message.contains("dimension 2"), "{message}");
     assert_eq!(shell.content()["d"].vectors, [(bytes(b"a"), bits(&[5.0, 6.0]), Vec::new())]);
 }
@@ -77,13 +77,13 @@ fn a_second_import_replaces_and_adds() {
 fn another_schema_than_the_one_that_is_there_is_refused() {
     let shell = Shell::new();
     shell.import(document("d", 2, ""), &[]).success();
-    let message = shell.import(document("d", 3, ""), &[]).failure();
+    let message = shell.import(document("d", 3, ""), &[]).failure(1);
     assert!(
         message.contains("database \"d\": it exists with dimension 2") && message.contains("dimension 3"),
         "{message}"
     );
     let other_metric = document("d", 2, "").replace("cosine", "EUCLIDEAN");
-    let message = shell.import(other_metric, &[]).failure();
+    let message = shell.import(other_metric, &[]).failure(1);
     assert!(message.contains("metric cosine") && message.contains("metric euclidean"), "{message}");
 }
 
@@ -105,7 +105,7 @@ fn attributes_are_stored() {
     shell.import(&text, &[]).success();
     let expected = [(b"index".to_vec(), br#"{"m": 16}"#.to_vec()), (b"\xff".to_vec(), Vec::new())];
     assert_eq!(shell.content()["d"].attributes, expected.into());
-    let message = shell.import(text.replace("\"index\"", "1"), &[]).failure();
+    let message = shell.import(text.replace("\"index\"", "1"), &[]).failure(1);
     assert!(message.contains("the name of an attribute is a string"), "{message}");
 }
 
@@ -120,7 +120,7 @@ fn only_the_database_that_is_asked_for_is_imported() {
     let text = format!(r#"{{"databases":[{},{},{}]}}"#, one("a"), one("b"), one("c"));
     shell.import(&text, &["--database", "b"]).success();
     assert_eq!(shell.ok("list", &[]), "b\n");
-    let message = shell.import(&text, &["--database", "x"]).failure();
+    let message = shell.import(&text, &["--database", "x"]).failure(5);
     assert!(message.contains("no database \"x\"") && message.contains("\"a\", \"b\", \"c\""), "{message}");
 }
 
@@ -171,7 +171,7 @@ fn errors_name_the_file_the_line_the_database_and_the_vector() {
     for (text, expected) in cases {
         let shell = Shell::new();
         let path = shell.file("input.json", text);
-        let message = shell.fails("import", &["--input", &path]);
+        let message = shell.fails(1, "import", &["--input", &path]);
         assert!(message.starts_with(&format!("jvdb: cannot import {path}: ")), "{text}\n{message}");
         assert!(message.contains(expected), "{text}\nexpected {expected}\n{message}");
         assert!(message.contains("no vector was stored"), "{text}\n{message}");
@@ -182,7 +182,7 @@ fn errors_name_the_file_the_line_the_database_and_the_vector() {
 fn a_file_that_is_not_there_leaves_no_directory() {
     let shell = Shell::new();
     let path = shell.text("missing.json");
-    let message = shell.fails("import", &["--input", &path]);
+    let message = shell.fails(5, "import", &["--input", &path]);
     assert!(message.contains(&path) && message.contains("No such file"), "{message}");
     assert!(!shell.path("store").exists());
 }
@@ -194,7 +194,7 @@ fn a_failed_import_keeps_whole_batches_and_says_how_much() {
     let text = document("d", 1, &(vectors.join(",") + ",oops"));
     let run = shell.import(text, &["--batch", "10", "--acks"]);
     assert_eq!(run.stdout, "acked d 10\nacked d 20\n");
-    let message = run.failure();
+    let message = run.failure(1);
     assert!(message.contains("vector 25") && message.contains("20 in \"d\""), "{message}");
     let keys: Vec<_> = shell.content()["d"].vectors.iter().map(|(key, _, _)| key.clone()).collect();
     assert_eq!(keys, (0..20).map(KeyBuf::Int).collect::<Vec<_>>());
@@ -248,7 +248,7 @@ fn metadata_that_is_too_large_is_refused_with_its_place() {
     let vectors = format!(r#"{{"id":1,"data":[1],"metadata":{largest}}}"#);
     shell.import(document("d", 1, &vectors), &[]).success();
     let vectors = vectors.replace("mm\"", "mmm\"") + r#",{"id":2,"data":[2]}"#;
-    let message = shell.import(document("d", 1, &vectors), &[]).failure();
+    let message = shell.import(document("d", 1, &vectors), &[]).failure(1);
     assert!(message.contains("vector 0") && message.contains("16777217 bytes"), "{message}");
 }
 
@@ -256,7 +256,7 @@ fn metadata_that_is_too_large_is_refused_with_its_place() {
 fn one_endless_value_is_refused_before_it_fills_the_memory() {
     let shell = Shell::new();
     let text = document("d", 1, &format!(r#"{{"id":1,"data":[{}1]}}"#, "1,".repeat(40 << 20)));
-    let message = shell.import(text, &[]).failure();
+    let message = shell.import(text, &[]).failure(1);
     assert!(message.contains("database \"d\", vector 0") && message.contains("more than 64 MiB"), "{message}");
 }
 

@@ -53,9 +53,9 @@ fn what_is_damaged_is_listed_and_the_rest_is_saved() {
     damage(&path, b"{\"b\": 2}");
     damage(&path, b"{\"c\": 3}");
     let before = fs::read(&path).expect("a file");
-    let message = shell.fails("export", &["--output", "-"]);
+    let message = shell.fails(1, "export", &["--output", "-"]);
     assert!(message.contains("jvdb repair"), "{message}");
-    assert!(shell.fails("verify", &[]).contains("jvdb repair"));
+    assert!(shell.fails(1, "verify", &[]).contains("jvdb repair"));
     let outcome = json(&shell.ok("repair", &REPAIR));
     assert_eq!((&outcome["repaired"], &outcome["vectors"]), (&json!(true), &json!(1)));
     assert_eq!(outcome["lost"], json!({"vectors": ["text", {"hex": "ff"}], "attributes": []}));
@@ -80,15 +80,15 @@ fn a_database_without_superblocks_needs_its_schema() {
     let mut file = fs::read(&path).expect("a file");
     file[..8192].fill(0);
     fs::write(&path, file).expect("written");
-    let message = shell.fails("repair", &["--database", "d"]);
+    let message = shell.fails(1, "repair", &["--database", "d"]);
     assert!(message.contains("dimension and metric"), "{message}");
     let schema = |dimension| [&REPAIR[..], &["--dimension", dimension, "--metric", "euclidean"]].concat();
-    let message = shell.fails("repair", &schema("700"));
+    let message = shell.fails(1, "repair", &schema("700"));
     assert!(message.contains("no vector in the file is of this dimension"), "{message}");
     let outcome = json(&shell.ok("repair", &schema("2")));
     assert_eq!((&outcome["vectors"], &outcome["lost"]["vectors"]), (&json!(3), &json!([])));
     assert_eq!(shell.content()["d"].schema.metric().name(), "euclidean");
-    shell.fails("repair", &["--database", "e"]);
+    shell.fails(5, "repair", &["--database", "e"]);
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn it_keeps_away_from_a_directory_in_use() {
     let (shell, path) = shell();
     damage(&path, b"{\"b\": 2}");
     let writer = Storage::open(shell.path("store"), Options::default()).expect("the lock");
-    let message = shell.fails("repair", &REPAIR);
+    let message = shell.fails(3, "repair", &REPAIR);
     assert!(message.contains("is in use by process"), "{message}");
     drop(writer);
     shell.ok("repair", &REPAIR);

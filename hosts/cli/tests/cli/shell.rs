@@ -65,11 +65,10 @@ impl Shell {
         run.stdout
     }
 
-    /// Runs a command that must fail with exit code 1, and returns its message.
-    pub fn fails(&self, command: &str, arguments: &[&str]) -> String {
-        let run = self.run(command, arguments);
-        assert_eq!(run.code, 1, "{command} {arguments:?}: {}", run.stdout);
-        run.stderr
+    /// Runs a command that must fail with this exit code, and returns its message.
+    #[track_caller]
+    pub fn fails(&self, code: i32, command: &str, arguments: &[&str]) -> String {
+        self.run(command, arguments).failure(code)
     }
 
     /// Imports a text through standard input.
@@ -90,18 +89,24 @@ impl Shell {
     pub fn content(&self) -> BTreeMap<String, Content> {
         content(&self.path("store"))
     }
+
+    /// What one database of `store` holds.
+    pub fn content_of(&self, name: &str) -> Content {
+        content_of(&open(&self.path("store")), name)
+    }
 }
 
 impl Run {
-    fn of(output: Output) -> Self {
+    pub fn of(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).expect("output in UTF-8");
         let code = output.status.code().expect("an exit code, not a signal");
         Self { code, stdout: text(output.stdout), stderr: text(output.stderr) }
     }
 
-    /// The message, after making sure that the run failed with exit code 1.
-    pub fn failure(self) -> String {
-        assert_eq!(self.code, 1, "stdout: {}", self.stdout);
+    /// The message, after making sure that the run failed with this exit code.
+    #[track_caller]
+    pub fn failure(self, code: i32) -> String {
+        assert_eq!(self.code, code, "stdout: {}stderr: {}", self.stdout, self.stderr);
         self.stderr
     }
 
@@ -114,24 +119,27 @@ impl Run {
 
 /// What a storage directory holds.
 pub fn content(storage: &Path) -> BTreeMap<String, Content> {
+    let storage = open(storage);
+    storage.list().expect("names").into_iter().map(|name| (name.clone(), content_of(&storage, &name))).collect()
+}
+
+fn open(storage: &Path) -> Storage {
     let options = Options::default().read_only(true).verify_checksums(true);
-    let storage = Storage::open(storage, options).expect("a storage directory");
-    let one = |name: String| {
-        let database = storage.database(&name).expect("a database");
-        let vectors = database.scan(Position::START).map(|vector| {
-            let vector = vector.expect("a vector");
-            let bits = vector.vector().iter().map(|element| element.to_bits()).collect();
-            (vector.key().to_owned(), bits, vector.metadata().to_vec())
-        });
-        let attributes = database.attributes().expect("names").into_iter().map(|name| {
-            let value = database.attribute(&name).expect("read").expect("there");
-            (name, value)
-        });
-        let content =
-            Content { schema: database.schema(), attributes: attributes.collect(), vectors: vectors.collect() };
-        (name, content)
-    };
-    storage.list().expect("names").into_iter().map(one).collect()
+    Storage::open(storage, options).expect("a storage directory")
+}
+
+fn content_of(storage: &Storage, name: &str) -> Content {
+    let database = storage.database(name).expect("a database");
+    let vectors = database.scan(Position::START).map(|vector| {
+        let vector = vector.expect("a vector");
+        let bits = vector.vector().iter().map(|element| element.to_bits()).collect();
+        (vector.key().to_owned(), bits, vector.metadata().to_vec())
+    });
+    let attributes = database.attributes().expect("names").into_iter().map(|name| {
+        let value = database.attribute(&name).expect("read").expect("there");
+        (name, value)
+    });
+    Content { schema: database.schema(), attributes: attributes.collect(), vectors: vectors.collect() }
 }
 
 /// A database in the format of an export, of `vectors`.

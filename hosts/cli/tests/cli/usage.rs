@@ -45,11 +45,11 @@ fn help_is_exit_code_0() {
 fn reading_does_not_create_a_directory() {
     let shell = Shell::new();
     for command in ["list", "stats", "verify"] {
-        let message = shell.fails(command, &[]);
+        let message = shell.fails(5, command, &[]);
         assert!(message.contains(&shell.text("store")), "{command}: {message}");
     }
-    shell.fails("export", &["--output", "-"]);
-    shell.fails("get", &["--database", "d", "--id", "1"]);
-    shell.fails("repair", &["--database", "d"]);
+    shell.fails(5, "export", &["--output", "-"]);
+    shell.fails(5, "get", &["--database", "d", "--id", "1"]);
+    shell.fails(5, "repair", &["--database", "d"]);
     assert!(!shell.path("store").exists());
 }

@@ -1,0 +1,205 @@
+//! The kinds of failure: what each is called, how the program ends with it, and what to do about it. What failed, and where,
+//! is told elsewhere.
+
+use jvdb_core::Error;
+use rustix::io::Errno;
+use std::io::{self, ErrorKind};
+
+/// What kind of failure it was; the worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A database is damaged.
+    Damaged,
+    /// An input is not what it must be, or the disk does not work: whatever is no other kind.
+    Failed,
+    /// A database is of the format that came before this one.
+    OldFormat,
+    /// A database is of a format that this build does not know.
+    UnknownFormat,
+    /// Somebody does not let this process: another writer, or the system's permissions.
+    Refused,
+    /// What has the name of a database is no file, or its name is none that a database's file has.
+    Skipped,
+    /// The disk is full, or as much of it is used as may be.
+    NoRoom,
+    /// No more files can be opened.
+    NoFiles,
+    /// There is no memory left.
+    NoMemory,
+    /// Another process changed the file meanwhile.
+    Changed,
+    /// What was asked for is not there.
+    Absent,
+}
+
+impl Kind {
+    /// Of an error of the engine.
+    pub fn of(error: &Error) -> Self {
+        match error {
+            Error::Corrupt { .. } => Self::Damaged,
+            Error::UnsupportedVersion { version: 1, .. } => Self::OldFormat,
+            Error::UnsupportedVersion { .. } => Self::UnknownFormat,
+            Error::Locked { .. } | Error::Fenced { .. } | Error::ReadOnly { .. } | Error::Forked { .. } => {
+                Self::Refused
+            }
+            Error::InvalidArgument { what: "directory", .. } => Self::Refused,
+            Error::Changed { .. } | Error::Removed { .. } => Self::Changed,
+            Error::AllPinned { .. } => Self::NoFiles,
+            Error::NotFound { .. } | Error::KeyNotFound { .. } | Error::Dropped { .. } => Self::Absent,
+            // The engine has looked at what it is, and has not opened it.
+            Error::Io { source, .. } if source.kind() == ErrorKind::InvalidInput && source.raw_os_error().is_none() => {
+                Self::Skipped
+            }
+            Error::Io { source, .. } => Self::of_io(source),
+            _ => Self::Failed,
+        }
+    }
+
+    /// Of an error of the operating system.
+    pub fn of_io(error: &io::Error) -> Self {
+        match (Errno::from_io_error(error), error.kind()) {
+            (Some(Errno::MFILE | Errno::NFILE), _) => Self::NoFiles,
+            (_, ErrorKind::OutOfMemory) => Self::NoMemory,
+            (_, ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge) => Self::NoRoom,
+            (_, ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem | ErrorKind::ResourceBusy) => Self::Refused,
+            (_, ErrorKind::NotFound | ErrorKind::NotADirectory) => Self::Absent,
+            _ => Self::Failed,
+        }
+    }
+
+    /// The exit code of a command that failed so.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Damaged | Self::Failed => 1,
+            // 2 is clap's, for a wrong command line.
+            Self::Refused | Self::Skipped => 3,
+            Self::NoRoom | Self::NoFiles | Self::NoMemory => 4,
+            Self::Absent => 5,
+            Self::OldFormat | Self::UnknownFormat => 6,
+            Self::Changed => 7,
+        }
+    }
+
+    /// What it is called in a list of databases.
+    pub const fn verdict(self) -> &'static str {
+        match self {
+            Self::Damaged => "DAMAGED",
+            Self::Failed => "NOT READABLE",
+            Self::OldFormat => "OLD FORMAT",
+            Self::UnknownFormat => "UNKNOWN FORMAT",
+            Self::Refused => "REFUSED",
+            Self::Skipped => "SKIPPED",
+            Self::NoRoom | Self::NoFiles | Self::NoMemory => "NOT OPENED",
+            Self::Changed => "CHANGED",
+            Self::Absent => "NOT THERE",
+        }
+    }
+
+    /// What a document calls it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Damaged => "damaged",
+            Self::Failed => "failed",
+            Self::OldFormat => "old_format",
+            Self::UnknownFormat => "unknown_format",
+            Self::Refused => "refused",
+            Self::Skipped => "skipped",
+            Self::NoRoom => "no_room",
+            Self::NoFiles => "no_files",
+            Self::NoMemory => "no_memory",
+            Self::Changed => "changed",
+            Self::Absent => "absent",
+        }
+    }
+
+    /// What so many databases are, after "2 of 3".
+    pub const fn verb(self) -> &'static str {
+        match self {
+            Self::Damaged => "are damaged",
+            Self::Failed => "could not be read",
+            Self::OldFormat => "are of format version 1",
+            Self::UnknownFormat => "are of a format that this build does not know",
+            Self::Refused => "may not be used by this process",
+            Self::Skipped => "were skipped: they are no files, or have names that no database's file has",
+            Self::NoRoom => "found no room on the disk",
+            Self::NoFiles => "could not be opened: the system gives no more open files",
+            Self::NoMemory => "found no memory",
+            Self::Changed => "were changed by another process meanwhile",
+            Self::Absent => "are not there any more",
+        }
+    }
+
+    /// What to do about it.
+    pub const fn advice(self) -> &'static str {
+        match self {
+            Self::Damaged => "restore their files from a copy, or run `jvdb repair`",
+            Self::Failed => "see what the system's log says of the disk",
+            Self::OldFormat => {
+                "convert them, by opening the directory once with DatabasePersistenceAdapter or another C++ class of include/"
+            }
+            Self::UnknownFormat => "use the build that wrote them",
+            Self::Refused => {
+                "run this as their owner, or give it the right to read and write there; their files are as they were"
+            }
+            Self::Skipped => "move them out of the directory, or rename them",
+            Self::NoRoom => MAKE_ROOM,
+            Self::NoFiles => "raise the limit with `ulimit -n`, or close other programs; their files are as they were",
+            Self::NoMemory => "give this process more memory; their files are as they were",
+            Self::Changed => "run this again",
+            Self::Absent => "run `jvdb list`",
+        }
+    }
+}
+
+/// What helps against a full disk.
+const MAKE_ROOM: &str =
+    "make room on that disk: remove other files, `*.damaged-N` that are of no use any more, or whole databases";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_io(number: i32) -> Kind {
+        let source = io::Error::from_raw_os_error(number);
+        Kind::of(&Error::Io { action: "open", path: "d.jvdb".into(), offset: None, source })
+    }
+
+    #[test]
+    fn damage_refusal_lack_absence_and_change_are_told_apart() {
+        let path = || "d.jvdb".to_owned();
+        for (error, code, word) in [
+            (Error::Corrupt { path: path(), offset: 0, what: String::new() }, 1, "damaged"),
+            (Error::UnsupportedVersion { path: path(), version: 1 }, 6, "old_format"),
+            (Error::UnsupportedVersion { path: path(), version: 3 }, 6, "unknown_format"),
+            (Error::Locked { path: path(), holder: String::new() }, 3, "refused"),
+            (Error::Fenced { path: path() }, 3, "refused"),
+            (Error::Changed { path: path() }, 7, "changed"),
+            (Error::Removed { path: path() }, 7, "changed"),
+            (Error::NotFound { database: path() }, 5, "absent"),
+        ] {
+            let kind = Kind::of(&error);
+            assert_eq!((kind.code(), kind.name()), (code, word), "{error}");
+            assert_eq!(kind.advice().contains("restore"), code == 1, "{error}");
+        }
+    }
+
+    #[test]
+    fn what_the_system_says_is_no_damage() {
+        for (errno, code, word) in [
+            (Errno::MFILE, 4, "no_files"),
+            (Errno::NFILE, 4, "no_files"),
+            (Errno::NOSPC, 4, "no_room"),
+            (Errno::DQUOT, 4, "no_room"),
+            (Errno::NOMEM, 4, "no_memory"),
+            (Errno::ACCESS, 3, "refused"),
+            (Errno::PERM, 3, "refused"),
+            (Errno::ROFS, 3, "refused"),
+            (Errno::NOENT, 5, "absent"),
+            (Errno::IO, 1, "failed"),
+        ] {
+            let kind = of_io(errno.raw_os_error());
+            assert_eq!((kind.code(), kind.name()), (code, word), "{errno}");
+            assert!(!kind.advice().contains("restore"), "{errno}");
+        }
+    }
+}
