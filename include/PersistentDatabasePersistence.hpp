@@ -3,6 +3,7 @@
 #define JVDB_PERSISTENT_DATABASE_PERSISTENCE_HPP
 
 #include "jvdb/conversion/flat.hpp"
+#include "jvdb/flush_interval.hpp"
 #include "jvdb/log.hpp"
 #include "jvdb/periodic.hpp"
 #include "jvdb/storage_persistence.hpp"
@@ -19,7 +20,8 @@ public:
     /// At most `max_open_files` (5 to 1000) databases have their file open at once; the least recently used is closed
     /// for the next. Every `flush_interval` (0 to 3600 s, 0 = never) everything is flushed.
     /// Files of format version 1, which an earlier program wrote, are converted once, and the originals kept.
-    /// Throws std::runtime_error when the directory cannot be made, read or written, or is in use.
+    /// Throws std::runtime_error when the directory cannot be made, read or written, or is in use, and for what is out of
+    /// range.
     explicit PersistentDatabasePersistence(std::string storage_path, std::size_t max_open_files = 100,
                                            std::chrono::seconds flush_interval = std::chrono::seconds(300))
         : StoragePersistence(jvdb::Storage::open(storage_path, options(max_open_files, flush_interval))),
@@ -44,8 +46,9 @@ public:
     }
 
     /// Flushes every `interval` from now on, in place of an interval given here before, and beside that of the constructor.
-    /// Zero stops.
-    void start_periodic_flush(std::chrono::milliseconds interval) {
+    /// Throws std::invalid_argument for one that is not within 1 ms to 365 days.
+    template <class Rep, class Period>
+    void start_periodic_flush(std::chrono::duration<Rep, Period> interval) {
         if (!periodic_.is_here()) {
             throw jvdb::Error(JVDB_ERROR_FORKED,
                               "start_periodic_flush: " + storage_path_ + " was opened by the parent of this process");
@@ -73,8 +76,7 @@ private:
         }
         jvdb_options_t options{};
         options.max_open_files = max_open_files;
-        options.flush_interval_ms =
-            flush_interval.count() == 0 ? JVDB_OFF : std::chrono::milliseconds(flush_interval).count();
+        options.flush_interval_ms = jvdb::detail::flush_interval_ms(flush_interval);
         return options;
     }
 

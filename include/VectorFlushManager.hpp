@@ -45,8 +45,10 @@ public:
         registered_.erase(name);
     }
 
-    /// Flushes everything registered every `interval` from now on, in place of an earlier interval. Zero stops.
-    void start_periodic_flush(std::chrono::milliseconds interval) {
+    /// Flushes everything registered every `interval` from now on, in place of an earlier interval.
+    /// Throws std::invalid_argument for one that is not within 1 ms to 365 days.
+    template <class Rep, class Period>
+    void start_periodic_flush(std::chrono::duration<Rep, Period> interval) {
         periodic_.start(interval, [this] {
             try {
                 flush_all();

@@ -96,7 +96,7 @@
  * Version of the calls and structs in this header. It grows by one whenever something is added. A program runs with
  * every library of the same SONAME whose jvdb_abi_version() is at least this.
  */
-#define JVDB_ABI_VERSION 3
+#define JVDB_ABI_VERSION 4
 
 /**
  * Done.
@@ -198,6 +198,11 @@
  * An error this table has no code for yet; the message tells.
  */
 #define JVDB_ERROR_INTERNAL -18
+
+/**
+ * A directory opened with JVDB_READ_ONLY was changed by its writer since. Nothing is damaged; open it again.
+ */
+#define JVDB_ERROR_CHANGED -19
 
 /**
  * The directory was opened before this process was forked: only the process that opened it can use its handles. To
@@ -423,6 +428,24 @@ typedef struct jvdb_options_t {
      */
     uint64_t max_unflushed_operations;
 } jvdb_options_t;
+
+/**
+ * An attribute for jvdb_create_with(): up to 16 MiB under a name of 1 to 512 bytes. It owns nothing.
+ */
+typedef struct jvdb_attribute_t {
+    /**
+     * The name, NUL-terminated.
+     */
+    const char *name;
+    /**
+     * The value; NULL if it has no bytes.
+     */
+    const void *value;
+    /**
+     * Bytes of the value.
+     */
+    size_t value_length;
+} jvdb_attribute_t;
 
 /**
  * State of a storage directory. Set struct_size, the rest is filled in.
@@ -824,6 +847,11 @@ uint32_t jvdb_abi_version(void);
 const char *jvdb_version(void);
 
 /**
+ * What a status says, where there is no error object to ask: one line of English, static. Never NULL.
+ */
+const char *jvdb_status_text(jvdb_status_t status);
+
+/**
  * Status code of the failed call, as it returned it. JVDB_OK for NULL.
  */
 jvdb_status_t jvdb_error_code(const struct jvdb_error_t *error);
@@ -861,7 +889,7 @@ void jvdb_error_free(struct jvdb_error_t *error);
 /**
  * Hands what the library has to say to a callback: everything up to `level`, a JVDB_LOG_*. One callback for the whole
  * process; NULL, or JVDB_LOG_OFF, for none, as in the beginning. When this returns the callback that was set before is
- * not running any more and will not be called again.
+ * not running any more and will not be called again. A forked child has its parent's callback until it sets another one.
  *
  * Fails with JVDB_ERROR_INVALID_ARGUMENT for another level, or when called from within a callback.
  */
@@ -869,6 +897,17 @@ jvdb_status_t jvdb_set_log(jvdb_log_callback_t callback,
                            void *user,
                            int32_t level,
                            struct jvdb_error_t **error);
+
+/**
+ * Hands a line of the program's own to the callback that jvdb_set_log() has set, if it takes that level: so a program, or a
+ * layer over this library, has one log for both. `level` is a JVDB_LOG_* but JVDB_LOG_OFF, `message` UTF-8.
+ *
+ * Returns JVDB_ABSENT if jvdb_set_log() was never called: nobody has said what is to become of lines. Fails with
+ * JVDB_ERROR_INVALID_ARGUMENT for another level, or when called from within a callback.
+ */
+jvdb_status_t jvdb_log(int32_t level,
+                       const char *message,
+                       struct jvdb_error_t **error);
 
 /**
  * Opens a directory of databases, creating it if it is missing, and takes its lock: one process writes at a time.
@@ -913,6 +952,21 @@ jvdb_status_t jvdb_create(struct jvdb_storage_t *storage,
                           int32_t metric,
                           struct jvdb_database_t **database,
                           struct jvdb_error_t **error);
+
+/**
+ * Creates a database that has `count` attributes from the moment that it exists: neither a crash nor a failure leaves one
+ * without them. As jvdb_create() otherwise.
+ *
+ * Fails with JVDB_ERROR_INVALID_ARGUMENT, too, for an attribute that jvdb_attribute_set() would refuse.
+ */
+jvdb_status_t jvdb_create_with(struct jvdb_storage_t *storage,
+                               const char *name,
+                               uint32_t dimension,
+                               int32_t metric,
+                               const struct jvdb_attribute_t *attributes,
+                               size_t count,
+                               struct jvdb_database_t **database,
+                               struct jvdb_error_t **error);
 
 /**
  * Opens a database and pins it, and creates it first if there is none. As jvdb_create() and jvdb_database_open(), but for
@@ -1090,17 +1144,6 @@ jvdb_status_t jvdb_delete(struct jvdb_database_t *database,
 jvdb_status_t jvdb_count(const struct jvdb_database_t *database,
                          uint64_t *count,
                          struct jvdb_error_t **error);
-
-/**
- * Moves a database of a directory opened with JVDB_READ_ONLY on to what is durable in its file now. JVDB_ABSENT if there was
- * nothing new. Without it each call shows a state at least as new as the call before; cursors and vectors that were read stay as
- * they are. A database that this process writes is always up to date: JVDB_ABSENT.
- *
- * Fails with JVDB_ERROR_REMOVED if the file is gone or another database's, JVDB_ERROR_CORRUPT or JVDB_ERROR_IO; the database shows
- * what it showed then.
- */
-jvdb_status_t jvdb_refresh(struct jvdb_database_t *database,
-                           struct jvdb_error_t **error);
 
 /**
  * Makes everything acknowledged on this database before the call survive a loss of power. Other threads go on reading

@@ -8,11 +8,14 @@
 #define JVDB_HPP
 
 #include "jvdb.h"
+#include "jvdb/handles/batch.hpp"
 #include "jvdb/handles/cursor.hpp"
 #include "jvdb/handles/database.hpp"
+#include "jvdb/handles/elements.hpp"
 #include "jvdb/handles/error.hpp"
 #include "jvdb/handles/finding.hpp"
 #include "jvdb/handles/key.hpp"
+#include "jvdb/handles/log.hpp"
 #include "jvdb/handles/result.hpp"
 #include "jvdb/handles/storage.hpp"
 #include "jvdb/handles/vector.hpp"

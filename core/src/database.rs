@@ -338,36 +338,6 @@ impl Database {
         self.handle.flush()
     }
 
-    /// Moves a database of a directory opened read-only on to what is durable in its file now, and returns whether there was
-    /// anything new. It costs two looks at the file where there was not; otherwise as much as opening it.
-    ///
-    /// Without it each call shows a state at least as new as the call before did: it is the state of the opening until a
-    /// call meets something newer. Scans, and vectors that were read, stay as they are. A compaction by the writing process is
-    /// followed. A database that this process writes is always up to date, and so this does nothing.
-    ///
-    /// ```
-    /// use jvdb_core::{Metric, Options, Schema, Storage};
-    /// # let directory = tempfile::tempdir()?;
-    /// let storage = Storage::open(directory.path(), Options::default())?;
-    /// let db = storage.create("points", Schema::new(1, Metric::DotProduct)?)?;
-    /// db.flush()?;
-    /// // Most likely in another process:
-    /// let reader = Storage::open(directory.path(), Options::default().read_only(true))?.database("points")?;
-    /// db.put(1, &[1.0], b"")?;
-    /// db.flush()?;
-    /// assert!(reader.refresh()?);
-    /// assert_eq!(reader.count(), 1);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`Error::Removed`](crate::Error::Removed) if the file is gone or another database's, [`Error::Corrupt`](crate::Error::Corrupt),
-    /// [`Error::Io`](crate::Error::Io), [`Error::InvalidArgument`](crate::Error::InvalidArgument) inside a read of this database.
-    /// The database stays as it was then.
-    pub fn refresh(&self) -> Result<bool> {
-        self.store().refresh()
-    }
-
     #[cfg(feature = "__deferred_index")]
     #[doc(hidden)]
     pub fn flush_due(&self) -> Result<()> {
@@ -398,7 +368,7 @@ impl Database {
     /// # Errors
     /// Those of `put`.
     pub fn set_attribute(&self, name: &[u8], value: &[u8]) -> Result<()> {
-        self.attribute_op(Kind::SetAttribute, name, value).map(drop)
+        self.attribute_op(WriteOp::set_attribute(name, value)).map(drop)
     }
 
     /// Removes an attribute. Returns whether it was there.
@@ -406,11 +376,11 @@ impl Database {
     /// # Errors
     /// Those of [`put`](Self::put).
     pub fn remove_attribute(&self, name: &[u8]) -> Result<bool> {
-        self.attribute_op(Kind::RemoveAttribute, name, &[])
+        let (kind, name) = (Kind::RemoveAttribute, Name::Attribute(name));
+        self.attribute_op(WriteOp { kind, name, vector: &[], metadata: &[], rule: Rule::Any })
     }
 
-    fn attribute_op(&self, kind: Kind, name: &[u8], value: &[u8]) -> Result<bool> {
-        let op = WriteOp { kind, name: Name::Attribute(name), vector: &[], metadata: value, rule: Rule::Any };
+    fn attribute_op(&self, op: WriteOp<'_>) -> Result<bool> {
         let written = self.store().write([op])?;
         self.handle.throttle();
         Ok(written.deleted == 1)
@@ -437,11 +407,8 @@ impl Database {
 
     /// Flushes, and writes a copy of the database as it is after that or a later flush to a new file, which is durable when
     /// this returns. It is a database like any other: put into a storage directory under `NAME.jvdb`, it has that name.
-    /// Reads, writes and flushes go on meanwhile; a compaction or another backup of it waits. A crash leaves no file or, under
-    /// another name that ends in `.tmp`, a part of it. Returns the bytes copied. What is damaged is copied as it is.
-    ///
-    /// Of a directory opened read-only it is a copy of what this database shows: its live records alone, and
-    /// [`Error::Corrupt`](crate::Error::Corrupt) if one of them is damaged.
+    /// Reads, writes and flushes go on meanwhile; a compaction or another backup of it waits. A crash leaves no file or, under another name that ends in `.tmp`, a part
+    /// of it. Returns the bytes copied. What is damaged is copied as it is.
     ///
     /// ```
     /// # use jvdb_core::{Metric, Options, Schema, Storage};
@@ -458,7 +425,8 @@ impl Database {
     ///
     /// # Errors
     /// Those of [`flush`](Self::flush); [`Error::Io`](crate::Error::Io) if there is a file at `path` already, or it
-    /// cannot be written; [`Error::InvalidArgument`](crate::Error::InvalidArgument) if `path` names no file.
+    /// cannot be written; [`Error::InvalidArgument`](crate::Error::InvalidArgument) if `path` names no file;
+    /// [`Error::ReadOnly`](crate::Error::ReadOnly).
     #[cfg(unix)]
     pub fn backup(&self, path: impl AsRef<std::path::Path>) -> Result<u64> {
         let path = path.as_ref();
@@ -473,9 +441,9 @@ impl Database {
     ///
     /// # Errors
     /// Those of [`flush`](Self::flush); [`Error::Io`](crate::Error::Io) if there is such a file already, or it cannot be
-    /// written.
+    /// written; [`Error::ReadOnly`](crate::Error::ReadOnly).
     pub fn backup_to(&self, volume: &dyn Volume, file: &str) -> Result<u64> {
-        self.handle.backup(volume, file)
+        self.store().backup(volume, file)
     }
 
     /// Checks every checksum, the chain of the log, and the index against the log. Writes wait meanwhile.

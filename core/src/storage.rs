@@ -84,8 +84,32 @@ impl Storage {
     /// # Errors
     /// [`Error::AlreadyExists`], [`Error::InvalidName`], [`Error::Io`], [`Error::ReadOnly`], [`Error::AllPinned`].
     pub fn create(&self, name: &str, schema: Schema) -> Result<Database> {
-        self.directory.catalog.create(name, schema)?;
-        self.database(name)
+        self.create_with(name, schema, &[])
+    }
+
+    /// The same for a database that has attributes, by name and value, from the moment that there is one: neither a crash
+    /// nor a failure leaves a database without them.
+    ///
+    /// ```
+    /// # use jvdb_core::{Metric, Options, Schema, Storage};
+    /// # let storage = Storage::in_memory(Options::default())?;
+    /// let db = storage.create_with("colours", Schema::new(3, Metric::Cosine)?, &[(b"made by", b"the example")])?;
+    /// assert_eq!(db.attribute(b"made by")?.as_deref(), Some(&b"the example"[..]));
+    /// # Ok::<(), jvdb_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`create`](Self::create), and [`Error::InvalidArgument`] for an attribute that
+    /// [`set_attribute`](Database::set_attribute) refuses.
+    pub fn create_with(&self, name: &str, schema: Schema, attributes: &[(&[u8], &[u8])]) -> Result<Database> {
+        loop {
+            self.directory.catalog.create(name, schema, attributes)?;
+            match self.database(name) {
+                // Somebody has dropped it at once: then it comes after that.
+                Err(Error::NotFound { .. }) => {}
+                opened => return opened,
+            }
+        }
     }
 
     /// Opens a database, and makes it if there is none of that name: whoever runs twice need not know whether it is there.

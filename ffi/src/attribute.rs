@@ -4,10 +4,43 @@ use crate::database::{Database, call, copy_if_fits};
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::names::Names;
-use crate::pointer::{bytes, c_text, give, present, set};
+use crate::pointer::{bytes, c_text, give, present, set, slice};
 use crate::status::*;
 use std::ffi::{c_char, c_void};
 use std::ptr::null_mut;
+
+/// An attribute for jvdb_create_with(): up to 16 MiB under a name of 1 to 512 bytes. It owns nothing.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct Attribute {
+    /// The name, NUL-terminated.
+    pub name: *const c_char,
+    /// The value; NULL if it has no bytes.
+    pub value: *const c_void,
+    /// Bytes of the value.
+    pub value_length: usize,
+}
+
+/// Name and value of an attribute.
+type Pair<'a> = (&'a [u8], &'a [u8]);
+
+/// Names and values of attributes.
+///
+/// # Safety
+/// `attributes` is NULL or has `count` elements, whose pointers are NULL or valid, all of it for `'a`.
+pub(crate) unsafe fn pairs<'a>(attributes: *const Attribute, count: usize) -> Result<Vec<Pair<'a>>, Failure> {
+    // SAFETY: as promised by the caller.
+    let attributes = unsafe { slice(attributes, count, "attributes") }?;
+    let pair = |attribute: &Attribute| {
+        // SAFETY: as promised by the caller.
+        let (name, value) = unsafe {
+            let name = c_text(attribute.name, "name of an attribute")?;
+            (name, bytes(attribute.value, attribute.value_length, "value of an attribute")?)
+        };
+        Ok((name.to_bytes(), value))
+    };
+    attributes.iter().map(pair).collect()
+}
 
 /// Sets an attribute: up to 16 MiB under a name of 1 to 512 bytes. Durable as jvdb_put().
 #[unsafe(no_mangle)]

@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::pointer::{self, slice};
-use jvdb_core::{Key as Core, KeyBuf};
+use jvdb_core::{Key as Core, KeyBuf, MAX_KEY_LEN};
 use std::ffi::c_void;
 use std::ptr::null;
 
@@ -44,9 +44,17 @@ impl Key {
             return Ok(Core::Int(self.number));
         }
         let length = usize::try_from(self.number).unwrap_or(usize::MAX);
+        if length.wrapping_sub(1) >= MAX_KEY_LEN {
+            return Err(no_key(length));
+        }
         // SAFETY: as promised by the caller.
         unsafe { pointer::bytes(self.bytes, length, "key") }.map(Core::Bytes)
     }
+}
+
+#[cold]
+fn no_key(length: usize) -> Failure {
+    Failure::Argument(format!("invalid key: {length} bytes, a key has 1..={MAX_KEY_LEN}"))
 }
 
 /// The keys of many rows, in one of the two forms that a caller may give them in.

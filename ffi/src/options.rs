@@ -72,8 +72,8 @@ pub(crate) unsafe fn read(options: *const Options) -> Result<Core, Failure> {
         .read_only(set(JVDB_READ_ONLY))
         .verify_checksums(set(JVDB_VERIFY_CHECKSUMS))
         .max_open_files(or(given.max_open_files, default.max_open_files as u64).try_into().unwrap_or(usize::MAX))
-        .flush_interval(time(given.flush_interval_ms, default.flush_interval, "flush_interval_ms")?)
-        .pin_timeout(time(given.pin_timeout_ms, default.pin_timeout, "pin_timeout_ms")?)
+        .flush_interval(time(given.flush_interval_ms, default.flush_interval, "flush_interval_ms", 3_600_000)?)
+        .pin_timeout(time(given.pin_timeout_ms, default.pin_timeout, "pin_timeout_ms", i64::MAX)?)
         .max_unflushed_bytes(or(given.max_unflushed_bytes, default.max_unflushed_bytes))
         .max_unflushed_operations(or(given.max_unflushed_operations, default.max_unflushed_operations)))
 }
@@ -82,13 +82,14 @@ fn or(given: u64, default: u64) -> u64 {
     if given == 0 { default } else { given }
 }
 
-fn time(given: i64, default: Duration, what: &str) -> Result<Duration, Failure> {
+fn time(given: i64, default: Duration, what: &str, most: i64) -> Result<Duration, Failure> {
     match given {
         0 => Ok(default),
         JVDB_OFF => Ok(Duration::ZERO),
-        _ => u64::try_from(given)
-            .map(Duration::from_millis)
-            .map_err(|_| Failure::Argument(format!("invalid {what}: {given} is negative and not JVDB_OFF"))),
+        _ if given < 0 || given > most => Err(Failure::Argument(format!(
+            "invalid {what}: {given} ms is not within 1..={most}, nor 0 for the default, nor JVDB_OFF for none"
+        ))),
+        _ => Ok(Duration::from_millis(given.unsigned_abs())),
     }
 }
 

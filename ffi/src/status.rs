@@ -1,6 +1,7 @@
 //! Status codes: what every call returns. A code is never given a second meaning and never reused.
 
 use jvdb_core::Error;
+use std::ffi::{CStr, c_char};
 
 /// What a call came to: zero done, positive an answer that is no error, negative an error.
 pub type Status = i32;
@@ -47,6 +48,8 @@ pub const JVDB_ERROR_DROPPED: i32 = -16;
 pub const JVDB_ERROR_PANIC: i32 = -17;
 /// An error this table has no code for yet; the message tells.
 pub const JVDB_ERROR_INTERNAL: i32 = -18;
+/// A directory opened with JVDB_READ_ONLY was changed by its writer since. Nothing is damaged; open it again.
+pub const JVDB_ERROR_CHANGED: i32 = -19;
 /// The directory was opened before this process was forked: only the process that opened it can use its handles. To
 /// release or close them here changes nothing there.
 pub const JVDB_ERROR_FORKED: i32 = -20;
@@ -55,6 +58,42 @@ pub const JVDB_ERROR_FORKED: i32 = -20;
 pub const JVDB_ERROR_FENCED: i32 = -21;
 /// The file was removed or replaced while it was open: what was written since the last flush is in no file that has its name.
 pub const JVDB_ERROR_REMOVED: i32 = -22;
+
+/// What a status says, where there is no error object to ask: one line of English, static. Never NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn jvdb_status_text(status: Status) -> *const c_char {
+    text_of(status).as_ptr()
+}
+
+fn text_of(status: Status) -> &'static CStr {
+    match status {
+        JVDB_OK => c"done",
+        JVDB_ABSENT => c"nothing is there",
+        JVDB_ERROR_INVALID_ARGUMENT => c"an argument is NULL where it must not be, or outside its range",
+        JVDB_ERROR_NOT_FOUND => c"no database of this name exists",
+        JVDB_ERROR_ALREADY_EXISTS => c"a database of this name exists already",
+        JVDB_ERROR_KEY_NOT_FOUND => c"there is no vector of this key",
+        JVDB_ERROR_KEY_EXISTS => c"there is a vector of this key already",
+        JVDB_ERROR_DIMENSION_MISMATCH => c"the number of elements is not the dimension of the database",
+        JVDB_ERROR_BUFFER_TOO_SMALL => c"the buffer is too small",
+        JVDB_ERROR_IO => c"the operating system refused",
+        JVDB_ERROR_NO_SPACE => c"the disk or the quota is full",
+        JVDB_ERROR_CORRUPT => c"a file is foreign, truncated or damaged",
+        JVDB_ERROR_UNSUPPORTED_VERSION => c"a file has a format version that this library does not read",
+        JVDB_ERROR_LOCKED => c"the directory is open for writing elsewhere",
+        JVDB_ERROR_READ_ONLY => c"the directory was opened read-only",
+        JVDB_ERROR_POISONED => c"an earlier sync failed: close the directory and open it again",
+        JVDB_ERROR_ALL_PINNED => c"all databases that may be open are held by handles: release one",
+        JVDB_ERROR_DROPPED => c"the database was dropped",
+        JVDB_ERROR_PANIC => c"a defect of the library: release the handle",
+        JVDB_ERROR_CHANGED => c"the directory was changed by its writer: open it again",
+        JVDB_ERROR_FORKED => c"the directory was opened by the parent of this process",
+        JVDB_ERROR_FENCED => c"another process writes to the file",
+        JVDB_ERROR_REMOVED => c"the file was removed or replaced while it was open",
+        JVDB_ERROR_INTERNAL => c"an error that has no code",
+        _ => c"a status that this library does not know",
+    }
+}
 
 /// The code of an error of the engine.
 pub(crate) fn of(error: &Error) -> Status {
@@ -76,9 +115,22 @@ pub(crate) fn of(error: &Error) -> Status {
         Error::Poisoned { .. } => JVDB_ERROR_POISONED,
         Error::AllPinned { .. } => JVDB_ERROR_ALL_PINNED,
         Error::Dropped { .. } => JVDB_ERROR_DROPPED,
+        Error::Changed { .. } => JVDB_ERROR_CHANGED,
         Error::Forked { .. } => JVDB_ERROR_FORKED,
         Error::Fenced { .. } => JVDB_ERROR_FENCED,
         Error::Removed { .. } => JVDB_ERROR_REMOVED,
         _ => JVDB_ERROR_INTERNAL,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_has_a_text_of_its_own() {
+        let known: std::collections::BTreeSet<_> = (JVDB_ERROR_REMOVED..=JVDB_ABSENT).map(text_of).collect();
+        assert_eq!(known.len() as i32, JVDB_ABSENT - JVDB_ERROR_REMOVED + 1);
+        assert!(!known.contains(text_of(2)) && text_of(-1000) == text_of(2));
     }
 }

@@ -1,5 +1,6 @@
 //! `jvdb_storage_t`: a directory of databases, or memory that plays one.
 
+use crate::attribute::{self, Attribute};
 use crate::boundary::{Handle, Outcome, run};
 use crate::database::Database;
 use crate::error::Error;
@@ -151,17 +152,59 @@ pub unsafe extern "C" fn jvdb_create(
     database: *mut *mut Database,
     error: *mut *mut Error,
 ) -> Status {
+    // SAFETY: pointers are NULL or valid, as the header demands; so in the next two calls.
+    unsafe { made(storage, name, dimension, metric, database, error, core::Storage::create) }
+}
+
+/// Creates a database that has `count` attributes from the moment that it exists: neither a crash nor a failure leaves one
+/// without them. As jvdb_create() otherwise.
+///
+/// Fails with JVDB_ERROR_INVALID_ARGUMENT, too, for an attribute that jvdb_attribute_set() would refuse.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn jvdb_create_with(
+    storage: *mut Storage,
+    name: *const c_char,
+    dimension: u32,
+    metric: i32,
+    attributes: *const Attribute,
+    count: usize,
+    database: *mut *mut Database,
+    error: *mut *mut Error,
+) -> Status {
+    // SAFETY: as above.
+    let how = |storage: &core::Storage, name: &str, schema| unsafe {
+        let attributes = attribute::pairs(attributes, count)?;
+        Ok::<_, Failure>(storage.create_with(name, schema, &attributes)?)
+    };
+    // SAFETY: as above.
+    unsafe { made(storage, name, dimension, metric, database, error, how) }
+}
+
+/// Makes or opens a database, and gives a handle on it to who wants one.
+///
+/// # Safety
+/// All pointers are NULL or valid.
+unsafe fn made<E: Into<Failure>>(
+    storage: *mut Storage,
+    name: *const c_char,
+    dimension: u32,
+    metric: i32,
+    database: *mut *mut Database,
+    error: *mut *mut Error,
+    how: impl FnOnce(&core::Storage, &str, Schema) -> Result<core::Database, E>,
+) -> Status {
     // SAFETY: `database` is NULL or valid for writing; what it was is not read.
     unsafe { set(database, null_mut()) };
     let body = |storage: &core::Storage, name: &str| {
-        let handle = storage.create(name, Schema::new(dimension as usize, metric_of(metric)?)?)?;
+        let schema = Schema::new(dimension as usize, metric_of(metric)?)?;
+        let handle = how(storage, name, schema).map_err(Into::into)?;
         if !database.is_null() {
             // SAFETY: as above.
             unsafe { set(database, give(Database::new(handle))) };
         }
         Ok(JVDB_OK)
     };
-    // SAFETY: pointers are NULL or valid, as the header demands.
+    // SAFETY: as promised by the caller.
     unsafe { named(storage, name, error, body) }
 }
 
@@ -178,17 +221,12 @@ pub unsafe extern "C" fn jvdb_open_or_create(
     database: *mut *mut Database,
     error: *mut *mut Error,
 ) -> Status {
-    // SAFETY: `database` is NULL or valid for writing; what it was is not read.
-    unsafe { set(database, null_mut()) };
-    let body = |storage: &core::Storage, name: &str| {
+    let how = |storage: &core::Storage, name: &str, schema| {
         present(database, "database")?;
-        let handle = storage.open_or_create(name, Schema::new(dimension as usize, metric_of(metric)?)?)?;
-        // SAFETY: as above.
-        unsafe { set(database, give(Database::new(handle))) };
-        Ok(JVDB_OK)
+        Ok::<_, Failure>(storage.open_or_create(name, schema)?)
     };
-    // SAFETY: pointers are NULL or valid, as the header demands.
-    unsafe { named(storage, name, error, body) }
+    // SAFETY: as above.
+    unsafe { made(storage, name, dimension, metric, database, error, how) }
 }
 
 /// Opens a database and pins it: its file stays open until the handle is released with jvdb_database_release().

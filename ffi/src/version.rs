@@ -10,7 +10,7 @@ pub const JVDB_VERSION_MINOR: u32 = 1;
 pub const JVDB_VERSION_PATCH: u32 = 0;
 /// Version of the calls and structs in this header. It grows by one whenever something is added. A program runs with
 /// every library of the same SONAME whose jvdb_abi_version() is at least this.
-pub const JVDB_ABI_VERSION: u32 = 3;
+pub const JVDB_ABI_VERSION: u32 = 4;
 
 const VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
     Ok(version) => version,

@@ -21,6 +21,7 @@
 #include "adapter/databases.hpp"
 #include "adapter/indexes.hpp"
 #include "adapter/vectors.hpp"
+#include "flush_interval.hpp"
 #include "log.hpp"
 
 #include <chrono>
@@ -273,9 +274,7 @@ private:
         jvdb_options_t raw{};
         raw.flags = JVDB_FOLDERS | (options.verify_checksums ? JVDB_VERIFY_CHECKSUMS : 0);
         raw.max_open_files = options.max_open_files;
-        raw.flush_interval_ms = options.flush_interval.count() == 0
-                                    ? JVDB_OFF
-                                    : std::chrono::milliseconds(options.flush_interval).count();
+        raw.flush_interval_ms = detail::flush_interval_ms(options.flush_interval);
         return raw;
     }
 

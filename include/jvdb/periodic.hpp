@@ -9,6 +9,7 @@
 #include <functional>
 #include <mutex>
 #include <new>
+#include <sstream>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -31,11 +32,13 @@ public:
     /// Whether this process has made it.
     bool is_here() const noexcept { return origin_.is_here(); }
 
-    /// Does `work`, which throws nothing, every `interval` from now on, in place of what was started before. Zero stops.
-    void start(std::chrono::milliseconds interval, std::function<void()> work) {
-        if (interval.count() < 0) throw std::invalid_argument("start_periodic_flush: the interval is negative");
+    /// Does `work`, which throws nothing, every `interval` from now on, in place of what was started before.
+    /// Throws std::invalid_argument for an interval that is not within 1 ms to 365 days.
+    template <class Rep, class Period>
+    void start(std::chrono::duration<Rep, Period> interval, std::function<void()> work) {
+        const auto checked = within_range(interval);
         if (!is_here()) throw std::runtime_error("start_periodic_flush: a forked child cannot use its parent's object");
-        loop_.start(interval, std::move(work));
+        loop_.start(checked, std::move(work));
     }
 
     /// Waits for what runs.
@@ -44,6 +47,19 @@ public:
     }
 
 private:
+    template <class Rep, class Period>
+    static std::chrono::milliseconds within_range(std::chrono::duration<Rep, Period> interval) {
+        // No duration is too long for this number, and NaN is in no range.
+        const double seconds = std::chrono::duration<double>(interval).count();
+        if (seconds >= 0.001 && seconds <= 365 * 86400.0) {
+            return std::chrono::duration_cast<std::chrono::milliseconds>(interval);
+        }
+        std::ostringstream what;
+        what << "start_periodic_flush: an interval of " << seconds
+             << " s is not within 1 ms to 365 days; stop_periodic_flush() ends the flushes";
+        throw std::invalid_argument(what.str());
+    }
+
     struct Loop {
         std::mutex mutex;
         bool stopping = false;
@@ -55,7 +71,6 @@ private:
         void start(std::chrono::milliseconds interval, std::function<void()> work) {
             const std::lock_guard thread_lock(thread_mutex);
             halt();
-            if (interval.count() == 0) return;
             stopping = false;
             thread = std::thread([this, interval, work = std::move(work)] {
                 std::unique_lock lock(mutex);

@@ -21,9 +21,8 @@ public:
         }
         const auto index = INDEX_TYPES.at(static_cast<std::size_t>(schema.index_type));
         return answer(false, exists, [&] {
-            auto database = storage_.create(name, static_cast<std::uint32_t>(schema.dimension),
-                                            static_cast<std::int32_t>(schema.distance_metric));
-            database.set_attribute(INDEX_TYPE, index);
+            storage_.create(name, static_cast<std::uint32_t>(schema.dimension),
+                            static_cast<std::int32_t>(schema.distance_metric), {{INDEX_TYPE, index}});
             return true;
         });
     }

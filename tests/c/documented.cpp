@@ -306,7 +306,7 @@ void the_flush_manager_flushes_what_is_registered_and_alive() {
     std::this_thread::sleep_for(30ms);
     CHECK(second->flushes == stopped);
     flush_manager.start_periodic_flush(std::chrono::seconds(300));
-    flush_manager.start_periodic_flush(0);
+    flush_manager.stop_periodic_flush();
 
     const std::weak_ptr<Counting> watched = second;
     second.reset();

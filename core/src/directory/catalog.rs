@@ -12,6 +12,7 @@ use crate::medium::{Origin, Volume};
 use crate::store::create::create as create_file;
 use crate::store::recovery::Opening;
 use crate::store::store::{Flushes, Settings, Store};
+use crate::store::write::WriteOp;
 use crate::sync::lock::{lock, wait};
 use crate::sync::primitives::atomic::{AtomicU64, Ordering::Relaxed};
 use crate::sync::primitives::{Condvar, Mutex, MutexGuard, wait_for};
@@ -30,6 +31,8 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 pub(super) const PATIENCE: Duration = Duration::from_millis(1);
 /// Files that are open at once even where the process may hardly have any: the least that `max_open_files` may be.
 const FEWEST_FILES: usize = 5;
+/// Times a read-only opening is tried again.
+const RETRIES: u32 = 10;
 const MINUTE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Catalog {
@@ -223,7 +226,8 @@ impl Catalog {
         }
     }
 
-    pub(crate) fn create(&self, name: &str, schema: Schema) -> Result<()> {
+    /// Makes a database with these attributes, by name and value.
+    pub(crate) fn create(&self, name: &str, schema: Schema, attributes: &[(&[u8], &[u8])]) -> Result<()> {
         let file = file_name::file_of(name)?;
         if self.options.read_only {
             return Err(Error::ReadOnly { path: self.volume.path().into() });
@@ -238,10 +242,23 @@ impl Catalog {
         let transition = TransitionGuard { catalog: self, name: name.into(), outcome: None };
         let slot = self.take_file_slot()?;
         let uuid = self.unique_bytes();
-        let made = self.with_a_descriptor(|| create_file(&*self.volume, &file, schema, uuid));
+        let fill = |file: &str| self.set_attributes(name, file, attributes);
+        let made = self.with_a_descriptor(|| create_file(&*self.volume, &file, schema, uuid, fill));
         drop(slot);
         transition.finish(made.is_ok().then_some(Status::Closed { tail: StaleTail::Absent }));
         made
+    }
+
+    /// Puts attributes into the file of a database that is being made, durably.
+    fn set_attributes(&self, name: &str, file: &str, attributes: &[(&[u8], &[u8])]) -> Result<()> {
+        if attributes.is_empty() {
+            return Ok(());
+        }
+        let (volume, settings, salt, token) = (&self.volume, self.settings(), self.salt(), self.token());
+        let (tail, flushes) = (StaleTail::Absent, &Arc::default());
+        let store = Opening { volume, name, file, settings, salt, token, tail, flushes }.open()?;
+        store.write(attributes.iter().map(|&(name, value)| WriteOp::set_attribute(name, value)))?;
+        if broken(Mutant::AttributesUnflushed) { Ok(()) } else { store.flush_clean().map(drop) }
     }
 
     /// The open store of a database; opens it, and closes another, as needed.
@@ -253,11 +270,6 @@ impl Catalog {
         let before = loop {
             match state.databases.get_mut(name) {
                 None => return Err(Error::NotFound { database: name.into() }),
-                Some(Status::Open(store)) if store.settings.read_only && !store.is_there() => {
-                    // Another process has put another database in its place.
-                    state.databases.insert(name.into(), Status::FOUND);
-                    state.open.pop(name);
-                }
                 Some(Status::Open(store)) => {
                     let store = Arc::clone(store);
                     state.open.promote(name);
@@ -297,7 +309,16 @@ impl Catalog {
             tail,
             flushes,
         };
-        opening.open().map(Arc::new)
+        let open = || opening.open().map(Arc::new);
+        let mut opened = open();
+        // Beside a writer, what looks like damage may be a file in the middle of a change.
+        for _ in 0..if self.options.read_only { RETRIES } else { 0 } {
+            match opened {
+                Err(Error::Corrupt { .. }) => opened = open(),
+                _ => break,
+            }
+        }
+        opened
     }
 
     /// Removes a database and its file.

@@ -1,4 +1,4 @@
-//! Making an empty database file.
+//! Making a database file.
 
 use crate::format::superblock::Superblock;
 use crate::format::{file_name, head};
@@ -8,8 +8,15 @@ use crate::types::error::{Error, Result};
 use crate::types::schema::Schema;
 use std::io::ErrorKind;
 
-/// Writes a new, empty database file. It has its name only when it is whole and durable.
-pub(crate) fn create(volume: &dyn Volume, file: &str, schema: Schema, uuid: [u8; 16]) -> Result<()> {
+/// Writes a new database file, empty but for what `fill` puts into the file of the name that it is given, durably. It has its
+/// own name only when it is whole and durable.
+pub(crate) fn create(
+    volume: &dyn Volume,
+    file: &str,
+    schema: Schema,
+    uuid: [u8; 16],
+    fill: impl FnOnce(&str) -> Result<()>,
+) -> Result<()> {
     let path = volume.path_of(file);
     let temporary = file_name::temporary(file);
     let failed = |action| {
@@ -24,6 +31,7 @@ pub(crate) fn create(volume: &dyn Volume, file: &str, schema: Schema, uuid: [u8;
             medium.sync().map_err(failed("sync"))?;
         }
         drop(medium);
+        fill(&temporary)?;
         let renamed = volume.rename(&temporary, file).or_else(|error| match volume.size(&temporary) {
             // The call failed, and the file has its new name all the same.
             Err(gone) if gone.kind() == ErrorKind::NotFound => volume.size(file).map(drop).map_err(|_| error),

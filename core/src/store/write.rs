@@ -27,6 +27,13 @@ pub(crate) struct WriteOp<'a> {
     pub rule: Rule,
 }
 
+impl<'a> WriteOp<'a> {
+    pub(crate) fn set_attribute(name: &'a [u8], value: &'a [u8]) -> Self {
+        let kind = Kind::SetAttribute;
+        Self { kind, name: Name::Attribute(name), vector: &[], metadata: value, rule: Rule::Any }
+    }
+}
+
 /// What a batch did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Written {

@@ -41,6 +41,8 @@ pub enum Mutant {
     StopAtGap,
     /// A new file gets its name before it is synced.
     CreateUnsynced,
+    /// A new file gets its name before the attributes that it is made with are flushed.
+    AttributesUnflushed,
     /// The directory is not synced after a new file got its name.
     NoDirectorySync,
     /// A compacted file gets its name before it is synced.

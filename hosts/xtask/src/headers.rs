@@ -13,6 +13,8 @@ const C: [&str; 3] = ["c99", "c11", "c17"];
 const CPP: [&str; 2] = ["c++17", "c++20"];
 /// The adapter is for programs in C++20.
 const ADAPTER: &str = "c++20";
+/// What programs without exceptions include.
+const WITHOUT_EXCEPTIONS: &str = "jvdb.hpp";
 
 /// Compiles each, and counts.
 pub fn check(workspace: &Workspace) -> Result<Tally> {
@@ -29,15 +31,20 @@ pub fn check(workspace: &Workspace) -> Result<Tally> {
         let name = header.strip_prefix(&include)?.display().to_string();
         let c = C.iter().filter(|_| name.ends_with(".h")).map(|standard| ("c", *standard));
         let cpp = CPP.iter().filter(|standard| !name.contains("adapter") || **standard == ADAPTER);
-        for (language, standard) in c.chain(cpp.map(|standard| ("c++", *standard))) {
+        let all =
+            c.chain(cpp.map(|standard| ("c++", *standard))).map(|(language, standard)| (language, standard, None));
+        let without = CPP.iter().filter(|_| name == WITHOUT_EXCEPTIONS);
+        for (language, standard, more) in all.chain(without.map(|standard| ("c++", *standard, Some("-fno-exceptions"))))
+        {
             for compiler in ["gcc"].into_iter().chain(clang.as_deref()) {
                 let text = format!("#include \"{name}\"\n#include \"{name}\"\nint main(void) {{ return 0; }}\n");
                 fs::write(&source, text)?;
                 let mut compile = program(compiler, &workspace.root);
                 compile.args(["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", STAND_IN, "-I"]);
-                compile.arg(&include).arg(format!("-std={standard}")).args(["-x", language]).arg(&source);
+                compile.arg(&include).arg(format!("-std={standard}")).args(more).args(["-x", language]).arg(&source);
                 let compiled = run(&mut compile);
-                println!("{name}, {compiler}, {standard}: {}", if compiled.is_ok() { "ok" } else { "FAILED" });
+                let manner = [standard].into_iter().chain(more).collect::<Vec<_>>().join(" ");
+                println!("{name}, {compiler}, {manner}: {}", if compiled.is_ok() { "ok" } else { "FAILED" });
                 tally += Tally::one(compiled.is_ok());
             }
         }

@@ -25,7 +25,7 @@ struct Program {
 fn programs(workspace: &Workspace) -> Result<Vec<Program>> {
     let plain = native::programs(&files(&workspace.root.join("tests/c"), &["c", "cpp"])?);
     let adapter = files(&workspace.root.join("tests/cpp/adapter"), &["cpp"])?;
-    let plain = plain.into_iter().map(|sources| Program { sources, arguments: &[] });
+    let plain = plain.into_iter().map(|sources| Program { arguments: native::arguments(&sources), sources });
     Ok(plain.chain([Program { sources: adapter, arguments: native::ADAPTER }]).collect())
 }
 
@@ -144,7 +144,7 @@ fn compile(
         let object = scratch.join(source.file_name().unwrap_or_default()).with_extension("o");
         let mut compiler = program(name, &workspace.root);
         compiler.args([standard, "-O1", "-g", "-fno-omit-frame-pointer", "-pthread", "-Iinclude"]).args(flags);
-        compiler.args(tested.arguments.iter().filter(|argument| argument.starts_with("-I")));
+        compiler.args(tested.arguments.iter().filter(|argument| !argument.starts_with("-l")));
         run_command(compiler.arg("-c").arg("-o").arg(&object).arg(source))?;
         objects.push(object);
     }

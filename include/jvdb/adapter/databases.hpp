@@ -196,15 +196,7 @@ private:
 
     /// Makes a database with its record, durable, or none.
     void make(const std::string& name, int dimension, const std::string& record) {
-        auto made = storage_.create(name, static_cast<std::uint32_t>(dimension));
-        try {
-            made.set_attribute(DATABASE_RECORD, record);
-            made.flush();
-        } catch (const Error&) {
-            const auto dropped = attempt([&] { storage_.drop(name); });
-            (void)dropped;
-            throw;
-        }
+        storage_.create(name, static_cast<std::uint32_t>(dimension), JVDB_METRIC_COSINE, {{DATABASE_RECORD, record}});
     }
 
     /// What the Database of this id is. One that was made otherwise has the least that makes it one.

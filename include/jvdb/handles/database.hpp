@@ -2,7 +2,9 @@
 #ifndef JVDB_HANDLES_DATABASE_HPP
 #define JVDB_HANDLES_DATABASE_HPP
 
+#include "batch.hpp"
 #include "cursor.hpp"
+#include "elements.hpp"
 #include "error.hpp"
 #include "finding.hpp"
 #include "key.hpp"
@@ -14,18 +16,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <iterator>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
-
-#if defined(__has_include) && __cplusplus >= 202002L
-#if __has_include(<span>)
-#include <span>
-#endif
-#endif
 
 namespace jvdb {
 
@@ -48,34 +44,28 @@ public:
     explicit Database(jvdb_database_t* handle) noexcept : handle_(handle) {}
 
     /// Stores or replaces.
-    void put(Key key, const float* vector, std::size_t dimension, std::string_view metadata = {}) {
-        detail::done([&](auto error) {
-            return jvdb_put(raw(), key.raw(), vector, dimension, metadata.data(), metadata.size(), error);
-        });
+    void put(Key key, Elements elements, Bytes metadata = {}) { store(jvdb_put, key, elements, metadata); }
+    /// The same by a pointer.
+    void put(Key key, const float* vector, std::size_t dimension, Bytes metadata = {}) {
+        put(key, Elements(vector, dimension), metadata);
     }
-    /// The same for a std::vector.
-    void put(Key key, const std::vector<float>& vector, std::string_view metadata = {}) {
-        put(key, vector.data(), vector.size(), metadata);
-    }
-#ifdef __cpp_lib_span
-    void put(Key key, std::span<const float> vector, std::string_view metadata = {}) {
-        put(key, vector.data(), vector.size(), metadata);
-    }
-#endif
 
     /// Stores under a new key; throws JVDB_ERROR_KEY_EXISTS otherwise.
-    void insert(Key key, const float* vector, std::size_t dimension, std::string_view metadata = {}) {
-        detail::done([&](auto error) {
-            return jvdb_insert(raw(), key.raw(), vector, dimension, metadata.data(), metadata.size(), error);
-        });
+    void insert(Key key, Elements elements, Bytes metadata = {}) { store(jvdb_insert, key, elements, metadata); }
+    /// The same by a pointer.
+    void insert(Key key, const float* vector, std::size_t dimension, Bytes metadata = {}) {
+        insert(key, Elements(vector, dimension), metadata);
     }
 
     /// Stores in place of what is there; throws JVDB_ERROR_KEY_NOT_FOUND otherwise.
-    void replace(Key key, const float* vector, std::size_t dimension, std::string_view metadata = {}) {
-        detail::done([&](auto error) {
-            return jvdb_replace(raw(), key.raw(), vector, dimension, metadata.data(), metadata.size(), error);
-        });
+    void replace(Key key, Elements elements, Bytes metadata = {}) { store(jvdb_replace, key, elements, metadata); }
+    /// The same by a pointer.
+    void replace(Key key, const float* vector, std::size_t dimension, Bytes metadata = {}) {
+        replace(key, Elements(vector, dimension), metadata);
     }
+
+    /// Stores and deletes: all of a batch or none.
+    void put(const Batch& batch) { write(batch); }
 
     /// Stores all of a batch or none.
     void put(jvdb_batch_t batch) {
@@ -92,11 +82,23 @@ public:
         return written;
     }
 
+    /// The same for rows of any kind. A row of another length than the first one is JVDB_ERROR_DIMENSION_MISMATCH.
+    jvdb_written_t write(const Batch& batch) {
+        const Batch::Columns columns(batch);
+        return write(columns.raw(dimension()));
+    }
+
     /// Copies a vector to where the caller wants it; false if the key is not there.
     bool get_into(Key key, float* vector, std::size_t dimension) const {
         return detail::done([&](auto error) {
             return jvdb_get_into(raw(), key.raw(), vector, dimension, nullptr, 0, nullptr, error);
         });
+    }
+
+    /// The same into whatever has data() and size(), which is the dimension.
+    template <class T, std::enable_if_t<detail::has_floats<T>, int> = 0>
+    bool get_into(Key key, T&& room) const {
+        return get_into(key, std::data(room), std::size(room));
     }
 
     /// Copies many vectors into the rows of a matrix, and tells in `found`, which may be NULL, which were there. Returns
@@ -193,7 +195,9 @@ public:
         detail::done([&](auto error) {
             return jvdb_visit(raw(), position, Visitor::call, &visitor, &position, error);
         });
+#if JVDB_EXCEPTIONS
         if (visitor.thrown) std::rethrow_exception(visitor.thrown);
+#endif
         return position;
     }
 
@@ -203,7 +207,7 @@ public:
     }
 
     /// Sets what the name says of the database; in place of what it said before.
-    void set_attribute(const std::string& name, std::string_view value) {
+    void set_attribute(const std::string& name, Bytes value) {
         detail::done([&](auto error) {
             return jvdb_attribute_set(raw(), detail::text(name, "name"), value.data(), value.size(), error);
         });
@@ -212,16 +216,20 @@ public:
     /// Nothing if it was never set.
     std::optional<std::string> attribute(const std::string& name) const {
         std::string value;
-        for (std::size_t length = 0;;) {
+        for (std::size_t length = 0; !detail::failed();) {
             jvdb_error_t* error = nullptr;
             const auto status = jvdb_attribute_get(raw(), detail::text(name, "name"), value.data(), value.size(),
                                                    &length, &error);
             if (status == JVDB_ABSENT) return std::nullopt;
-            if (status < 0 && status != JVDB_ERROR_BUFFER_TOO_SMALL) throw Error(status, error);
+            if (status < 0 && status != JVDB_ERROR_BUFFER_TOO_SMALL) {
+                detail::fail(Error(status, error));
+                break;
+            }
             jvdb_error_free(error);
             value.resize(length);
             if (status == JVDB_OK) return value;
         }
+        return std::nullopt;
     }
 
     /// False if it was not there.
@@ -261,11 +269,6 @@ public:
         return verified;
     }
 
-    /// Moves on to what the writing process has flushed, where the storage was opened read-only; whether there was anything new.
-    bool refresh() {
-        return detail::done([&](auto error) { return jvdb_refresh(raw(), error); });
-    }
-
     /// Returns when everything acknowledged before is durable.
     std::chrono::microseconds flush() {
         std::uint64_t duration = 0;
@@ -285,6 +288,13 @@ public:
     jvdb_database_t* raw() const noexcept { return handle_.get(); }
 
 private:
+    template <class Call>
+    void store(Call call, Key key, Elements elements, Bytes metadata) {
+        detail::done([&](auto error) {
+            return call(raw(), key.raw(), elements.data(), elements.size(), metadata.data(), metadata.size(), error);
+        });
+    }
+
     detail::Handle<jvdb_database_t, jvdb_database_release> handle_;
 };
 

@@ -1,13 +1,26 @@
 // jvdb::Error: a call that failed, and how calls of jvdb.h become it. Included by jvdb.hpp.
+//
+// Compiled without exceptions, an error goes to the attempt() that is under way on its thread, whose other calls do nothing
+// from then on and give what is empty. Outside of one it ends the program, as an exception does that nobody catches.
 #ifndef JVDB_HANDLES_ERROR_HPP
 #define JVDB_HANDLES_ERROR_HPP
 
 #include "../../jvdb.h"
 
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
+
+#if defined(__cpp_exceptions) || defined(__EXCEPTIONS)
+#define JVDB_EXCEPTIONS 1
+#else
+#define JVDB_EXCEPTIONS 0
+#endif
 
 namespace jvdb {
 
@@ -46,12 +59,47 @@ private:
 
 namespace detail {
 
-/// Makes a call with an error object; true for JVDB_OK, false for JVDB_ABSENT, throws for an error.
+#if JVDB_EXCEPTIONS
+
+[[noreturn]] inline void fail(const Error& error) { throw error; }
+
+/// Whether an error of this attempt is on its way, so that nothing more is to be done.
+inline bool failed() noexcept { return false; }
+
+#else
+
+/// An attempt() under way on this thread.
+struct Attempt {
+    Attempt() noexcept : outer(innermost) { innermost = this; }
+    ~Attempt() { innermost = outer; }
+    Attempt(const Attempt&) = delete;
+    Attempt& operator=(const Attempt&) = delete;
+
+    /// The first one.
+    std::optional<Error> error;
+    Attempt* outer;
+    static inline thread_local Attempt* innermost = nullptr;
+};
+
+inline void fail(const Error& error) {
+    if (Attempt::innermost == nullptr) {
+        std::fprintf(stderr, "jvdb: an error outside of attempt(): %s\n", error.what());
+        std::abort();
+    }
+    if (!Attempt::innermost->error) Attempt::innermost->error = error;
+}
+
+inline bool failed() noexcept { return Attempt::innermost != nullptr && Attempt::innermost->error; }
+
+#endif
+
+/// Makes a call with an error object; true for JVDB_OK, false for JVDB_ABSENT, fails for an error.
 template <class Call>
 bool done(Call&& call) {
+    if (failed()) return false;
     jvdb_error_t* error = nullptr;
     const jvdb_status_t status = call(&error);
-    if (status < 0) throw Error(status, error);
+    if (status < 0) fail(Error(status, error));
     return status == JVDB_OK;
 }
 
@@ -66,7 +114,8 @@ using Handle = std::unique_ptr<T, Releaser<T, Release>>;
 /// Text for C, which would end at a NUL inside.
 inline const char* text(const std::string& text, const char* what) {
     if (text.find('\0') != std::string::npos) {
-        throw Error(JVDB_ERROR_INVALID_ARGUMENT, std::string("invalid ") + what + ": it holds a NUL");
+        fail(Error(JVDB_ERROR_INVALID_ARGUMENT, std::string("invalid ") + what + ": it holds a NUL"));
+        return nullptr;
     }
     return text.c_str();
 }

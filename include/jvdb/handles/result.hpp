@@ -23,7 +23,7 @@ public:
     explicit operator bool() const noexcept { return either_.index() == 0; }
     /// Throws the error, if there is one.
     T& value() & {
-        if (!*this) throw error();
+        if (!*this) detail::fail(error());
         return std::get<0>(either_);
     }
     /// The same, moved out.
@@ -37,20 +37,33 @@ private:
 
 /// Makes calls and gives what they throw as a value: `if (auto stored = jvdb::attempt([&] { db.put(1, v); })) ...`. For
 /// calls that return nothing the value is true.
+///
+/// With -fno-exceptions, too: then the first error is the result, and what follows it in the callable does nothing and gives
+/// what is empty: no vector, no key, 0, a handle that every call refuses.
 template <class Call>
 auto attempt(Call&& call) {
     using T = std::invoke_result_t<Call>;
     using R = Result<std::conditional_t<std::is_void_v<T>, bool, T>>;
-    try {
+    const auto make = [&]() -> R {
         if constexpr (std::is_void_v<T>) {
             std::forward<Call>(call)();
             return R(true);
         } else {
             return R(std::forward<Call>(call)());
         }
+    };
+#if JVDB_EXCEPTIONS
+    try {
+        return make();
     } catch (const Error& error) {
         return R(error);
     }
+#else
+    detail::Attempt attempt;
+    auto made = make();
+    if (attempt.error) return R(*std::move(attempt.error));
+    return made;
+#endif
 }
 
 }  // namespace jvdb

@@ -3,6 +3,7 @@
 #define JVDB_HANDLES_STORAGE_HPP
 
 #include "database.hpp"
+#include "elements.hpp"
 #include "error.hpp"
 #include "finding.hpp"
 #include "names.hpp"
@@ -14,10 +15,13 @@
 
 namespace jvdb {
 
-/// Hands what the library has to say, up to a JVDB_LOG_* level, to a callback of the process; NULL for none.
-inline void set_log(jvdb_log_callback_t callback, void* user, std::int32_t level) {
-    detail::done([&](auto error) { return jvdb_set_log(callback, user, level, error); });
-}
+/// What a database has beside its vectors, under a name.
+struct Attribute {
+    /// 1 to 512 bytes.
+    std::string name;
+    /// Up to 16 MiB, borrowed.
+    Bytes value;
+};
 
 /// A directory of databases, or memory that plays one. The last to go: databases and cursors are released before it.
 class Storage {
@@ -43,6 +47,22 @@ public:
         jvdb_database_t* database = nullptr;
         detail::done([&](auto error) {
             return jvdb_create(raw(), detail::text(name, "name"), dimension, metric, &database, error);
+        });
+        return Database(database);
+    }
+
+    /// The same for a database that has attributes from the moment that there is one: neither a crash nor a failure leaves one
+    /// without them.
+    Database create(const std::string& name, std::uint32_t dimension, std::int32_t metric,
+                    const std::vector<Attribute>& attributes) {
+        std::vector<jvdb_attribute_t> raw_attributes;
+        for (const auto& [its_name, value] : attributes) {
+            raw_attributes.push_back({detail::text(its_name, "name"), value.data(), value.size()});
+        }
+        jvdb_database_t* database = nullptr;
+        detail::done([&](auto error) {
+            return jvdb_create_with(raw(), detail::text(name, "name"), dimension, metric, raw_attributes.data(),
+                                    raw_attributes.size(), &database, error);
         });
         return Database(database);
     }

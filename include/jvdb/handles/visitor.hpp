@@ -2,6 +2,7 @@
 #ifndef JVDB_HANDLES_VISITOR_HPP
 #define JVDB_HANDLES_VISITOR_HPP
 
+#include "error.hpp"
 #include "key.hpp"
 #include "vector.hpp"
 
@@ -24,16 +25,26 @@ struct Visitor {
                              const void* metadata, std::size_t metadata_length) noexcept {
         auto& visitor = *static_cast<Visitor*>(user);
         const View view(elements, dimension, {static_cast<const char*>(metadata), metadata_length});
+#if JVDB_EXCEPTIONS
         try {
-            if constexpr (std::is_void_v<std::invoke_result_t<See&, Key, View>>) {
-                visitor.see(Key(key), view);
-                return 0;
-            } else {
-                return visitor.see(Key(key), view) ? 0 : 1;
-            }
+            return visitor.show(Key(key), view);
         } catch (...) {
             visitor.thrown = std::current_exception();
             return 1;
+        }
+#else
+        const auto enough = visitor.show(Key(key), view);
+        return failed() ? 1 : enough;
+#endif
+    }
+
+    /// 0 to go on.
+    std::int32_t show(Key key, View view) {
+        if constexpr (std::is_void_v<std::invoke_result_t<See&, Key, View>>) {
+            see(key, view);
+            return 0;
+        } else {
+            return see(key, view) ? 0 : 1;
         }
     }
 };

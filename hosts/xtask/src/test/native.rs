@@ -59,10 +59,18 @@ pub fn programs(sources: &[PathBuf]) -> Vec<Vec<PathBuf>> {
     programs
 }
 
+/// What the compiler is told for a program of `tests/c`.
+pub fn arguments(sources: &[PathBuf]) -> &'static [&'static str] {
+    match sources.first().and_then(|source| source.file_stem()?.to_str()) {
+        Some("no_exceptions") => &["-fno-exceptions"],
+        _ => &[],
+    }
+}
+
 fn compile_and_run(workspace: &Workspace, sources: &[PathBuf], linked: Linked) -> Result<Tally> {
     let scratch = tempfile::tempdir()?;
     let test = scratch.path().join("test");
-    workspace.compile(sources, linked, &test)?;
+    workspace.compile_with(arguments(sources), sources, linked, &test)?;
     count(program(&test, scratch.path()).arg(scratch.path().join("storage")), &mut Vec::new())
 }
 
