@@ -200,11 +200,6 @@
 #define JVDB_ERROR_INTERNAL -18
 
 /**
- * A directory opened with JVDB_READ_ONLY was changed by its writer since. Nothing is damaged; open it again.
- */
-#define JVDB_ERROR_CHANGED -19
-
-/**
  * The directory was opened before this process was forked: only the process that opened it can use its handles. To
  * release or close them here changes nothing there.
  */
@@ -1144,6 +1139,17 @@ jvdb_status_t jvdb_delete(struct jvdb_database_t *database,
 jvdb_status_t jvdb_count(const struct jvdb_database_t *database,
                          uint64_t *count,
                          struct jvdb_error_t **error);
+
+/**
+ * Moves a database of a directory opened with JVDB_READ_ONLY on to what is durable in its file now. JVDB_ABSENT if there was
+ * nothing new. Without it each call shows a state at least as new as the call before; cursors and vectors that were read stay as
+ * they are. A database that this process writes is always up to date: JVDB_ABSENT.
+ *
+ * Fails with JVDB_ERROR_REMOVED if the file is gone or another database's, JVDB_ERROR_CORRUPT or JVDB_ERROR_IO; the database shows
+ * what it showed then.
+ */
+jvdb_status_t jvdb_refresh(struct jvdb_database_t *database,
+                           struct jvdb_error_t **error);
 
 /**
  * Makes everything acknowledged on this database before the call survive a loss of power. Other threads go on reading

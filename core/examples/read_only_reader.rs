@@ -1,5 +1,5 @@
-//! Reads a directory beside its writer: a read-only opening takes no lock, writes nothing, and sees each database as it was
-//! when the reader first used it.
+//! Reads a directory beside its writer: a read-only opening takes no lock, writes nothing, and never shows a part of a change.
+//! `refresh` moves it on to what the writer has flushed.
 //!
 //! `cargo run -p jvdb-core --example read_only_reader [DIRECTORY]`; it may be run again on the same directory.
 
@@ -16,14 +16,14 @@ pub fn run(directory: &Path) -> Result<()> {
 
     let reader = Storage::open(directory, Options::default().read_only(true))?;
     let readings = reader.database("readings")?;
-    for found in readings.scan(Position::START) {
-        match found {
-            Ok(vector) => println!("{} {:?}", vector.key(), vector.vector()),
-            // The writer has changed the file since: nothing is damaged, and opening again shows the present state.
-            Err(Error::Changed { path }) => println!("{path} has changed, open the directory again"),
-            Err(error) => return Err(error),
-        }
+    for vector in readings.scan(Position::START) {
+        let vector = vector?;
+        println!("{} {:?}", vector.key(), vector.vector());
     }
+    written.put(2, &[0.5, 0.5], b"second")?;
+    written.flush()?;
+    readings.refresh()?;
+    assert!(readings.contains(2)?);
     assert!(matches!(readings.put(2, &[0.0, 1.0], b""), Err(Error::ReadOnly { .. })));
     drop(written);
     writer.close()

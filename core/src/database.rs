@@ -338,6 +338,36 @@ impl Database {
         self.handle.flush()
     }
 
+    /// Moves a database of a directory opened read-only on to what is durable in its file now, and returns whether there was
+    /// anything new. It costs two looks at the file where there was not; otherwise as much as opening it.
+    ///
+    /// Without it each call shows a state at least as new as the call before did: it is the state of the opening until a
+    /// call meets something newer. Scans, and vectors that were read, stay as they are. A compaction by the writing process is
+    /// followed. A database that this process writes is always up to date, and so this does nothing.
+    ///
+    /// ```
+    /// use jvdb_core::{Metric, Options, Schema, Storage};
+    /// # let directory = tempfile::tempdir()?;
+    /// let storage = Storage::open(directory.path(), Options::default())?;
+    /// let db = storage.create("points", Schema::new(1, Metric::DotProduct)?)?;
+    /// db.flush()?;
+    /// // Most likely in another process:
+    /// let reader = Storage::open(directory.path(), Options::default().read_only(true))?.database("points")?;
+    /// db.put(1, &[1.0], b"")?;
+    /// db.flush()?;
+    /// assert!(reader.refresh()?);
+    /// assert_eq!(reader.count(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Removed`](crate::Error::Removed) if the file is gone or another database's, [`Error::Corrupt`](crate::Error::Corrupt),
+    /// [`Error::Io`](crate::Error::Io), [`Error::InvalidArgument`](crate::Error::InvalidArgument) inside a read of this database.
+    /// The database stays as it was then.
+    pub fn refresh(&self) -> Result<bool> {
+        self.store().refresh()
+    }
+
     #[cfg(feature = "__deferred_index")]
     #[doc(hidden)]
     pub fn flush_due(&self) -> Result<()> {
@@ -407,8 +437,11 @@ impl Database {
 
     /// Flushes, and writes a copy of the database as it is after that or a later flush to a new file, which is durable when
     /// this returns. It is a database like any other: put into a storage directory under `NAME.jvdb`, it has that name.
-    /// Reads, writes and flushes go on meanwhile; a compaction or another backup of it waits. A crash leaves no file or, under another name that ends in `.tmp`, a part
-    /// of it. Returns the bytes copied. What is damaged is copied as it is.
+    /// Reads, writes and flushes go on meanwhile; a compaction or another backup of it waits. A crash leaves no file or, under
+    /// another name that ends in `.tmp`, a part of it. Returns the bytes copied. What is damaged is copied as it is.
+    ///
+    /// Of a directory opened read-only it is a copy of what this database shows: its live records alone, and
+    /// [`Error::Corrupt`](crate::Error::Corrupt) if one of them is damaged.
     ///
     /// ```
     /// # use jvdb_core::{Metric, Options, Schema, Storage};
@@ -425,8 +458,7 @@ impl Database {
     ///
     /// # Errors
     /// Those of [`flush`](Self::flush); [`Error::Io`](crate::Error::Io) if there is a file at `path` already, or it
-    /// cannot be written; [`Error::InvalidArgument`](crate::Error::InvalidArgument) if `path` names no file;
-    /// [`Error::ReadOnly`](crate::Error::ReadOnly).
+    /// cannot be written; [`Error::InvalidArgument`](crate::Error::InvalidArgument) if `path` names no file.
     #[cfg(unix)]
     pub fn backup(&self, path: impl AsRef<std::path::Path>) -> Result<u64> {
         let path = path.as_ref();
@@ -441,9 +473,9 @@ impl Database {
     ///
     /// # Errors
     /// Those of [`flush`](Self::flush); [`Error::Io`](crate::Error::Io) if there is such a file already, or it cannot be
-    /// written; [`Error::ReadOnly`](crate::Error::ReadOnly).
+    /// written.
     pub fn backup_to(&self, volume: &dyn Volume, file: &str) -> Result<u64> {
-        self.store().backup(volume, file)
+        self.handle.backup(volume, file)
     }
 
     /// Checks every checksum, the chain of the log, and the index against the log. Writes wait meanwhile.

@@ -251,6 +251,18 @@ pub unsafe extern "C" fn jvdb_count(database: *const Database, count: *mut u64, 
     unsafe { call(database, error, body) }
 }
 
+/// Moves a database of a directory opened with JVDB_READ_ONLY on to what is durable in its file now. JVDB_ABSENT if there was
+/// nothing new. Without it each call shows a state at least as new as the call before; cursors and vectors that were read stay as
+/// they are. A database that this process writes is always up to date: JVDB_ABSENT.
+///
+/// Fails with JVDB_ERROR_REMOVED if the file is gone or another database's, JVDB_ERROR_CORRUPT or JVDB_ERROR_IO; the database shows
+/// what it showed then.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn jvdb_refresh(database: *mut Database, error: *mut *mut Error) -> Status {
+    // SAFETY: as in jvdb_contains.
+    unsafe { call(database, error, |database| Ok(if database.refresh()? { JVDB_OK } else { JVDB_ABSENT })) }
+}
+
 /// Makes everything acknowledged on this database before the call survive a loss of power. Other threads go on reading
 /// and writing meanwhile. `duration_us` receives the microseconds it took; it may be NULL.
 ///

@@ -47,7 +47,6 @@ impl From<Failure> for Error {
                 Core::Corrupt { path: file, offset: at, .. } => (path, offset) = (Some(file), Some(at)),
                 Core::UnsupportedVersion { path: file, .. }
                 | Core::Locked { path: file, .. }
-                | Core::Changed { path: file }
                 | Core::Forked { path: file }
                 | Core::Fenced { path: file }
                 | Core::Removed { path: file }

@@ -48,8 +48,6 @@ pub const JVDB_ERROR_DROPPED: i32 = -16;
 pub const JVDB_ERROR_PANIC: i32 = -17;
 /// An error this table has no code for yet; the message tells.
 pub const JVDB_ERROR_INTERNAL: i32 = -18;
-/// A directory opened with JVDB_READ_ONLY was changed by its writer since. Nothing is damaged; open it again.
-pub const JVDB_ERROR_CHANGED: i32 = -19;
 /// The directory was opened before this process was forked: only the process that opened it can use its handles. To
 /// release or close them here changes nothing there.
 pub const JVDB_ERROR_FORKED: i32 = -20;
@@ -115,7 +113,6 @@ pub(crate) fn of(error: &Error) -> Status {
         Error::Poisoned { .. } => JVDB_ERROR_POISONED,
         Error::AllPinned { .. } => JVDB_ERROR_ALL_PINNED,
         Error::Dropped { .. } => JVDB_ERROR_DROPPED,
-        Error::Changed { .. } => JVDB_ERROR_CHANGED,
         Error::Forked { .. } => JVDB_ERROR_FORKED,
         Error::Fenced { .. } => JVDB_ERROR_FENCED,
         Error::Removed { .. } => JVDB_ERROR_REMOVED,

@@ -347,6 +347,7 @@ int main(int argc, char **argv)
     reads_of_many();
     cursors();
     walks_over_vectors();
+    readers_move_on();
     visits();
     visits_in_pieces();
     changes_from_within_a_visit();

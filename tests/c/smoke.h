@@ -65,6 +65,7 @@ void advice(void);
 /* smoke_upkeep.c */
 void versions(void);
 void walks_over_vectors(void);
+void readers_move_on(void);
 void attribute_names(void);
 void verification_and_compaction(void);
 void backups(void);

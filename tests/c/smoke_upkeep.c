@@ -59,6 +59,42 @@ void walks_over_vectors(void)
     jvdb_vector_release(&kept);
 }
 
+void readers_move_on(void)
+{
+    jvdb_options_t options = { .struct_size = sizeof options, .flags = JVDB_READ_ONLY };
+    jvdb_storage_t *storage = open_storage(directory), *reading;
+    jvdb_database_t *database = create(storage, "read beside"), *reader;
+    jvdb_cursor_t *cursor;
+    jvdb_key_t key;
+    float in[DIMENSION];
+    fill(in, 1);
+    OK(jvdb_put(database, jvdb_key(1), in, DIMENSION, NULL, 0, &error));
+    OK(jvdb_flush(database, NULL, &error));
+    OK(jvdb_open(directory, &options, &reading, &error));
+    OK(jvdb_database_open(reading, "read beside", &reader, &error));
+    EXPECT(JVDB_ABSENT, jvdb_refresh(reader, &error));
+    OK(jvdb_cursor_open(reader, 0, &cursor, &error));
+    OK(jvdb_put(database, jvdb_key(2), in, DIMENSION, NULL, 0, &error));
+    OK(jvdb_flush(database, NULL, &error));
+    OK(jvdb_refresh(reader, &error));
+    OK(jvdb_contains(reader, jvdb_key(2), &error));
+    EXPECT(JVDB_ABSENT, jvdb_refresh(reader, &error));
+    EXPECT(JVDB_ABSENT, jvdb_refresh(database, &error));
+    /* A cursor ends where the log ended at its first key, also if what it gives is stored again. */
+    for (int i = 0; i < 2; i++) {
+        OK(jvdb_cursor_next_key(cursor, &key, &error));
+        OK(jvdb_put(database, key, in, DIMENSION, NULL, 0, &error));
+        OK(jvdb_flush(database, NULL, &error));
+    }
+    EXPECT(JVDB_ABSENT, jvdb_cursor_next_key(cursor, &key, &error));
+    jvdb_cursor_close(cursor);
+    jvdb_database_release(reader);
+    jvdb_database_release(database);
+    OK(jvdb_close(reading, &error));
+    OK(jvdb_drop(storage, "read beside", &error));
+    OK(jvdb_close(storage, &error));
+}
+
 void attribute_names(void)
 {
     jvdb_storage_t *storage = open_storage(directory);

@@ -6,6 +6,7 @@ mod descriptors;
 mod files;
 mod folders;
 mod paths;
+mod readers;
 mod removed;
 mod scans;
 mod second_writer;

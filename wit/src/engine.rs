@@ -139,6 +139,10 @@ impl wit::GuestDatabase for Database {
         Ok(nanoseconds(self.0.flush()?))
     }
 
+    fn refresh(&self) -> Result<bool> {
+        Ok(self.0.refresh()?)
+    }
+
     fn stats(&self) -> wit::DatabaseStats {
         self.0.stats().into()
     }

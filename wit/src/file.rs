@@ -9,7 +9,7 @@ use wasip2::filesystem::types::{Descriptor, ErrorCode};
 /// The most a host is given in one write. Hosts copy what they are given, and bound it.
 const WRITE_PIECE: usize = 1 << 20;
 
-/// An open file and its length, which nobody else changes.
+/// An open file and its length, which nobody else changes unless it is measured again.
 pub struct File {
     descriptor: Descriptor,
     len: AtomicU64,
@@ -59,6 +59,11 @@ impl Medium for File {
 
     fn sync(&self) -> io::Result<()> {
         self.descriptor.sync_data().map_err(failure)
+    }
+
+    fn measure(&self) -> io::Result<()> {
+        self.len.store(self.descriptor.stat().map_err(failure)?.size, Ordering::Relaxed);
+        Ok(())
     }
 
     fn truncate(&self, len: u64, _: Permit) -> io::Result<()> {

@@ -163,7 +163,6 @@ fn kind(error: Error) -> wit::ErrorKind {
         }
         Error::Locked { path, holder } => Kind::Locked(wit::LockError { path, holder }),
         Error::ReadOnly { path } => Kind::ReadOnly(path),
-        Error::Changed { path } => Kind::Changed(path),
         Error::Fenced { path } => Kind::Fenced(path),
         Error::Removed { path } => Kind::Removed(path),
         Error::Poisoned { database, cause } => Kind::Poisoned(wit::Poison { database, cause }),

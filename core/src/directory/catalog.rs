@@ -31,8 +31,6 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 pub(super) const PATIENCE: Duration = Duration::from_millis(1);
 /// Files that are open at once even where the process may hardly have any: the least that `max_open_files` may be.
 const FEWEST_FILES: usize = 5;
-/// Times a read-only opening is tried again.
-const RETRIES: u32 = 10;
 const MINUTE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Catalog {
@@ -270,6 +268,11 @@ impl Catalog {
         let before = loop {
             match state.databases.get_mut(name) {
                 None => return Err(Error::NotFound { database: name.into() }),
+                Some(Status::Open(store)) if store.settings.read_only && !store.is_there() => {
+                    // Another process has put another database in its place.
+                    state.databases.insert(name.into(), Status::FOUND);
+                    state.open.pop(name);
+                }
                 Some(Status::Open(store)) => {
                     let store = Arc::clone(store);
                     state.open.promote(name);
@@ -309,16 +312,7 @@ impl Catalog {
             tail,
             flushes,
         };
-        let open = || opening.open().map(Arc::new);
-        let mut opened = open();
-        // Beside a writer, what looks like damage may be a file in the middle of a change.
-        for _ in 0..if self.options.read_only { RETRIES } else { 0 } {
-            match opened {
-                Err(Error::Corrupt { .. }) => opened = open(),
-                _ => break,
-            }
-        }
-        opened
+        opening.open().map(Arc::new)
     }
 
     /// Removes a database and its file.

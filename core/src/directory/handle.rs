@@ -1,6 +1,7 @@
 //! A pinned store: the calls that concern its directory as well as the store.
 
 use crate::directory::worker::OpenDirectory;
+use crate::medium::Volume;
 use crate::store::flush::Index;
 use crate::store::store::{Pressure, Store};
 use crate::testing::deferred_index::index_is_deferred;
@@ -31,6 +32,10 @@ impl Handle {
         // The new file is open beside the old one.
         let _slot = catalog.take_file_slot()?;
         self.store.compact(catalog.salt())
+    }
+
+    pub(crate) fn backup(&self, volume: &dyn Volume, file: &str) -> Result<u64> {
+        self.store.backup(volume, file, self.directory.catalog.salt())
     }
 
     /// Flushes, and leaves to the flush thread what nobody need wait for.

@@ -80,7 +80,8 @@ impl Catalog {
 
     fn evict(&self, name: String, store: Arc<Store>) {
         let transition = TransitionGuard { catalog: self, name, outcome: Some(Status::Suspended(Arc::clone(&store))) };
-        let clean = store.is_clean();
+        // What only reads has nothing to keep.
+        let clean = store.settings.read_only || store.is_clean();
         tracing::debug!(database = transition.name, suspended = !clean, "evict");
         let tail = store.suspend();
         transition.finish(Some(if clean { Status::Closed { tail } } else { Status::Suspended(store) }));

@@ -27,6 +27,11 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// Whether it takes a name away.
+    pub(crate) fn removes(self) -> bool {
+        matches!(self, Self::Delete | Self::RemoveAttribute)
+    }
+
     fn from_code(code: u8) -> Option<Self> {
         [Self::Put, Self::Delete, Self::SetAttribute, Self::RemoveAttribute, Self::Table]
             .into_iter()

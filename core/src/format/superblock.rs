@@ -14,6 +14,8 @@ use crate::types::schema::{Metric, Schema};
 const MAGIC: u32 = 0x4A56_4442;
 const VERSION: u32 = 2;
 const SUM_AT: usize = SECTOR - 8;
+/// Where the two numbers are that differ between any two superblocks, within each: the generation and the checksum.
+pub(crate) const TELLING: [u64; 2] = [40, SUM_AT as u64];
 
 /// A state of the database that is wholly on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

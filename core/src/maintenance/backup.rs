@@ -8,9 +8,11 @@ use crate::format::head;
 use crate::format::layout::{LOG_START, PAGE};
 use crate::format::superblock::Superblock;
 use crate::format::table::Geometry;
+use crate::maintenance::rewrite::Rewrite;
 use crate::medium::{Medium, Permit, View, Volume};
 use crate::store::changed_pages::Noting;
 use crate::store::flush::Index;
+use crate::store::scan::ScanState;
 use crate::store::store::Store;
 use crate::sync::lock::lock;
 use crate::testing::mutants::{Mutant, broken};
@@ -18,6 +20,7 @@ use crate::types::error::{Error, Result};
 use crate::types::fault::Fault;
 use std::collections::HashSet;
 use std::io;
+use std::ops::ControlFlow::{Break, Continue};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -29,8 +32,9 @@ const SHORT: u64 = 1 << 20;
 const SYNC_EVERY: u64 = 32 << 20;
 
 impl Store {
-    /// Flushes, and writes what is durable then, or a little later, to a new file of another directory. Returns its length.
-    pub(crate) fn backup(&self, volume: &dyn Volume, file: &str) -> Result<u64> {
+    /// Flushes, and writes what is durable then, or a little later, to a new file of another directory; a read-only store writes what
+    /// it shows. Returns the length of the file.
+    pub(crate) fn backup(&self, volume: &dyn Volume, file: &str, salt: u32) -> Result<u64> {
         self.check_free()?;
         let path = volume.path_of(file);
         let failed = |action| {
@@ -46,6 +50,12 @@ impl Store {
         let [a, b, c, d, ..] = volume.entropy();
         let temporary = format!("{file}.{:08x}.tmp", u32::from_le_bytes([a, b, c, d]));
         let copied = (|| {
+            if self.settings.read_only {
+                let to = Arc::from(volume.create(&temporary).map_err(failed("create"))?);
+                let bytes = self.rewrite_what_is_seen(to, &path, salt)?;
+                volume.rename(&temporary, file).map_err(failed("rename"))?;
+                return Ok(bytes);
+            }
             let mut progress = lock(&self.progress);
             // Everything is in the table then, so that who opens the copy has little to replay.
             self.flush_with(&mut progress, Index::Whole)?;
@@ -66,6 +76,29 @@ impl Store {
         volume.sync().map_err(|source| Error::io("sync directory", volume.path(), source))?;
         tracing::info!(database = self.identity.name, path, bytes, "backed up");
         Ok(bytes)
+    }
+}
+
+impl Store {
+    /// Writes what a read-only store shows to a new file: the live records alone, because the index of the file that it reads may be
+    /// ahead of that. Returns its length.
+    fn rewrite_what_is_seen(&self, to: Arc<dyn Medium>, path: &str, salt: u32) -> Result<u64> {
+        let old = lock(&self.progress).superblock;
+        let names = old.counts.names();
+        let failed = |fault: Fault| fault.at(path);
+        let mut new = Rewrite::new(to, &old, Geometry::for_names(names), names, salt).map_err(failed)?;
+        let seed = self.identity.seed;
+        let not_written = self.walk(&mut ScanState::of_everything(), |view, found| {
+            let log = view.log()?;
+            log.check_body(found)?;
+            let record = log.read(found.offset, found.len as usize)?;
+            let hash = log.named(found)?.name().hash(seed);
+            let written = new.add(found, &record, hash).and_then(|_| new.write());
+            Ok(written.map_or_else(Break, |()| Continue(())))
+        })?;
+        not_written.map_or(Ok(()), Err).map_err(failed)?;
+        new.apply_to_table().map_err(failed)?;
+        Ok(new.finish(&old).map_err(failed)?.durable_end)
     }
 }
 

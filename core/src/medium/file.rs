@@ -9,7 +9,7 @@ use std::io;
 #[cfg(target_os = "linux")]
 use std::num::NonZeroU64;
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 impl FileId {
@@ -18,11 +18,13 @@ impl FileId {
     }
 }
 
-/// An open file and its length, which nobody else changes.
+/// An open file and its length, which nobody else changes unless that was said.
 pub(super) struct OpenFile {
     file: File,
     id: FileId,
     len: AtomicU64,
+    /// Whether another process writes it, and may make it shorter.
+    followed: AtomicBool,
     limit: Limit,
     /// Held while the engine itself cuts the file, and while it looks whether somebody else did.
     cutting: Mutex<()>,
@@ -32,7 +34,8 @@ impl OpenFile {
     pub(super) fn new(file: File) -> io::Result<Self> {
         let found = file.metadata()?;
         let (id, len) = (FileId::of(&found), AtomicU64::new(found.len()));
-        Ok(Self { file, id, len, limit: Limit::new(), cutting: Mutex::default() })
+        let followed = AtomicBool::new(false);
+        Ok(Self { file, id, len, followed, limit: Limit::new(), cutting: Mutex::default() })
     }
 
     pub(super) fn file(&self) -> &File {
@@ -97,8 +100,19 @@ impl OpenFile {
             return Ok(());
         }
         self.len.store(found, Ordering::Release);
+        if self.followed.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         let what = format!("another program has truncated the file, from {known} to {found} bytes");
         Err(io::Error::new(io::ErrorKind::UnexpectedEof, what))
+    }
+
+    /// Takes note of the length that another process has given the file.
+    pub(super) fn measure(&self) -> io::Result<()> {
+        let _no_look = self.cutting.lock().unwrap_or_else(PoisonError::into_inner);
+        self.followed.store(true, Ordering::Relaxed);
+        self.len.store(self.file.metadata()?.len(), Ordering::Release);
+        Ok(())
     }
 
     /// Asks for a range to be read into the page cache, in the background.
@@ -163,6 +177,10 @@ impl Medium for FileMedium {
 
     fn id(&self) -> Option<FileId> {
         Some(self.0.id())
+    }
+
+    fn measure(&self) -> io::Result<()> {
+        self.0.measure()
     }
 
     fn read_into(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {

@@ -104,6 +104,14 @@ pub trait Medium: Send + Sync {
         None
     }
 
+    /// Takes note of how long it is now, where another process writes it. From then on it may become longer and shorter.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn measure(&self) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Which file it is, whatever names it has; `None` where nobody can tell.
     fn id(&self) -> Option<FileId> {
         None

@@ -19,8 +19,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 const FIRST: usize = 256 << 20;
 /// How much larger than needed a new mapping is made.
 const HEADROOM: usize = 4;
-/// Bytes of the file's first page, which is there in every file.
-const PAGE: usize = 4096;
+/// Bytes of the head, which is there in every file.
+const HEAD: usize = 8192;
 /// Reads before the file is mapped: whoever opens it for one vector pays for no mapping, nor for its pages.
 const EARLY: usize = 8;
 /// Places at which a range is asked whether it is in memory.
@@ -37,7 +37,7 @@ pub(crate) struct MmapMedium {
     /// Number of reads while there was no mapping.
     early: AtomicUsize,
     /// A mapping of its own for [`peek`](Medium::peek), which must cost nothing for who only writes.
-    first_page: OnceLock<Option<Region>>,
+    head: OnceLock<Option<Region>>,
     /// Whether it will be read in order, as was said last, for the mappings to come.
     in_order: AtomicBool,
 }
@@ -54,7 +54,7 @@ impl MmapMedium {
             made: AtomicUsize::new(0),
             mapping: Mutex::new(()),
             early: AtomicUsize::new(0),
-            first_page: OnceLock::new(),
+            head: OnceLock::new(),
             in_order: AtomicBool::new(false),
         })
     }
@@ -128,15 +128,18 @@ impl Medium for MmapMedium {
     }
 
     fn peek(&self, offset: u64) -> Option<u64> {
-        let whole = || self.handle.check_length().is_ok() && self.len() >= PAGE as u64;
-        let first =
-            self.first_page.get_or_init(|| whole().then(|| Region::map(self.handle.file(), PAGE).ok()).flatten());
-        let at = usize::try_from(offset).ok().filter(|at| at + size_of::<u64>() <= PAGE)?;
-        first.as_ref().map(|region| region.load(at))
+        let whole = || self.handle.check_length().is_ok() && self.len() >= HEAD as u64;
+        let head = self.head.get_or_init(|| whole().then(|| Region::map(self.handle.file(), HEAD).ok()).flatten());
+        let at = usize::try_from(offset).ok().filter(|at| at + size_of::<u64>() <= HEAD)?;
+        head.as_ref().map(|region| region.load(at))
     }
 
     fn id(&self) -> Option<FileId> {
         Some(self.handle.id())
+    }
+
+    fn measure(&self) -> io::Result<()> {
+        self.handle.measure()
     }
 
     fn read_into(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {

@@ -1,12 +1,12 @@
-//! Vectors that a scan gives last, because their keys were written again while it went on.
+//! Records that a scan gives last, because their names were written again while it went on.
 //!
-//! A scan gives what was alive where the log ended when it began. Of a key that was written since, the index knows only what is
+//! A scan gives what was alive where the log ended when it began. Of a name that was written since, the index knows only what is
 //! newer: of its older records the last one counts, and which one that is shows at the end of the scan. Reads no index.
 
-use crate::format::record::Kind;
+use crate::format::head::Stamp;
 use crate::log::reader::Log;
 use crate::types::fault::Fault;
-use crate::types::key::{KeyBuf, Name};
+use crate::types::key::NameBuf;
 use std::collections::{HashMap, HashSet};
 use std::vec;
 
@@ -15,14 +15,16 @@ const STRIDE: u32 = 1024;
 
 #[derive(Default)]
 pub(crate) struct Postponed {
-    /// The record met last of each key that was written since.
-    records: HashMap<KeyBuf, u64>,
-    /// Keys deleted behind the end of the scan, as far as was looked.
-    deleted: HashSet<KeyBuf>,
+    /// The record met last of each name that was written since.
+    records: HashMap<NameBuf, u64>,
+    /// Names deleted behind the end of the scan, as far as was looked.
+    deleted: HashSet<NameBuf>,
     /// Up to where was looked; 0 before the first look.
     looked_to: u64,
+    /// The head of a followed file that said that nothing more was to be looked at.
+    pub stamp: Option<Stamp>,
     /// What is left to be given, in the order of the log.
-    queue: Option<vec::IntoIter<(u64, KeyBuf)>>,
+    queue: Option<vec::IntoIter<(u64, NameBuf)>>,
 }
 
 impl Postponed {
@@ -30,20 +32,20 @@ impl Postponed {
         self.records.is_empty()
     }
 
-    pub(crate) fn add(&mut self, key: KeyBuf, offset: u64) -> Result<(), Fault> {
+    pub(crate) fn add(&mut self, name: NameBuf, offset: u64) -> Result<(), Fault> {
         self.records.try_reserve(1)?;
-        self.records.insert(key, offset);
+        self.records.insert(name, offset);
         Ok(())
     }
 
     /// To be called for a deletion that the scan meets.
-    pub(crate) fn remove(&mut self, key: &KeyBuf) {
-        self.records.remove(key);
+    pub(crate) fn remove(&mut self, name: &NameBuf) {
+        self.records.remove(name);
     }
 
-    /// Whether a key was deleted behind the end of the scan, as far as was looked.
-    pub(crate) fn was_deleted(&self, key: &KeyBuf) -> bool {
-        self.deleted.contains(key)
+    /// Whether a name was deleted behind the end of the scan, as far as was looked.
+    pub(crate) fn was_deleted(&self, name: &NameBuf) -> bool {
+        self.deleted.contains(name)
     }
 
     /// Looks for deletions from the end of the scan to that of the log, a part of the way at a time. Returns whether it is there.
@@ -54,22 +56,20 @@ impl Postponed {
                 return Ok(true);
             }
             let found = log.locate(self.looked_to)?;
-            if found.header.kind == Kind::Delete
-                && let Name::Vector(key) = log.named(&found)?.name()
-            {
+            if found.header.kind.removes() {
                 self.deleted.try_reserve(1)?;
-                self.deleted.insert(key.to_owned());
+                self.deleted.insert(log.named(&found)?.name().to_owned());
             }
             self.looked_to += found.len;
         }
         Ok(false)
     }
 
-    /// The next record to be given, with its key. To be called when the scan has met all records.
-    pub(crate) fn next(&mut self) -> Option<(u64, KeyBuf)> {
+    /// The next record to be given, with its name. To be called when the scan has met all records.
+    pub(crate) fn next(&mut self) -> Option<(u64, NameBuf)> {
         let records = &mut self.records;
         let queue = self.queue.get_or_insert_with(|| {
-            let mut queue = Vec::from_iter(std::mem::take(records).into_iter().map(|(key, offset)| (offset, key)));
+            let mut queue = Vec::from_iter(std::mem::take(records).into_iter().map(|(name, offset)| (offset, name)));
             queue.sort_unstable();
             queue.into_iter()
         });

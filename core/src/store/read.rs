@@ -29,10 +29,8 @@ impl Store {
         if let Some((found, _)) = view.find_fast(view.mapped(), hash, name) {
             return self.pin_record(&view, &found).map(Some);
         }
-        match view.find(hash, name).map_err(|fault| self.fault(fault))?.live {
-            Some(found) => self.pin_record(&view, &found).map(Some),
-            None => Ok(None),
-        }
+        let (view, found) = self.find(view, hash, name)?;
+        found.map(|found| self.pin_record(&view, &found)).transpose()
     }
 
     fn pin_record(&self, view: &ReadView, found: &Found) -> Result<PinnedRecord> {
@@ -59,7 +57,12 @@ impl Store {
         self.check_there()?;
         let name = Name::Vector(key);
         let hash = name.hash(self.identity.seed);
-        self.read_in(&self.view(), hash, name, f)
+        let view = self.view();
+        if let Some((vector, metadata)) = self.read_fast(&view, hash, name) {
+            return Ok(Some(f(vector, metadata)));
+        }
+        let (view, found) = self.find(view, hash, name)?;
+        found.map(|found| self.read_found(&view, &found, f)).transpose()
     }
 
     /// As [`read_with`](Self::read_with), for many keys. Their memory is fetched ahead, so that its latency is paid once.
@@ -80,19 +83,22 @@ impl Store {
             }
             let group = &group[..len];
             self.check_there()?;
-            let view = self.view();
+            let mut view = self.view();
             let mapped = view.mapped();
             group.iter().for_each(|(hash, _)| view.prefetch_bucket(mapped, *hash));
             group.iter().for_each(|(hash, _)| view.prefetch_record(mapped, *hash));
             for (hash, name) in group {
-                let mut found = false;
-                let mut give = |vector: &[f32], metadata: &[u8]| {
-                    found = true;
-                    f(number, Some((vector, metadata)));
-                };
-                self.read_in(&view, *hash, *name, &mut give)?;
-                if !found {
-                    f(number, None);
+                if let Some(found) = self.read_fast(&view, *hash, *name) {
+                    f(number, Some(found));
+                } else {
+                    let (held, found) = self.find(view, *hash, *name)?;
+                    match found {
+                        Some(found) => {
+                            self.read_found(&held, &found, |vector, bytes| f(number, Some((vector, bytes))))?
+                        }
+                        None => f(number, None),
+                    }
+                    view = held.into_shared(self);
                 }
                 number += 1;
             }
@@ -102,33 +108,29 @@ impl Store {
         }
     }
 
+    /// The ordinary case: see [`find_fast`](ReadView::find_fast).
     #[inline(always)]
-    fn read_in<R>(
-        &self,
-        view: &ReadView,
-        hash: u64,
-        name: Name<'_>,
-        f: impl FnOnce(&[f32], &[u8]) -> R,
-    ) -> Result<Option<R>> {
-        let fault = |fault| self.fault(fault);
-        if !self.settings.verify_checksums
-            && let Some((found, record)) = view.find_fast(view.mapped(), hash, name)
-        {
-            let (vector, metadata) = record[HEADER..].split_at(found.meta_at as usize - HEADER);
-            return Ok(Some(f(bytemuck::cast_slice(vector), metadata)));
+    fn read_fast<'v>(&self, view: &'v ReadView, hash: u64, name: Name<'_>) -> Option<(&'v [f32], &'v [u8])> {
+        if self.settings.verify_checksums {
+            return None;
         }
-        let Some(found) = view.find(hash, name).map_err(fault)?.live else { return Ok(None) };
+        let (found, record) = view.find_fast(view.mapped(), hash, name)?;
+        let (vector, metadata) = record[HEADER..].split_at(found.meta_at as usize - HEADER);
+        Some((bytemuck::cast_slice(vector), metadata))
+    }
+
+    fn read_found<R>(&self, view: &ReadView, found: &Found, f: impl FnOnce(&[f32], &[u8]) -> R) -> Result<R> {
+        let fault = |fault| self.fault(fault);
         let log = view.log().map_err(fault)?;
-        self.check(&log, &found).map_err(fault)?;
+        self.check(&log, found).map_err(fault)?;
         let record = found.read(&log).map_err(fault)?;
         let vector = bytemuck::cast_slice(&record[HEADER..HEADER + self.vector_bytes()]);
-        Ok(Some(f(vector, &record[found.meta_at as usize..])))
+        Ok(f(vector, &record[found.meta_at as usize..]))
     }
 
     pub(crate) fn contains(&self, key: Key<'_>) -> Result<bool> {
         self.check_there()?;
         let name = Name::Vector(key);
-        let lookup = self.view().find(name.hash(self.identity.seed), name);
-        lookup.map(|lookup| lookup.live.is_some()).map_err(|fault| self.fault(fault))
+        self.find(self.view(), name.hash(self.identity.seed), name).map(|(_, found)| found.is_some())
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::format::chain::Link;
 use crate::format::counts::Counts;
-use crate::format::head::{Head, Other, newest_superblock};
+use crate::format::head::{Head, Other, Stamp, newest_beside_writer, newest_superblock};
 use crate::format::layout::LOG_START;
 use crate::format::record::{Batch, Kind};
 use crate::format::superblock::Superblock;
@@ -15,9 +15,10 @@ use crate::log::writer::{StaleTail, Writer};
 use crate::medium::{Medium, Volume};
 use crate::store::changed_pages::ChangedPages;
 use crate::store::claim::Claim;
+use crate::store::lookup::AsOf;
 use crate::store::progress::{Inherited, Progress};
 use crate::store::store::{Figures, Flushes, Identity, Settings, Store};
-use crate::store::view::ReadView;
+use crate::store::view::{Followed, ReadView};
 use crate::sync::primitives::atomic::{AtomicBool, Ordering::Relaxed};
 use crate::sync::primitives::{Mutex, OnceLock};
 use crate::sync::rwlock::AsymmetricRwLock;
@@ -50,8 +51,12 @@ impl Opening<'_> {
         let Self { volume, name, file, settings, salt, token, tail, flushes } = *self;
         let path = volume.path_of(file);
         let medium = volume.open(file).map_err(|source| Error::io("open", &path, source))?;
-        let Head { newest: superblock, other } = newest_superblock(&*medium, &path)?;
         let medium: Arc<dyn Medium> = Arc::from(medium);
+        let recovered = match settings.read_only {
+            true => Recovered::beside_writer(&medium, &path)?,
+            false => Recovered::of(&medium, &path)?,
+        };
+        let Recovered { superblock, view, next, counts } = recovered;
         let identity = Identity {
             name: name.into(),
             file: file.into(),
@@ -60,11 +65,7 @@ impl Opening<'_> {
             schema: superblock.schema,
             seed: superblock.seed(),
         };
-        let mut replay = Replay::new(&identity, Arc::clone(&medium), superblock);
-        replay.run(&superblock, other).map_err(|fault| fault.at(&identity.path))?;
-        let Replay { mut view, next, counts, .. } = replay;
-        view.epoch = superblock.epoch();
-        if medium.len() > next.offset {
+        if medium.len() > next.offset && !settings.read_only {
             tracing::warn!(
                 database = name,
                 offset = next.offset,
@@ -83,7 +84,6 @@ impl Opening<'_> {
                 "recovery replayed the log"
             );
         }
-        view.set_end(next.offset);
         let mut writer = Writer::new(view.vector_bytes, next, salt, counts);
         writer.stale_tail = match medium.len() > next.offset {
             true => StaleTail::Inherited,
@@ -117,20 +117,82 @@ impl Opening<'_> {
     }
 }
 
+/// What is found in a file.
+pub(crate) struct Recovered {
+    pub superblock: Superblock,
+    pub view: ReadView,
+    /// The end of the log.
+    pub next: Link,
+    pub counts: Counts,
+}
+
+impl Recovered {
+    /// In a file that nobody else writes.
+    fn of(medium: &Arc<dyn Medium>, path: &str) -> Result<Self> {
+        let Head { newest, other } = newest_superblock(&**medium, path)?;
+        let mut replay = Replay::new(Arc::clone(medium), &newest, Beside::Nobody);
+        replay.run(&newest, other).map_err(|fault| fault.at(path))?;
+        Ok(replay.end(newest))
+    }
+
+    /// In a file that another process may be writing: all that is durable, and what was acknowledged since, as far as that can be
+    /// told apart from what becomes durable at this moment.
+    pub(crate) fn beside_writer(medium: &Arc<dyn Medium>, path: &str) -> Result<Self> {
+        /// A writer that flushes so often gives no time to look at more than what is durable.
+        const TRIES: u32 = 8;
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let (Head { newest, other }, stamp) = newest_beside_writer(&**medium, path)?;
+            let mut replay = Replay::new(Arc::clone(medium), &newest, Beside::Writer);
+            let done = if tries > TRIES { replay.flushed(&newest) } else { replay.run(&newest, other) };
+            let is_still = || Stamp::read(&**medium).map(|now| now == stamp).map_err(|fault| fault.at(path));
+            match done {
+                // What is durable stays as it is.
+                Ok(()) if tries > TRIES || is_still()? => {
+                    let mut recovered = replay.end(newest);
+                    let Self { view, next, counts, .. } = &mut recovered;
+                    view.frozen = Arc::new(std::mem::take(&mut view.active));
+                    view.followed = Some(Followed { stamp, next: *next, counts: *counts });
+                    return Ok(recovered);
+                }
+                Err(fault) if tries > TRIES || is_still()? => return Err(fault.at(path)),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Who else writes the file while it is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Beside {
+    Nobody,
+    Writer,
+}
+
 /// A replay under way: the end of the log, on its way into the delta.
 struct Replay {
     view: ReadView,
+    beside: Beside,
     seed: u64,
     next: Link,
     counts: Counts,
 }
 
 impl Replay {
-    fn new(identity: &Identity, medium: Arc<dyn Medium>, superblock: Superblock) -> Self {
+    fn new(medium: Arc<dyn Medium>, superblock: &Superblock, beside: Beside) -> Self {
         let end = medium.len();
-        let view = ReadView::new(medium, identity.schema.vector_bytes(), superblock.table, end);
-        let next = Link::from(&superblock);
-        Self { view, seed: identity.seed, next, counts: superblock.counts }
+        let mut view = ReadView::new(medium, superblock.schema.vector_bytes(), superblock.table, end);
+        view.epoch = superblock.epoch();
+        let next = Link::from(superblock);
+        Self { view, beside, seed: superblock.seed(), next, counts: superblock.counts }
+    }
+
+    /// Everything before the end of the log that was found, and nothing behind it.
+    fn end(self, superblock: Superblock) -> Recovered {
+        let Self { mut view, next, counts, .. } = self;
+        view.set_end(next.offset);
+        Recovered { superblock, view, next, counts }
     }
 
     fn run(&mut self, superblock: &Superblock, other: Other) -> Result<(), Fault> {
@@ -187,7 +249,7 @@ impl Replay {
             };
             let next = Link::after(&found);
             log.check_key(&found)?;
-            self.take(&found)?;
+            self.take(&found, Counted::Already)?;
             at = next.offset;
             last = Some(next);
         }
@@ -217,8 +279,7 @@ impl Replay {
             batch.push(found);
             if found.header.batch() == Batch::Ends || broken(Mutant::HalfBatch) {
                 for found in batch.drain(..) {
-                    let old = self.take(&found)?;
-                    self.counts.record(found.header.kind, old, found.len);
+                    self.take(&found, Counted::NotYet)?;
                 }
                 self.next = link;
             }
@@ -226,22 +287,46 @@ impl Replay {
         Ok(())
     }
 
-    /// Enters a record into the active delta. Returns the length of the record that it replaces, if there is one.
-    fn take(&mut self, found: &Located) -> Result<Option<u64>, Fault> {
-        if found.header.kind == Kind::Table {
-            return Ok(None);
+    /// Enters a record into the active delta.
+    fn take(&mut self, found: &Located, counted: Counted) -> Result<(), Fault> {
+        let kind = found.header.kind;
+        let mut old = None;
+        if kind != Kind::Table {
+            let log = self.view.log()?;
+            let named = log.named(found)?;
+            let name = named.name();
+            let hash = name.hash(self.seed);
+            let (prior, replaces);
+            if self.beside == Beside::Writer {
+                // The table may speak of what comes behind this record.
+                (prior, replaces) = (0, self.view.find_active(hash, name)?.map_or(0, |entry| entry.offset));
+                if counted == Counted::NotYet
+                    && let AsOf::At(offset) = self.view.find_as_of(hash, name, found.offset)?
+                {
+                    old = Some(log.locate(offset)?.len);
+                }
+            } else {
+                let mut before = self.view.find(hash, name)?;
+                if broken(Mutant::ReplayBlind) && before.entry == 0 {
+                    before.prior = 0;
+                }
+                (prior, replaces) = (before.prior, before.entry);
+                old = before.live.map(|live| live.len);
+            }
+            let entry = Entry::of(hash, found.offset, prior, kind);
+            drop(named);
+            self.view.active.set(entry, replaces)?;
         }
-        let log = self.view.log()?;
-        let named = log.named(found)?;
-        let name = named.name();
-        let hash = name.hash(self.seed);
-        let mut before = self.view.find(hash, name)?;
-        if broken(Mutant::ReplayBlind) && before.entry == 0 {
-            before.prior = 0;
+        if counted == Counted::NotYet {
+            self.counts.record(kind, old, found.len);
         }
-        let entry = Entry::of(hash, found.offset, before.prior, found.header.kind);
-        drop(named);
-        self.view.active.set(entry, before.entry)?;
-        Ok(before.live.map(|live| live.len))
+        Ok(())
     }
+}
+
+/// Whether the superblock counts a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Counted {
+    Already,
+    NotYet,
 }

@@ -5,6 +5,7 @@ use crate::format::layout::LOG_START;
 use crate::format::record::{HEADER, Kind, name_in};
 use crate::format::table::{SLOTS, slots_of};
 use crate::log::reader::{Located, Log};
+use crate::store::follow::Held;
 use crate::store::lookup::{AsOf, read_bucket};
 use crate::store::moves::moved;
 use crate::store::postponed::Postponed;
@@ -13,8 +14,9 @@ use crate::store::store::Store;
 use crate::store::view::ReadView;
 use crate::types::error::{Error, Result};
 use crate::types::fault::Fault;
-use crate::types::key::{Key, KeyBuf, Name};
+use crate::types::key::{Key, KeyBuf, Name, NameBuf};
 use std::ops::ControlFlow::{self, Break, Continue};
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// Bytes that the medium is asked to read ahead of a scan, at least; at most twice as many.
@@ -30,6 +32,17 @@ pub(crate) struct ScanState {
     /// Where the log ended at the first step.
     end: Option<u64>,
     postponed: Postponed,
+    /// What a file that another process writes was like then.
+    kept: Option<Arc<ReadView>>,
+    gives: Gives,
+}
+
+/// What a scan gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gives {
+    Vectors,
+    /// Attributes as well.
+    Everything,
 }
 
 /// How a scan came to where it is, which tells whether a record surely begins there.
@@ -60,7 +73,7 @@ enum Fate {
     /// A later one of its name comes before the end, or a deletion.
     Dead,
     /// Its name was written again behind the end.
-    Postponed(KeyBuf),
+    Postponed(NameBuf),
     /// Its name is not in the index, and what was deleted behind the end is not known yet.
     Unknown,
 }
@@ -80,7 +93,14 @@ impl ScanState {
             reached: if number == 0 { Reached::FromStart } else { Reached::Named },
             end: None,
             postponed: Postponed::default(),
+            kept: None,
+            gives: Gives::Vectors,
         }
+    }
+
+    /// From the start of the log, of attributes as well as vectors.
+    pub(crate) fn of_everything() -> Self {
+        Self { gives: Gives::Everything, ..Self::from_number(0) }
     }
 
     pub(crate) fn number(&self) -> u64 {
@@ -162,14 +182,14 @@ impl Store {
     }
 
     /// Visits the vectors of a scan, until `visit` breaks; then gives what it broke with.
-    fn walk<B>(
+    pub(crate) fn walk<B>(
         &self,
         scan: &mut ScanState,
         mut visit: impl FnMut(&ReadView, &Located) -> Result<ControlFlow<B>, Fault>,
     ) -> Result<Option<B>> {
         loop {
             self.check_there()?;
-            let view = self.view();
+            let view = self.view_of(scan);
             scan.catch_up(&view)?;
             let step = self.step(&view, scan, &mut visit);
             if scan.reached == Reached::Named && matches!(step, Err(Fault::Corrupt { .. })) {
@@ -185,9 +205,18 @@ impl Store {
             match step.map_err(|fault| self.fault(fault))? {
                 Step::At(found) => return Ok(Some(found)),
                 Step::Pause => {}
-                Step::End => return self.check_unchanged().map(|()| None),
+                Step::End => return Ok(None),
             }
         }
+    }
+
+    /// What a scan looks at: the store's own view, or where another process writes the file, what that was at the first step.
+    fn view_of(&self, scan: &mut ScanState) -> Held<'_> {
+        if !self.settings.read_only {
+            return Held::Shared(self.view());
+        }
+        let kept = scan.kept.get_or_insert_with(|| Arc::new(self.view().kept()));
+        Held::Kept(Arc::clone(kept))
     }
 
     /// Whether a record may begin at a position that a caller named and at which none can be read. It does not if the position
@@ -240,8 +269,9 @@ impl Store {
                 scan.announced_to += AHEAD;
             }
             let found = log.locate(scan.offset)?;
-            match found.header.kind {
-                Kind::Put => match self.fate(view, &log, scan, end, &found)? {
+            let kind = found.header.kind;
+            if kind == Kind::Put || (scan.gives == Gives::Everything && kind.stores()) {
+                match self.fate(view, &log, scan, end, &found)? {
                     Fate::Live => {
                         if let Break(done) = visit(view, &found)? {
                             scan.pass(&found);
@@ -249,15 +279,11 @@ impl Store {
                         }
                     }
                     Fate::Dead => {}
-                    Fate::Postponed(key) => scan.postponed.add(key, found.offset)?,
+                    Fate::Postponed(name) => scan.postponed.add(name, found.offset)?,
                     Fate::Unknown => return Ok(Step::Pause),
-                },
-                Kind::Delete if !scan.postponed.is_empty() => {
-                    if let Some(key) = key_of(&log, &found)? {
-                        scan.postponed.remove(&key);
-                    }
                 }
-                _ => {}
+            } else if kind.removes() && !scan.postponed.is_empty() {
+                scan.postponed.remove(&log.named(&found)?.name().to_owned());
             }
             scan.pass(&found);
             if self.view.is_writer_waiting() {
@@ -276,17 +302,17 @@ impl Store {
         scan: &mut ScanState,
         visit: &mut impl FnMut(&ReadView, &Located) -> Result<ControlFlow<B>, Fault>,
     ) -> Result<Step<B>, Fault> {
-        let log = view.log()?;
-        while let Some((offset, key)) = scan.postponed.next() {
+        while let Some((offset, name)) = scan.postponed.next() {
             let offset = match scan.reached {
                 Reached::FromStart => Some(offset),
                 _ => {
-                    let name = Name::Vector(key.as_key());
+                    let name = name.as_name();
                     view.find(name.hash(self.identity.seed), name)?.live.map(|live| live.offset)
                 }
             };
             let Some(offset) = offset else { continue };
-            if let Break(done) = visit(view, &log.locate(offset)?)? {
+            // Asked for now: what the index knows may have been written a moment ago.
+            if let Break(done) = visit(view, &view.log()?.locate(offset)?)? {
                 return Ok(Step::At(done));
             }
         }
@@ -304,10 +330,7 @@ impl Store {
         end: u64,
         found: &Located,
     ) -> Result<Fate, Fault> {
-        if scan.reached == Reached::FromStart
-            && self.figures.dead_records.load(Relaxed) == 0
-            && found.header.names_inline()
-        {
+        if scan.reached == Reached::FromStart && self.is_all_live(view) && found.header.names_inline() {
             return Ok(Fate::Live);
         }
         let named = log.named(found)?;
@@ -318,27 +341,46 @@ impl Store {
         }
         // A damaged key would make a live record look dead.
         log.check_key(found)?;
-        let Name::Vector(key) = name else { return Ok(Fate::Dead) };
         match known {
             AsOf::At(_) => Ok(Fate::Dead),
-            AsOf::Behind => Ok(Fate::Postponed(key.to_owned())),
-            // Whoever deletes a vector writes so into the log before the index forgets it.
-            AsOf::Nothing if !scan.postponed.look(&view.log()?, end, view.end())? => Ok(Fate::Unknown),
+            AsOf::Behind => Ok(Fate::Postponed(name.to_owned())),
+            // Whoever deletes writes so into the log before the index forgets.
+            AsOf::Nothing if !look_behind(&mut scan.postponed, view, end)? => Ok(Fate::Unknown),
             AsOf::Nothing => {
-                let key = key.to_owned();
-                Ok(if scan.postponed.was_deleted(&key) { Fate::Postponed(key) } else { Fate::Dead })
+                let name = name.to_owned();
+                Ok(if scan.postponed.was_deleted(&name) { Fate::Postponed(name) } else { Fate::Dead })
             }
         }
+    }
+
+    /// Whether nothing before the end of a view was ever replaced or deleted.
+    #[inline]
+    fn is_all_live(&self, view: &ReadView) -> bool {
+        let dead = match &view.followed {
+            None => self.figures.dead_records.load(Relaxed),
+            Some(followed) => followed.counts.dead_records,
+        };
+        dead == 0
     }
 
     /// Names of all attributes, sorted. Reads the whole index, but of the log only what it says of attributes.
     pub(crate) fn attribute_names(&self) -> Result<Vec<Vec<u8>>> {
         self.check_there()?;
-        let view = self.view();
-        let mut names = self.collect_attributes(&view).map_err(|fault| self.fault(fault))?;
-        names.sort_unstable();
-        names.dedup();
-        Ok(names)
+        let mut view = Held::Shared(self.view());
+        loop {
+            let fault = |fault| self.fault(fault);
+            let names = self.collect_attributes(&view);
+            let counted = view.followed.map(|followed| followed.counts.attributes);
+            let in_doubt = counted.is_some_and(|counted| names.as_ref().map_or(true, |it| it.len() as u64 != counted));
+            if !in_doubt || !view.is_outdated().map_err(fault)? {
+                return names.map_err(fault);
+            }
+            // The index is ahead of the view.
+            view = match self.moved_on(view)? {
+                Some(newer) => newer,
+                None => return names.map_err(fault),
+            };
+        }
     }
 
     fn collect_attributes(&self, view: &ReadView) -> Result<Vec<Vec<u8>>, Fault> {
@@ -373,8 +415,25 @@ impl Store {
                 names.push(bytes.to_vec());
             }
         }
+        names.sort_unstable();
+        names.dedup();
         Ok(names)
     }
+}
+
+/// Looks for what was deleted behind the end of a scan, in part. Returns whether all of it is known.
+pub(crate) fn look_behind(postponed: &mut Postponed, view: &ReadView, end: u64) -> Result<bool, Fault> {
+    if view.followed.is_none() {
+        let log_end = view.end();
+        // Asked for after the end, so that it reaches there.
+        return postponed.look(&view.log()?, end, log_end);
+    }
+    let Some((log, stamp)) = view.durable_log(postponed.stamp)? else { return Ok(true) };
+    let done = postponed.look(&log, end, log.end)?;
+    if done {
+        postponed.stamp = Some(stamp);
+    }
+    Ok(done)
 }
 
 /// The key of a record of a vector.

@@ -68,7 +68,7 @@ pub(crate) struct Store {
     pub figures: Figures,
     /// Of the whole directory.
     pub flushes: Arc<Flushes>,
-    /// The newest superblock at opening: a read-only store compares it with the file.
+    /// The newest superblock at opening.
     pub opened: Superblock,
 }
 
@@ -134,9 +134,8 @@ impl Store {
         self.view.write()
     }
 
-    /// The error for the caller. A database that was dropped says so, whatever the fault is. A read-only store whose file was
-    /// changed by its writer says that, and so does one beside which another process writes: what looks like damage there is
-    /// none. A failed sync poisons the store.
+    /// The error for the caller. A database that was dropped says so, whatever the fault is; and so does a writer beside which
+    /// another process writes: what looks like damage there is none. A failed sync poisons the store.
     pub(crate) fn fault(&self, fault: Fault) -> Error {
         if matches!(fault, Fault::Sync(_)) {
             return self.poisoned(fault.at(&self.identity.path));
@@ -144,21 +143,10 @@ impl Store {
         if let Err(gone) = self.check_there() {
             return gone;
         }
-        match self.check_unchanged() {
-            Ok(()) if matches!(fault, Fault::Corrupt { .. }) && self.may_be_fenced() => {
-                Error::Fenced { path: self.identity.path.clone() }
-            }
-            Ok(()) => fault.at(&self.identity.path),
-            Err(changed) => changed,
+        if matches!(fault, Fault::Corrupt { .. }) && !self.settings.read_only && self.may_be_fenced() {
+            return Error::Fenced { path: self.identity.path.clone() };
         }
-    }
-
-    /// Fails if this is a read-only store and its writer has changed the file since.
-    pub(crate) fn check_unchanged(&self) -> Result<()> {
-        if self.settings.read_only && self.was_changed() {
-            return Err(Error::Changed { path: self.identity.path.clone() });
-        }
-        Ok(())
+        fault.at(&self.identity.path)
     }
 
     /// Whether somebody else wrote to the file since it was opened.

@@ -3,6 +3,9 @@
 //! Readers hold it under a read guard. A single write adds to it meanwhile; a batch and a flush take a write guard for short
 //! steps.
 
+use crate::format::chain::Link;
+use crate::format::counts::Counts;
+use crate::format::head::Stamp;
 use crate::format::record::HEADER;
 use crate::format::table::{Geometry, are_words_whole as is_whole, offset_of};
 use crate::index::delta::{Change, Delta, Entry};
@@ -37,6 +40,17 @@ pub(crate) struct ReadView {
     pub moves: Option<Arc<Moves>>,
     /// Held while buckets are written in place.
     pub in_place: Arc<Mutex<()>>,
+    /// `None` where this process writes the file.
+    pub followed: Option<Followed>,
+}
+
+/// What a reader knows of a file that another process may be writing, as it was when the log ended where the view does.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Followed {
+    pub stamp: Stamp,
+    /// The end of the log.
+    pub next: Link,
+    pub counts: Counts,
 }
 
 /// What is known of a name.
@@ -64,6 +78,24 @@ impl ReadView {
             epoch: 0,
             moves: None,
             in_place: Arc::default(),
+            followed: None,
+        }
+    }
+
+    /// The same view of a file that another process writes, to be kept while this one moves on.
+    pub(crate) fn kept(&self) -> Self {
+        Self {
+            medium: self.medium.clone(),
+            vector_bytes: self.vector_bytes,
+            end: AtomicU64::new(self.end()),
+            written: AtomicU64::new(self.end()),
+            table: self.table,
+            frozen: Arc::clone(&self.frozen),
+            active: Delta::default(),
+            epoch: self.epoch,
+            moves: None,
+            in_place: Arc::clone(&self.in_place),
+            followed: self.followed,
         }
     }
 
@@ -118,6 +150,11 @@ impl ReadView {
         }
         let live = find_in_table(&self.log()?, hash, name)?;
         Ok(Lookup { prior: live.map_or(0, |found| found.offset), live, entry: 0 })
+    }
+
+    /// The active entry of a name.
+    pub(crate) fn find_active(&self, hash: u64, name: Name<'_>) -> Result<Option<Entry>, Fault> {
+        Ok(self.find_in(&self.active, hash, name)?.map(|(entry, _)| entry))
     }
 
     /// What is known of a name, seen from where the log ended at `end`.

@@ -113,13 +113,6 @@ pub enum Error {
         /// Directory.
         path: String,
     },
-    /// The directory was opened read-only, and its writer has changed this file since, so that what was read at opening no
-    /// longer fits. Nothing is damaged: open the directory again to see the present state.
-    #[error("{path} was changed by its writer since it was opened read-only; open the directory again")]
-    Changed {
-        /// File.
-        path: String,
-    },
     /// An earlier sync of this database failed, so nothing more can be promised about what the disk holds. Reads go on;
     /// close the directory and open it again to recover everything that reached the file.
     #[error("database {database:?} takes no writes since a sync failed ({cause}); reopen the directory to recover it")]

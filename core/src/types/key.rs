@@ -103,6 +103,22 @@ pub(crate) enum Name<'a> {
     Attribute(&'a [u8]),
 }
 
+/// A name that owns its bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum NameBuf {
+    Vector(KeyBuf),
+    Attribute(Box<[u8]>),
+}
+
+impl NameBuf {
+    pub(crate) fn as_name(&self) -> Name<'_> {
+        match self {
+            Self::Vector(key) => Name::Vector(key.as_key()),
+            Self::Attribute(name) => Name::Attribute(name),
+        }
+    }
+}
+
 impl std::fmt::Display for Name<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -113,6 +129,13 @@ impl std::fmt::Display for Name<'_> {
 }
 
 impl Name<'_> {
+    pub(crate) fn to_owned(self) -> NameBuf {
+        match self {
+            Name::Vector(key) => NameBuf::Vector(key.to_owned()),
+            Name::Attribute(name) => NameBuf::Attribute(name.into()),
+        }
+    }
+
     /// 48 bits: 47 of hash, and the lowest set for attributes, so that listing them reads the index alone.
     #[inline]
     pub(crate) fn hash(self, seed: u64) -> u64 {

@@ -66,7 +66,8 @@ pub struct Options {
     pub flush_interval: Duration,
     /// Create the directory if it is missing. Default true.
     pub create: bool,
-    /// Take no lock and change nothing: writes fail with [`Error::ReadOnly`]. Default false.
+    /// Take no lock and change nothing: writes fail with [`Error::ReadOnly`]. Another process may write to the directory meanwhile;
+    /// [`Database::refresh`](crate::Database::refresh) moves on to what it has flushed. Default false.
     pub read_only: bool,
     /// Check the checksum of every record that is read, not only its header. Default false.
     pub verify_checksums: bool,

@@ -43,7 +43,7 @@ impl Kind {
                 Self::Refused
             }
             Error::InvalidArgument { what: "directory", .. } => Self::Refused,
-            Error::Changed { .. } | Error::Removed { .. } => Self::Changed,
+            Error::Removed { .. } => Self::Changed,
             Error::AllPinned { .. } => Self::NoFiles,
             Error::NotFound { .. } | Error::KeyNotFound { .. } | Error::Dropped { .. } => Self::Absent,
             // The engine has looked at what it is, and has not opened it.
@@ -173,7 +173,6 @@ mod tests {
             (Error::UnsupportedVersion { path: path(), version: 3 }, 6, "unknown_format"),
             (Error::Locked { path: path(), holder: String::new() }, 3, "refused"),
             (Error::Fenced { path: path() }, 3, "refused"),
-            (Error::Changed { path: path() }, 7, "changed"),
             (Error::Removed { path: path() }, 7, "changed"),
             (Error::NotFound { database: path() }, 5, "absent"),
         ] {

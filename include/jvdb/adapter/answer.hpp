@@ -29,7 +29,6 @@ inline Code code_of(jvdb_status_t code) noexcept {
         case JVDB_ERROR_CORRUPT:
         case JVDB_ERROR_UNSUPPORTED_VERSION: return Code::DATA_LOSS;
         case JVDB_ERROR_LOCKED:
-        case JVDB_ERROR_CHANGED:
         case JVDB_ERROR_FENCED:
         case JVDB_ERROR_REMOVED: return Code::UNAVAILABLE;
         case JVDB_ERROR_READ_ONLY:

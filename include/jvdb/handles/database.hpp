@@ -269,6 +269,11 @@ public:
         return verified;
     }
 
+    /// Moves on to what the writing process has flushed, where the storage was opened read-only; whether there was anything new.
+    bool refresh() {
+        return detail::done([&](auto error) { return jvdb_refresh(raw(), error); });
+    }
+
     /// Returns when everything acknowledged before is durable.
     std::chrono::microseconds flush() {
         std::uint64_t duration = 0;

@@ -25,7 +25,7 @@ use jvdb::key::Key;
 use jvdb::names::{Names, jvdb_names_at, jvdb_names_count, jvdb_names_free};
 use jvdb::options::{JVDB_NO_CREATE, JVDB_OFF, Options};
 use jvdb::stats::{DatabaseStats, StorageStats};
-use jvdb::status::{JVDB_ABSENT, JVDB_ERROR_CHANGED, JVDB_ERROR_INTERNAL, JVDB_ERROR_PANIC, JVDB_OK, Status};
+use jvdb::status::{JVDB_ABSENT, JVDB_ERROR_INTERNAL, JVDB_ERROR_PANIC, JVDB_ERROR_REMOVED, JVDB_OK, Status};
 use jvdb::storage::{
     Storage, jvdb_close, jvdb_create, jvdb_database_open, jvdb_drop, jvdb_exists, jvdb_list, jvdb_open,
     jvdb_open_memory, jvdb_storage_flush, jvdb_storage_stats,
@@ -88,7 +88,7 @@ pub fn c_calls(input: &[u8]) {
 fn answer(call: impl FnOnce(*mut *mut Error) -> Status) -> Status {
     let mut error = null_mut();
     let status = call(&mut error);
-    assert!((JVDB_ERROR_CHANGED..=JVDB_ABSENT).contains(&status), "status {status}");
+    assert!((JVDB_ERROR_REMOVED..=JVDB_ABSENT).contains(&status), "status {status}");
     assert!(status != JVDB_ERROR_PANIC && status != JVDB_ERROR_INTERNAL, "status {status}: {}", message(error));
     assert_eq!(status < 0, !error.is_null(), "status {status}");
     if !error.is_null() {
