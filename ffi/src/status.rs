@@ -84,7 +84,6 @@ fn text_of(status: Status) -> &'static CStr {
         JVDB_ERROR_ALL_PINNED => c"all databases that may be open are held by handles: release one",
         JVDB_ERROR_DROPPED => c"the database was dropped",
         JVDB_ERROR_PANIC => c"a defect of the library: release the handle",
-        JVDB_ERROR_CHANGED => c"the directory was changed by its writer: open it again",
         JVDB_ERROR_FORKED => c"the directory was opened by the parent of this process",
         JVDB_ERROR_FENCED => c"another process writes to the file",
         JVDB_ERROR_REMOVED => c"the file was removed or replaced while it was open",
@@ -126,8 +125,12 @@ mod tests {
 
     #[test]
     fn every_status_has_a_text_of_its_own() {
-        let known: std::collections::BTreeSet<_> = (JVDB_ERROR_REMOVED..=JVDB_ABSENT).map(text_of).collect();
-        assert_eq!(known.len() as i32, JVDB_ABSENT - JVDB_ERROR_REMOVED + 1);
-        assert!(!known.contains(text_of(2)) && text_of(-1000) == text_of(2));
+        // -19 means nothing.
+        let known: Vec<_> = (JVDB_ERROR_REMOVED..=JVDB_ABSENT).filter(|status| *status != -19).map(text_of).collect();
+        let different: std::collections::BTreeSet<_> = known.iter().collect();
+        assert_eq!(different.len(), known.len());
+        assert!(
+            [2, -19, -1000].into_iter().all(|status| text_of(status) == text_of(3)) && !known.contains(&text_of(3))
+        );
     }
 }
