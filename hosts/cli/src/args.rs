@@ -47,6 +47,7 @@ Exit codes:
     5  the directory, the database or the key is not there
     6  the database is of another format version: convert it
     7  another process changed it meanwhile: run the command again
+  130  interrupted by Ctrl-C or SIGTERM; what import or export had done is printed
 Of several, that of the first in the order 1, 6, 3, 4, 7, 5. Databases that are well are dealt with all the same.";
 
 /// The directory every command works on.

@@ -4,6 +4,8 @@ use crate::args::{Arguments, Export};
 use crate::exceptions::{self, Exception};
 use crate::failure::Failure;
 use crate::format;
+use crate::interrupt::Interrupt;
+use crate::kind::Kind;
 use crate::output::{self, Error, Extent, Out};
 use crate::progress::Progress;
 use crate::storage::Directory;
@@ -24,15 +26,16 @@ struct Done {
 
 /// Runs the command. A database that cannot be exported does not keep the others from it.
 pub fn run(export: &Export, arguments: &Arguments, stdout: &mut impl Write) -> Result<(), Failure> {
-    let directory = export.storage.open_for_reading()?;
+    let directory = &export.storage.open_for_reading()?;
     check_output(&export.storage.storage, &export.output)?;
     let to_stdout = export.output == Path::new("-");
-    let progress = Progress::of_vectors(!arguments.verbose && !to_stdout);
     let mut done = Done::default();
     let written = output::write_to(&export.output, stdout, |out| {
-        write_all(&directory, export.database.as_deref(), out, &progress, &mut done)
+        let interrupt = Interrupt::watch()?;
+        let progress = Progress::of_vectors(!arguments.verbose && !to_stdout);
+        let wanted = export.database.as_deref();
+        Run { directory, wanted, progress, interrupt, done: &mut done, out }.write_all()
     });
-    drop(progress);
     for exception in &done.exceptions {
         // Nothing is left to do if standard error itself is gone.
         let _ = exception.write(&mut io::stderr());
@@ -79,82 +82,107 @@ fn check_output(storage: &Path, output: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn write_all(
-    directory: &Directory,
-    wanted: Option<&str>,
-    out: &mut Out,
-    progress: &Progress,
-    done: &mut Done,
-) -> Result<Extent, Error> {
-    let (names, exceptions) = directory.names(wanted)?;
-    done.exceptions = exceptions;
-    out.write_all(b"{\"databases\":[")?;
-    for name in &names {
-        let before = done.vectors;
-        match write_whole(directory, name, wanted.is_none(), out, progress, done)? {
-            Ok(()) => done.databases += 1,
-            Err(failure) if wanted.is_some() => return Err(failure.into()),
-            Err(failure) => {
-                done.vectors = before;
-                done.exceptions.push(Exception::new(name, &failure));
+/// An export under way.
+struct Run<'a, 'o> {
+    directory: &'a Directory,
+    wanted: Option<&'a str>,
+    progress: Progress,
+    interrupt: Interrupt,
+    done: &'a mut Done,
+    out: &'a mut Out<'o>,
+}
+
+impl Run<'_, '_> {
+    fn write_all(mut self) -> Result<Extent, Error> {
+        let (names, exceptions) = self.directory.names(self.wanted)?;
+        self.done.exceptions = exceptions;
+        self.out.write_all(b"{\"databases\":[")?;
+        for name in &names {
+            let before = self.done.vectors;
+            match self.write_whole(name)? {
+                Ok(()) => self.done.databases += 1,
+                Err(failure) if self.wanted.is_some() => return Err(failure.into()),
+                Err(failure) => {
+                    self.done.vectors = before;
+                    self.done.exceptions.push(Exception::new(name, &failure));
+                }
             }
         }
+        self.out.write_all(b"]}\n")?;
+        let exceptions = &self.done.exceptions;
+        if self.done.databases == 0 {
+            // A file with nothing in it is of no use to anybody.
+            exceptions::check(exceptions, exceptions.len())?;
+        }
+        Ok(if exceptions.is_empty() { Extent::Complete } else { Extent::Incomplete })
     }
-    out.write_all(b"]}\n")?;
-    if done.databases == 0 {
-        // A file with nothing in it is of no use to anybody.
-        exceptions::check(&done.exceptions, done.exceptions.len())?;
-    }
-    Ok(if done.exceptions.is_empty() { Extent::Complete } else { Extent::Incomplete })
-}
 
-/// Writes all of a database, or nothing of it, and goes on with the next. The outer error stops the export.
-fn write_whole(
-    directory: &Directory,
-    name: &str,
-    goes_on: bool,
-    out: &mut Out,
-    progress: &Progress,
-    done: &mut Done,
-) -> Result<Result<(), Failure>, Error> {
-    let database = match directory.database(name) {
-        Ok(database) => database,
-        Err(failure) => return Ok(Err(failure)),
-    };
-    let place = out.place()?;
-    if place.is_none() && goes_on {
-        // What is written there cannot be taken back, so it is read once before.
-        if let Some(Err(damage)) = database.scan(Position::START).find(Result::is_err) {
-            return Ok(Err(damage.into()));
+    /// Writes all of a database, or nothing of it, and says why. The outer error stops the export.
+    fn write_whole(&mut self, name: &str) -> Result<Result<(), Failure>, Error> {
+        let database = match self.directory.database(name) {
+            Ok(database) => database,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        let place = self.out.place()?;
+        if place.is_none()
+            && self.wanted.is_none()
+            && let Some(damage) = self.read_through(&database)?
+        {
+            // What is written there cannot be taken back.
+            return Ok(Err(damage));
+        }
+        match (self.write_database(&database), place) {
+            (Ok(()), _) => Ok(Ok(())),
+            (Err(Error::Read(failure)), Some(place)) if failure.kind() != Kind::Interrupted => {
+                self.out.take_back(place)?;
+                Ok(Err(failure))
+            }
+            (Err(error), _) => Err(error),
         }
     }
-    match (write_database(&database, out, progress, done), place) {
-        (Ok(()), _) => Ok(Ok(())),
-        (Err(Error::Read(failure)), Some(place)) => {
-            out.take_back(place)?;
-            Ok(Err(failure))
-        }
-        (Err(error), _) => Err(error),
-    }
-}
 
-fn write_database(database: &Database, out: &mut Out, progress: &Progress, done: &mut Done) -> Result<(), Error> {
-    progress.name(database.name());
-    progress.more(database.count());
-    out.write_all(if done.databases == 0 { b"\n" } else { b",\n" })?;
-    format::write_schema(out, database.name(), database.schema())?;
-    write_attributes(database, out)?;
-    out.write_all(b",\"vectors\":[")?;
-    let mut separator: &[u8] = b"\n";
-    for vector in database.scan(Position::START) {
-        let vector = vector?;
-        out.write_all(separator)?;
-        format::write_vector(out, vector.key(), vector.vector(), vector.metadata())?;
-        separator = b",\n";
-        done.vectors += 1;
-        progress.step();
+    /// What writing it will fail with.
+    fn read_through(&self, database: &Database) -> Result<Option<Failure>, Error> {
+        for vector in database.scan(Position::START) {
+            self.go_on()?;
+            if let Err(damage) = vector {
+                return Ok(Some(damage.into()));
+            }
+        }
+        Ok(None)
     }
-    Ok(out.write_all(b"]}")?)
+
+    fn write_database(&mut self, database: &Database) -> Result<(), Error> {
+        self.progress.name(database.name());
+        self.progress.more(database.count());
+        self.out.write_all(if self.done.databases == 0 { b"\n" } else { b",\n" })?;
+        format::write_schema(self.out, database.name(), database.schema())?;
+        write_attributes(database, self.out)?;
+        self.out.write_all(b",\"vectors\":[")?;
+        let mut separator: &[u8] = b"\n";
+        for vector in database.scan(Position::START) {
+            self.go_on()?;
+            let vector = vector?;
+            self.out.write_all(separator)?;
+            format::write_vector(self.out, vector.key(), vector.vector(), vector.metadata())?;
+            separator = b",\n";
+            self.done.vectors += 1;
+            self.progress.step();
+        }
+        Ok(self.out.write_all(b"]}")?)
+    }
+
+    /// Stops if the process was told to end.
+    fn go_on(&self) -> Result<(), Failure> {
+        if !self.interrupt.happened() {
+            return Ok(());
+        }
+        let Done { databases, vectors, .. } = &*self.done;
+        let kept = if self.out.can_take_back() { "nothing of it is kept" } else { "what was written is cut off there" };
+        Err(Failure::Interrupted(format!(
+            "the export was interrupted after {vectors} vectors and {databases} whole databases; {kept}"
+        )))
+    }
 }
 
 /// The member "attributes", if there are any.

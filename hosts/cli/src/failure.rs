@@ -47,9 +47,12 @@ pub enum Failure {
     /// A vector of this key is not there.
     #[error("key {key} does not exist in database {database:?}{hint}")]
     NoKey { key: String, database: String, hint: String },
-    /// The input of an import cannot be read on.
+    /// The input of an import cannot be read on, or what was read cannot be stored.
     #[error("cannot import {input}: {at}: {what}; {kept}")]
-    Import { input: String, at: String, what: String, kept: String },
+    Import { kind: Kind, input: String, at: String, what: String, kept: String },
+    /// The process was told to end; the message says what it had done.
+    #[error("{0}")]
+    Interrupted(String),
     /// A database of this name is not in the file to import.
     #[error("{input} holds no database {database:?}; it holds {found}")]
     NotInFile { input: String, database: String, found: String },
@@ -78,6 +81,14 @@ impl Failure {
         matches!(self, Self::Stdout(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 
+    /// Whether the file to import is to blame for it, and must be corrected.
+    pub fn blames_input(&self) -> bool {
+        use jvdb_core::Error::{DimensionMismatch, InvalidArgument, InvalidName};
+        let by_engine =
+            matches!(self, Self::Core(InvalidArgument { .. } | InvalidName { .. } | DimensionMismatch { .. }));
+        by_engine || matches!(self, Self::Schema(_))
+    }
+
     /// What kind of failure it is, which decides the exit code.
     pub fn kind(&self) -> Kind {
         match self {
@@ -87,8 +98,9 @@ impl Failure {
             Self::NoDatabases { .. } | Self::NoDatabase { .. } | Self::NoKey { .. } | Self::NotInFile { .. } => {
                 Kind::Absent
             }
-            Self::Exceptions { kind, .. } => *kind,
-            Self::Engine(_) | Self::Import { .. } | Self::Schema(_) => Kind::Failed,
+            Self::Exceptions { kind, .. } | Self::Import { kind, .. } => *kind,
+            Self::Interrupted(_) => Kind::Interrupted,
+            Self::Engine(_) | Self::Schema(_) => Kind::Failed,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The kinds of failure: what each is called, how the program ends with it, and what to do about it. What failed, and where,
 //! is told elsewhere.
 
+use crate::interrupt;
 use jvdb_core::Error;
 use rustix::io::Errno;
 use std::io::{self, ErrorKind};
@@ -8,6 +9,8 @@ use std::io::{self, ErrorKind};
 /// What kind of failure it was; the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
+    /// The process was told to end.
+    Interrupted,
     /// A database is damaged.
     Damaged,
     /// An input is not what it must be, or the disk does not work: whatever is no other kind.
@@ -70,6 +73,7 @@ impl Kind {
     /// The exit code of a command that failed so.
     pub const fn code(self) -> u8 {
         match self {
+            Self::Interrupted => interrupt::CODE,
             Self::Damaged | Self::Failed => 1,
             // 2 is clap's, for a wrong command line.
             Self::Refused | Self::Skipped => 3,
@@ -83,6 +87,7 @@ impl Kind {
     /// What it is called in a list of databases.
     pub const fn verdict(self) -> &'static str {
         match self {
+            Self::Interrupted => "INTERRUPTED",
             Self::Damaged => "DAMAGED",
             Self::Failed => "NOT READABLE",
             Self::OldFormat => "OLD FORMAT",
@@ -98,6 +103,7 @@ impl Kind {
     /// What a document calls it.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Interrupted => "interrupted",
             Self::Damaged => "damaged",
             Self::Failed => "failed",
             Self::OldFormat => "old_format",
@@ -115,6 +121,7 @@ impl Kind {
     /// What so many databases are, after "2 of 3".
     pub const fn verb(self) -> &'static str {
         match self {
+            Self::Interrupted => "were interrupted",
             Self::Damaged => "are damaged",
             Self::Failed => "could not be read",
             Self::OldFormat => "are of format version 1",
@@ -145,7 +152,7 @@ impl Kind {
             Self::NoRoom => MAKE_ROOM,
             Self::NoFiles => "raise the limit with `ulimit -n`, or close other programs; their files are as they were",
             Self::NoMemory => "give this process more memory; their files are as they were",
-            Self::Changed => "run this again",
+            Self::Changed | Self::Interrupted => "run this again",
             Self::Absent => "run `jvdb list`",
         }
     }

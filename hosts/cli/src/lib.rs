@@ -10,6 +10,7 @@ mod failure;
 mod format;
 mod get;
 mod import;
+mod interrupt;
 mod kind;
 mod list;
 mod output;

@@ -84,6 +84,11 @@ impl<'a> Out<'a> {
         self.file.map(|mut file| file.stream_position()).transpose()
     }
 
+    /// Whether there are such places.
+    pub fn can_take_back(&self) -> bool {
+        self.file.is_some()
+    }
+
     /// Takes back what was written after a place.
     pub fn take_back(&mut self, place: u64) -> io::Result<()> {
         self.flush()?;

@@ -48,7 +48,8 @@ impl<'de> Visitor<'de> for Attributes<'_, '_> {
         while let Some(Attribute { name: Name(name), value }) = attributes.next_element()? {
             let mut bytes = Vec::new();
             metadata::read(value.get(), &mut bytes).map_err(A::Error::custom)?;
-            self.0.set_attribute(&name, &bytes).map_err(A::Error::custom)?;
+            let set = self.0.set_attribute(&name, &bytes);
+            self.0.told(set)?;
             self.0.next_value();
         }
         Ok(())

@@ -34,7 +34,8 @@ impl<'de> Visitor<'de> for Document<'_, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, vectors: A) -> Result<(), A::Error> {
-        self.0.begin_bare().map_err(A::Error::custom)?;
+        let begun = self.0.begin_bare();
+        self.0.told(begun)?;
         Vectors(self.0).visit_seq(vectors)
     }
 }
@@ -124,11 +125,14 @@ impl<'de> Visitor<'de> for OneDatabase<'_, '_> {
                 return Err(A::Error::custom("the database has two members of one name"));
             }
             if let (true, Some(shape), false) = (named, &shape, begun) {
-                target.begin(shape.dimension, shape.metric()?).map_err(A::Error::custom)?;
+                let metric = shape.metric()?;
+                let opened = target.begin(shape.dimension, metric);
+                target.told(opened)?;
                 begun = true;
             }
         }
-        target.leave();
+        let left = target.leave();
+        target.told(left)?;
         if begun { Ok(()) } else { Err(A::Error::missing_field(if named { "schema" } else { "name" })) }
     }
 }
@@ -172,10 +176,12 @@ impl<'de> Visitor<'de> for Vectors<'_, '_> {
             }
         } else {
             while let Some(dimension) = vectors.next_element_seed(ReadVector(target.batch()))? {
-                target.add(dimension).map_err(A::Error::custom)?;
+                let added = target.add(dimension);
+                target.told(added)?;
                 target.next_vector();
             }
         }
-        target.end_vectors().map_err(A::Error::custom)
+        let ended = target.end_vectors();
+        target.told(ended)
     }
 }

@@ -15,12 +15,24 @@ pub trait Sink {
 
     /// Creates a database and opens it.
     fn create(&self, name: &str, schema: Schema) -> Result<Box<dyn SinkDatabase + '_>, SinkError>;
+
+    /// Removes a database that this import created, and into which it stored no vector before it failed. An engine that does
+    /// not do so keeps it, empty.
+    fn remove(&self, name: &str) -> Result<(), SinkError> {
+        let _ = name;
+        Ok(())
+    }
 }
 
 /// One database of a [`Sink`], open.
 pub trait SinkDatabase {
     /// Its dimension and metric.
     fn schema(&self) -> Result<Schema, SinkError>;
+
+    /// Vectors in it, if the engine counts them: then an import tells how many it replaced.
+    fn count(&self) -> Option<u64> {
+        None
+    }
 
     /// Performs operations as one: all of them, or none.
     fn write(&self, operations: &mut dyn Iterator<Item = Operation<'_>>) -> Result<(), SinkError>;
@@ -40,11 +52,19 @@ impl Sink for Storage {
     fn create(&self, name: &str, schema: Schema) -> Result<Box<dyn SinkDatabase + '_>, SinkError> {
         Ok(Box::new(Storage::create(self, name, schema)?))
     }
+
+    fn remove(&self, name: &str) -> Result<(), SinkError> {
+        Ok(self.drop_database(name)?)
+    }
 }
 
 impl SinkDatabase for Database {
     fn schema(&self) -> Result<Schema, SinkError> {
         Ok(Database::schema(self))
+    }
+
+    fn count(&self) -> Option<u64> {
+        Some(Database::count(self))
     }
 
     fn write(&self, operations: &mut dyn Iterator<Item = Operation<'_>>) -> Result<(), SinkError> {

@@ -7,24 +7,36 @@ use super::sink::{Sink, SinkDatabase};
 use crate::args::Import;
 use crate::exceptions::quoted;
 use crate::failure::Failure;
+use crate::kind::Kind;
 use crate::progress::Progress;
 use jvdb_core::{Metric, Schema};
 use serde::Serialize;
 use std::io::Write;
 use std::path::Path;
 
-/// Vectors acknowledged for one database.
+/// Vectors acknowledged for one database, and how many of them took the place of others.
 #[derive(Serialize)]
 pub struct Stored {
     pub name: String,
     pub vectors: u64,
+    pub replaced: u64,
 }
 
-/// The database that is being filled.
-struct Open<'t> {
+/// The database that is being filled. It is created when there is something to store, or when its end is known to be well.
+struct Filling<'t> {
     name: String,
-    dimension: usize,
-    database: Box<dyn SinkDatabase + 't>,
+    schema: Schema,
+    database: Option<Box<dyn SinkDatabase + 't>>,
+}
+
+/// Where reading stopped, and why.
+pub struct Stop {
+    /// Line and column, or the byte.
+    pub at: String,
+    pub what: String,
+    pub kind: Kind,
+    /// Whether the input must be corrected before it is imported again.
+    pub blames_input: bool,
 }
 
 /// The receiving end of an import.
@@ -39,7 +51,11 @@ pub struct Target<'t> {
     name: Option<String>,
     vector: Option<u64>,
     /// What it is stored into; `None` if it is not wanted, or is created with its first vector.
-    database: Option<Open<'t>>,
+    filling: Option<Filling<'t>>,
+    /// Databases that were not there before.
+    created: Vec<String>,
+    /// What made the reader stop, if it was not the text.
+    failure: Option<Failure>,
     /// Every name met in the file.
     met: Vec<String>,
     stored: Vec<Stored>,
@@ -63,7 +79,9 @@ impl<'t> Target<'t> {
             batch: Batch::default(),
             name: None,
             vector: None,
-            database: None,
+            filling: None,
+            created: Vec::new(),
+            failure: None,
             met: Vec::new(),
             stored: Vec::new(),
         }
@@ -80,7 +98,16 @@ impl<'t> Target<'t> {
         self.name = Some(name);
     }
 
-    /// And its schema: opens it, or creates it. A metric the file does not name is whatever the database has.
+    /// Goes on if all is well, and else keeps the failure as it is: what the reader passes on of an error is its text alone.
+    pub fn told<E: serde::de::Error>(&mut self, outcome: Result<(), Failure>) -> Result<(), E> {
+        outcome.map_err(|failure| {
+            let text = E::custom(&failure);
+            self.failure = Some(failure);
+            text
+        })
+    }
+
+    /// And its schema: opens it, if it is there. A metric the file does not name is whatever the database has.
     pub fn begin(&mut self, dimension: usize, metric: Option<Metric>) -> Result<(), Failure> {
         if !self.passes_over() {
             self.open(Some(dimension), metric)?;
@@ -97,10 +124,14 @@ impl<'t> Target<'t> {
         self.open(None, None)
     }
 
-    /// The database ends.
-    pub fn leave(&mut self) {
+    /// The database ends: without vectors it is there as well.
+    pub fn leave(&mut self) -> Result<(), Failure> {
+        if self.filling.is_some() {
+            self.created()?;
+        }
         self.name = None;
-        self.database = None;
+        self.filling = None;
+        Ok(())
     }
 
     /// Whether the vectors of this database are not asked for.
@@ -109,8 +140,11 @@ impl<'t> Target<'t> {
     }
 
     /// An attribute of the database; acknowledged when this returns.
-    pub fn set_attribute(&self, name: &[u8], value: &[u8]) -> Result<(), Failure> {
-        Ok(self.database.iter().try_for_each(|open| open.database.set_attribute(name, value))?)
+    pub fn set_attribute(&mut self, name: &[u8], value: &[u8]) -> Result<(), Failure> {
+        if self.filling.is_some() {
+            self.created()?.set_attribute(name, value)?;
+        }
+        Ok(())
     }
 
     /// The vectors begin.
@@ -132,10 +166,10 @@ impl<'t> Target<'t> {
 
     /// A vector of that dimension was read into the batch.
     pub fn add(&mut self, dimension: usize) -> Result<(), Failure> {
-        if self.database.is_none() {
+        if self.filling.is_none() {
             self.open(Some(dimension), None)?;
         }
-        let expected = self.database.as_ref().map_or(dimension, |open| open.dimension);
+        let expected = self.filling.as_ref().map_or(dimension, |filling| filling.schema.dimension());
         if dimension != expected {
             let what = format!("the vector has {dimension} elements, the database has vectors of dimension {expected}");
             return Err(Failure::Schema(what));
@@ -150,15 +184,12 @@ impl<'t> Target<'t> {
     }
 
     /// What was stored, or why not all of it was.
-    pub fn finish(self, input: &Path, read: serde_json::Result<()>) -> Result<Vec<Stored>, Failure> {
+    pub fn finish(mut self, input: &Path, read: Result<(), Stop>) -> Result<Vec<Stored>, Failure> {
         let input = if input == Path::new("-") { "standard input".to_owned() } else { input.display().to_string() };
-        if let Err(error) = read {
-            return Err(Failure::Import {
-                input,
-                at: self.place(&error),
-                what: without_place(&error),
-                kept: self.kept(),
-            });
+        if let Err(stop) = read {
+            let failure = self.failure(input, stop);
+            self.remove_empty();
+            return Err(failure);
         }
         match &self.import.database {
             Some(wanted) if !self.met.contains(wanted) => {
@@ -168,37 +199,82 @@ impl<'t> Target<'t> {
         }
     }
 
-    /// Opens the database that is being read. If it does not exist it is created, once its dimension is known.
+    fn failure(&mut self, input: String, stop: Stop) -> Failure {
+        let at = self.place(stop.at);
+        if stop.kind == Kind::Interrupted {
+            let kept = self.kept("import the file again to complete it");
+            return Failure::Interrupted(format!("the import of {input} was interrupted at {at}; {kept}"));
+        }
+        let (kind, what, blames_input) = match self.failure.take() {
+            Some(failure) => (failure.kind(), failure.to_string(), failure.blames_input()),
+            None => (stop.kind, stop.what, stop.blames_input),
+        };
+        let kept = self.kept(match blames_input {
+            true => "correct the file and import it again to complete it",
+            false => "import the file again to complete it",
+        });
+        Failure::Import { kind, input, at, what, kept }
+    }
+
+    /// Removes what was created for nothing: its schema would refuse the corrected file.
+    fn remove_empty(&mut self) {
+        self.filling = None;
+        let is_empty = |name: &String| self.stored.iter().all(|stored| stored.name != *name || stored.vectors == 0);
+        for name in self.created.iter().filter(|name| is_empty(name)) {
+            if let Err(error) = self.sink.remove(name) {
+                tracing::warn!(name, %error, "an empty database stays behind");
+            }
+        }
+    }
+
+    /// Opens the database that is being read. If it does not exist it gets a schema once its dimension is known.
     fn open(&mut self, dimension: Option<usize>, metric: Option<Metric>) -> Result<(), Failure> {
         let name = self.name.clone().unwrap_or_default();
         let metric = metric.or(self.import.metric.map(Metric::from));
-        let database = match (self.sink.open(&name)?, dimension) {
+        let (schema, database) = match (self.sink.open(&name)?, dimension) {
             (Some(database), _) => {
-                check_schema(database.schema()?, dimension, metric)?;
-                database
+                let schema = database.schema()?;
+                check_schema(schema, dimension, metric)?;
+                (schema, Some(database))
             }
-            (None, Some(dimension)) => self.sink.create(&name, Schema::new(dimension, metric.unwrap_or_default())?)?,
+            (None, Some(dimension)) => (Schema::new(dimension, metric.unwrap_or_default())?, None),
             (None, None) => return Ok(()),
         };
         self.progress.name(&name);
-        let dimension = database.schema()?.dimension();
-        self.database = Some(Open { name: name.clone(), dimension, database });
         if self.stored.iter().all(|stored| stored.name != name) {
-            self.stored.push(Stored { name, vectors: 0 });
+            self.stored.push(Stored { name: name.clone(), vectors: 0, replaced: 0 });
         }
+        self.filling = Some(Filling { name, schema, database });
         Ok(())
+    }
+
+    /// The database that is being filled, which is there from now on.
+    fn created(&mut self) -> Result<&dyn SinkDatabase, Failure> {
+        let Some(filling) = &mut self.filling else { return Err(Failure::Schema("no database was begun".to_owned())) };
+        let database = match filling.database.take() {
+            Some(database) => database,
+            None => {
+                let database = self.sink.create(&filling.name, filling.schema)?;
+                self.created.push(filling.name.clone());
+                database
+            }
+        };
+        Ok(&**filling.database.insert(database))
     }
 
     fn store(&mut self) -> Result<(), Failure> {
         self.progress.at(self.meter.read());
-        let (Some(open), 1..) = (&self.database, self.batch.len()) else { return Ok(()) };
-        open.database.write(&mut self.batch.operations())?;
-        let stored = self.stored.iter_mut().find(|stored| stored.name == open.name);
-        if let Some(stored) = stored {
+        let Some(filling) = self.filling.as_ref().filter(|_| self.batch.len() > 0) else { return Ok(()) };
+        let name = filling.name.clone();
+        let batch = std::mem::take(&mut self.batch);
+        let outcome = self.created().and_then(|database| write(database, &batch));
+        self.batch = batch;
+        let replaced = outcome?;
+        if let Some(stored) = self.stored.iter_mut().find(|stored| stored.name == name) {
             stored.vectors += self.batch.len() as u64;
+            stored.replaced += replaced;
             if self.import.acks {
-                let Stored { name, vectors } = stored;
-                writeln!(self.acks, "acked {name} {vectors}").map_err(Failure::Stdout)?;
+                writeln!(self.acks, "acked {name} {}", stored.vectors).map_err(Failure::Stdout)?;
                 self.acks.flush().map_err(Failure::Stdout)?;
             }
         }
@@ -206,11 +282,7 @@ impl<'t> Target<'t> {
         Ok(())
     }
 
-    fn place(&self, error: &serde_json::Error) -> String {
-        let mut place = match error.line() {
-            0 => format!("byte {}", self.meter.read()),
-            line => format!("line {line} column {}", error.column()),
-        };
+    fn place(&self, mut place: String) -> String {
         if let Some(name) = &self.name {
             place += &format!(", database {name:?}");
         }
@@ -220,15 +292,22 @@ impl<'t> Target<'t> {
         place
     }
 
-    fn kept(&self) -> String {
+    fn kept(&self, advice: &str) -> String {
         let parts = self.stored.iter().filter(|stored| stored.vectors > 0);
-        let parts: Vec<_> = parts.map(|Stored { name, vectors }| format!("{vectors} in {name:?}")).collect();
+        let parts: Vec<_> = parts.map(|Stored { name, vectors, .. }| format!("{vectors} in {name:?}")).collect();
         if parts.is_empty() {
             return "no vector was stored".to_owned();
         }
-        let parts = parts.join(", ");
-        format!("the batches before that stay stored: {parts}; correct the file and import it again to complete it")
+        format!("the batches before that stay stored: {}; {advice}", parts.join(", "))
     }
+}
+
+/// Stores a batch, and tells how many of its vectors took the place of others. Nobody else writes meanwhile.
+fn write(database: &dyn SinkDatabase, batch: &Batch) -> Result<u64, Failure> {
+    let before = database.count();
+    database.write(&mut batch.operations())?;
+    let added = before.zip(database.count()).map(|(before, after)| after.saturating_sub(before));
+    Ok(added.map_or(0, |added| (batch.len() as u64).saturating_sub(added)))
 }
 
 fn check_schema(found: Schema, dimension: Option<usize>, metric: Option<Metric>) -> Result<(), Failure> {
@@ -243,11 +322,4 @@ fn check_schema(found: Schema, dimension: Option<usize>, metric: Option<Metric>)
         "it exists with {existing}, and the import has dimension {dimension} and metric {metric}; import \
          into another storage directory, or drop the database first"
     )))
-}
-
-/// The message of a JSON error, without the place it ends with.
-fn without_place(error: &serde_json::Error) -> String {
-    let message = error.to_string();
-    let place = format!(" at line {} column {}", error.line(), error.column());
-    message.strip_suffix(&place).unwrap_or(&message).to_owned()
 }

@@ -265,7 +265,7 @@ fn json_tells_what_was_stored() {
     let shell = Shell::new();
     let text = shell.import(document("d", 1, r#"{"id":1,"data":[1]}"#), &["--json"]).success();
     let done: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-    assert_eq!(done["databases"], serde_json::json!([{"name": "d", "vectors": 1}]));
-    assert_eq!(done["vectors"], 1);
+    assert_eq!(done["databases"], serde_json::json!([{"name": "d", "vectors": 1, "replaced": 0}]));
+    assert_eq!((&done["vectors"], &done["replaced"]), (&1.into(), &0.into()));
     assert!(done["flush_ms"].as_f64().is_some());
 }

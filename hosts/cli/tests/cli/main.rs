@@ -3,9 +3,11 @@
 mod exceptions;
 mod export;
 mod import;
+mod interrupt;
 mod layouts;
 mod look;
 mod memory;
+mod mistakes;
 mod repair;
 mod roundtrip;
 mod shell;
