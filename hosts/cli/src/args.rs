@@ -7,9 +7,8 @@ use std::path::PathBuf;
 /// Import, export, look at, verify and repair a directory of .jvdb files.
 ///
 /// list, stats, get, verify and export take no lock and change nothing, so they also work beside a process that has the
-/// directory open for writing, and see every write it had acknowledged when they opened the database. If it flushes
-/// meanwhile they may fail and say that the file was changed: run them again. import and repair need the directory to
-/// themselves.
+/// directory open for writing, and see every write it had acknowledged when they opened the database. import and repair need
+/// the directory to themselves.
 ///
 /// A database is DIR/NAME.jvdb, or DIR/NAME/vectors.jvdb, as programs with DatabasePersistenceAdapter have it; every command
 /// sees by itself which.
@@ -46,7 +45,7 @@ Exit codes:
     4  there is not enough disk space, memory or open files
     5  the directory, the database or the key is not there
     6  the database is of another format version: convert it
-    7  another process changed it meanwhile: run the command again
+    7  another process removed or replaced it meanwhile: run the command again
   130  interrupted by Ctrl-C or SIGTERM; what import or export had done is printed
 Of several, that of the first in the order 1, 6, 3, 4, 7, 5. Databases that are well are dealt with all the same.";
 

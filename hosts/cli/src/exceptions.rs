@@ -27,6 +27,11 @@ impl Exception {
         Self { name: name.into(), kind: failure.kind(), error: failure.to_string() }
     }
 
+    /// The same of a database that was listed a moment ago. If it was dropped since, there is nothing to say.
+    pub fn unless_gone(name: &str, failure: &Failure) -> Option<Self> {
+        (failure.kind() != Kind::Absent).then(|| Self::new(name, failure))
+    }
+
     /// One line: the name, what kind of exception it is, and what happened.
     pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "{}: {}: {}", self.name, self.kind.verdict(), self.error)

@@ -104,7 +104,7 @@ impl Run<'_, '_> {
                 Err(failure) if self.wanted.is_some() => return Err(failure.into()),
                 Err(failure) => {
                     self.done.vectors = before;
-                    self.done.exceptions.push(Exception::new(name, &failure));
+                    self.done.exceptions.extend(Exception::unless_gone(name, &failure));
                 }
             }
         }

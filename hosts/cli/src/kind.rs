@@ -29,7 +29,7 @@ pub enum Kind {
     NoFiles,
     /// There is no memory left.
     NoMemory,
-    /// Another process changed the file meanwhile.
+    /// Another process removed or replaced the file meanwhile.
     Changed,
     /// What was asked for is not there.
     Absent,
@@ -71,93 +71,133 @@ impl Kind {
     }
 
     /// The exit code of a command that failed so.
-    pub const fn code(self) -> u8 {
-        match self {
-            Self::Interrupted => interrupt::CODE,
-            Self::Damaged | Self::Failed => 1,
-            // 2 is clap's, for a wrong command line.
-            Self::Refused | Self::Skipped => 3,
-            Self::NoRoom | Self::NoFiles | Self::NoMemory => 4,
-            Self::Absent => 5,
-            Self::OldFormat | Self::UnknownFormat => 6,
-            Self::Changed => 7,
-        }
+    pub fn code(self) -> u8 {
+        self.facts().code
     }
 
     /// What it is called in a list of databases.
-    pub const fn verdict(self) -> &'static str {
-        match self {
-            Self::Interrupted => "INTERRUPTED",
-            Self::Damaged => "DAMAGED",
-            Self::Failed => "NOT READABLE",
-            Self::OldFormat => "OLD FORMAT",
-            Self::UnknownFormat => "UNKNOWN FORMAT",
-            Self::Refused => "REFUSED",
-            Self::Skipped => "SKIPPED",
-            Self::NoRoom | Self::NoFiles | Self::NoMemory => "NOT OPENED",
-            Self::Changed => "CHANGED",
-            Self::Absent => "NOT THERE",
-        }
+    pub fn verdict(self) -> &'static str {
+        self.facts().verdict
     }
 
     /// What a document calls it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Interrupted => "interrupted",
-            Self::Damaged => "damaged",
-            Self::Failed => "failed",
-            Self::OldFormat => "old_format",
-            Self::UnknownFormat => "unknown_format",
-            Self::Refused => "refused",
-            Self::Skipped => "skipped",
-            Self::NoRoom => "no_room",
-            Self::NoFiles => "no_files",
-            Self::NoMemory => "no_memory",
-            Self::Changed => "changed",
-            Self::Absent => "absent",
-        }
+    pub fn name(self) -> &'static str {
+        self.facts().name
     }
 
-    /// What so many databases are, after "2 of 3".
-    pub const fn verb(self) -> &'static str {
-        match self {
-            Self::Interrupted => "were interrupted",
-            Self::Damaged => "are damaged",
-            Self::Failed => "could not be read",
-            Self::OldFormat => "are of format version 1",
-            Self::UnknownFormat => "are of a format that this build does not know",
-            Self::Refused => "may not be used by this process",
-            Self::Skipped => "were skipped: they are no files, or have names that no database's file has",
-            Self::NoRoom => "found no room on the disk",
-            Self::NoFiles => "could not be opened: the system gives no more open files",
-            Self::NoMemory => "found no memory",
-            Self::Changed => "were changed by another process meanwhile",
-            Self::Absent => "are not there any more",
-        }
+    /// What so many databases are, after "2 of 3 databases".
+    pub fn verb(self) -> &'static str {
+        self.facts().verb
     }
 
     /// What to do about it.
-    pub const fn advice(self) -> &'static str {
+    pub fn advice(self) -> &'static str {
+        self.facts().advice
+    }
+
+    /// `hosts/cli/README.md` has the same table.
+    fn facts(self) -> Facts {
         match self {
-            Self::Damaged => "restore their files from a copy, or run `jvdb repair`",
-            Self::Failed => "see what the system's log says of the disk",
-            Self::OldFormat => {
-                "convert them, by opening the directory once with DatabasePersistenceAdapter or another C++ class of include/"
-            }
-            Self::UnknownFormat => "use the build that wrote them",
-            Self::Refused => {
-                "run this as their owner, or give it the right to read and write there; their files are as they were"
-            }
-            Self::Skipped => "move them out of the directory, or rename them",
-            Self::NoRoom => MAKE_ROOM,
-            Self::NoFiles => "raise the limit with `ulimit -n`, or close other programs; their files are as they were",
-            Self::NoMemory => "give this process more memory; their files are as they were",
-            Self::Changed | Self::Interrupted => "run this again",
-            Self::Absent => "run `jvdb list`",
+            Self::Interrupted => Facts {
+                code: interrupt::CODE,
+                verdict: "INTERRUPTED",
+                name: "interrupted",
+                verb: "were interrupted",
+                advice: "run this again",
+            },
+            Self::Damaged => Facts {
+                code: 1,
+                verdict: "DAMAGED",
+                name: "damaged",
+                verb: "are damaged",
+                advice: "restore their files from a copy, or run `jvdb repair`",
+            },
+            Self::Failed => Facts {
+                code: 1,
+                verdict: "NOT READABLE",
+                name: "failed",
+                verb: "could not be read",
+                advice: "see what the system's log says of the disk",
+            },
+            Self::OldFormat => Facts {
+                code: 6,
+                verdict: "OLD FORMAT",
+                name: "old_format",
+                verb: "are of format version 1",
+                advice: CONVERT,
+            },
+            Self::UnknownFormat => Facts {
+                code: 6,
+                verdict: "UNKNOWN FORMAT",
+                name: "unknown_format",
+                verb: "are of a format that this build does not know",
+                advice: "use the build that wrote them",
+            },
+            Self::Refused => Facts {
+                code: 3,
+                verdict: "REFUSED",
+                name: "refused",
+                verb: "may not be used by this process",
+                advice: "run this as their owner, or give it the right to read and write there; their files are as they were",
+            },
+            Self::Skipped => Facts {
+                code: 3,
+                verdict: "SKIPPED",
+                name: "skipped",
+                verb: "were skipped: they are no files, or have names that no database's file has",
+                advice: "move them out of the directory, or rename them",
+            },
+            Self::NoRoom => Facts {
+                code: 4,
+                verdict: "NOT OPENED",
+                name: "no_room",
+                verb: "found no room on the disk",
+                advice: MAKE_ROOM,
+            },
+            Self::NoFiles => Facts {
+                code: 4,
+                verdict: "NOT OPENED",
+                name: "no_files",
+                verb: "could not be opened: the system gives no more open files",
+                advice: "raise the limit with `ulimit -n`, or close other programs; their files are as they were",
+            },
+            Self::NoMemory => Facts {
+                code: 4,
+                verdict: "NOT OPENED",
+                name: "no_memory",
+                verb: "found no memory",
+                advice: "give this process more memory; their files are as they were",
+            },
+            Self::Changed => Facts {
+                code: 7,
+                verdict: "CHANGED",
+                name: "changed",
+                verb: "were removed or replaced by another process meanwhile",
+                advice: "run this again",
+            },
+            Self::Absent => Facts {
+                code: 5,
+                verdict: "NOT THERE",
+                name: "absent",
+                verb: "are not there",
+                advice: "run `jvdb list`",
+            },
         }
     }
 }
 
+/// What there is to say of a kind. Exit code 2 is clap's, for a wrong command line.
+struct Facts {
+    code: u8,
+    verdict: &'static str,
+    name: &'static str,
+    verb: &'static str,
+    advice: &'static str,
+}
+
+/// What to do with format version 1.
+const CONVERT: &str =
+    "convert them, by opening the directory once with DatabasePersistenceAdapter or another C++ class of include/";
 /// What helps against a full disk.
 const MAKE_ROOM: &str =
     "make room on that disk: remove other files, `*.damaged-N` that are of no use any more, or whole databases";

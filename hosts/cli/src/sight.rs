@@ -1,12 +1,12 @@
 //! What lies in a directory, seen from outside: which layouts its databases have, and what has a database's name without being
-//! one. Opens nothing but directories, so that it waits for no pipe and wakes no device.
+//! one. Opens nothing but directories and files, so that it waits for no pipe and wakes no device.
 
 use crate::exceptions::Exception;
 use crate::failure::Failure;
 use crate::kind::Kind;
 use jvdb_core::Layout;
-use std::fs::{self, FileType, Metadata};
-use std::io;
+use std::fs::{self, File, FileType, Metadata};
+use std::io::{self, Read};
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
@@ -96,6 +96,15 @@ impl Sight {
         let is_there = |name: &str| fs::symlink_metadata(directory.join(format!("{name}{ending}"))).is_ok();
         let unlisted = seen.iter().filter(|name| !listed.contains(name) && is_there(name)).map(|name| {
             let better = spelled(name);
+            let file = match layout {
+                Layout::Folders => directory.join(name).join(IN_FOLDER),
+                _ => directory.join(format!("{name}{ending}")),
+            };
+            if is_old(&file) {
+                // The conversion gives it another name.
+                let (name, error) = (format!("{name}{ending}"), "it is of format version 1".to_owned());
+                return Exception { name, kind: Kind::OldFormat, error };
+            }
             let error = match better == *name {
                 true => "no database can have this name; rename it".to_owned(),
                 false => format!("a database's file is not spelled so; rename it to {better}{ending}"),
@@ -105,6 +114,14 @@ impl Sight {
         let unlisted: Vec<_> = unlisted.collect();
         self.skipped.extend(unlisted);
     }
+}
+
+/// Whether a file is one of format version 1. Nothing but a file is opened.
+fn is_old(path: &Path) -> bool {
+    const BEGINNING: [u8; 8] = *b"BDVJ\x01\0\0\0";
+    let mut begins = [0; BEGINNING.len()];
+    let is_file = fs::metadata(path).is_ok_and(|found| found.is_file());
+    is_file && File::open(path).and_then(|mut file| file.read_exact(&mut begins)).is_ok() && begins == BEGINNING
 }
 
 fn what_it_is(kind: FileType) -> &'static str {

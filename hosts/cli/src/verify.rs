@@ -51,10 +51,11 @@ pub fn run(verify: &Verify, json: bool, stdout: &mut impl Write) -> Result<(), F
     for name in names {
         let (finding, exception) = match check(&directory, &name) {
             Ok(report) => Finding::of_report(&name, report),
-            Err(failure) => {
-                let exception = Exception::new(&name, &failure);
-                (Finding::of_exception(&exception), Some(exception))
-            }
+            Err(failure) if verify.database.is_some() => return Err(failure),
+            Err(failure) => match Exception::unless_gone(&name, &failure) {
+                Some(exception) => (Finding::of_exception(&exception), Some(exception)),
+                None => continue,
+            },
         };
         if !json {
             match &exception {

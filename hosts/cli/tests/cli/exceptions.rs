@@ -4,6 +4,7 @@
 use crate::shell::{Run, Shell, document};
 use serde_json::Value;
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
@@ -55,6 +56,36 @@ fn the_old_format_is_converted_and_not_repaired_nor_restored() {
     }
     let found: Value = serde_json::from_str(&shell.run("verify", &["--json"]).stdout).expect("JSON");
     assert_eq!(found["databases"][1]["kind"], "old_format");
+}
+
+#[test]
+fn what_is_to_be_converted_is_not_to_be_renamed_first() {
+    let shell = shell();
+    make_old(&shell, "store/my notes.jvdb");
+    for (command, arguments) in [("list", &[][..]), ("verify", &[]), ("stats", &[]), ("export", &["--output", "-"])] {
+        let message = shell.fails(6, command, arguments);
+        assert!(message.contains("convert") && !message.contains("rename"), "{command}: {message}");
+    }
+    let shell = Shell::new();
+    fs::create_dir_all(shell.path("store/my notes")).expect("directories");
+    make_old(&shell, "store/my notes/vectors.jvdb");
+    let message = shell.fails(6, "list", &[]);
+    assert!(message.contains("my notes: OLD FORMAT") && !message.contains("rename"), "{message}");
+}
+
+#[test]
+fn a_database_that_is_dropped_meanwhile_is_no_exception() {
+    let shell = Shell::new();
+    let vectors: Vec<_> = (0..20_000).map(|id| format!(r#"{{"id":{id},"data":[1,2,3,4]}}"#)).collect();
+    shell.import(document("a", 4, &vectors.join(",")), &[]).success();
+    shell.import(document("z", 4, &vectors[0]), &[]).success();
+    // It holds at the first database, as nobody reads on.
+    let mut process = shell.command("export", &["--output", "-"]).spawn().expect("jvdb starts");
+    let mut first = vec![0; 20];
+    process.stdout.as_mut().expect("a pipe").read_exact(&mut first).expect("read");
+    fs::remove_file(shell.path("store/z.jvdb")).expect("removed");
+    let run = Run::of(process.wait_with_output().expect("jvdb ends"));
+    assert!(!run.success().contains("\"z\""));
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! Databases as `NAME.jvdb`, and as `NAME/vectors.jvdb`: every command sees by itself which, and a directory that holds neither
 //! is no empty backup.
 
-use crate::shell::{Shell, document};
+use crate::shell::{Run, Shell, document};
 use jvdb_core::{Layout, Metric, Options, Schema, Storage};
 use std::fs;
+use std::process::Command;
 
 const VECTORS: &str = r#"{"id":"k","data":[1,2],"metadata":{"a": 1}},{"id":"l","data":[3,4]}"#;
 
@@ -93,4 +94,15 @@ fn two_layouts_in_one_directory_are_both_read_and_not_guessed_between() {
     assert!(shell.fails(3, "get", &["--database", "db-1", "--key", "k"]).contains("two databases \"db-1\""));
     let message = shell.import(document("new", 2, VECTORS), &[]).failure(3);
     assert!(message.contains("two layouts"), "{message}");
+}
+
+#[test]
+fn the_folder_of_a_database_takes_no_import_of_its_own() {
+    let shell = Shell::new();
+    shell.import(document("db-1", 2, VECTORS), &["--layout", "folders"]).success();
+    let input = shell.file("input.json", document("vectors", 2, VECTORS));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_jvdb"));
+    command.args(["import", "--input", &input, "--storage", &shell.text("store/db-1")]);
+    let message = Run::of(command.output().expect("jvdb starts")).failure(3);
+    assert!(message.contains("folder of a database") && message.contains("store; open that one"), "{message}");
 }
