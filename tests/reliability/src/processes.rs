@@ -1,7 +1,8 @@
 //! Many processes on one directory: one writes, the others are told who; the lock goes with its holder; and a forked
-//! child is refused what its parent has open.
+//! child is refused what its parent has open. And many read beside the one that writes.
 
 mod crowd;
+mod followers;
 mod forks;
 mod heirs;
 
@@ -15,7 +16,8 @@ use std::time::Duration;
 pub fn run(effort: &Effort) -> Outcome {
     let rows = [crowd::run(effort, volatile(effort)?.path())?, heirs::run(effort, volatile(effort)?.path())?];
     let forks = forks::run(effort, volatile(effort)?.path())?;
-    Ok(rows.into_iter().chain([forks]).collect())
+    let followers = followers::run(effort, volatile(effort)?.path())?;
+    Ok(rows.into_iter().chain([forks, followers]).collect())
 }
 
 /// What they are told: which one, and its arguments.
@@ -24,6 +26,8 @@ pub fn child(arguments: &[String]) -> ExitCode {
         Some((name, rest)) if name == "crowd" => crowd::child(rest),
         Some((name, rest)) if name == "heir" => heirs::child(rest),
         Some((name, rest)) if name == "forks" => forks::child(rest),
+        Some((name, rest)) if name == "writer" => followers::writer(rest),
+        Some((name, rest)) if name == "reader" => followers::reader(rest),
         // What a holder leaves behind: it does nothing until whoever started the holder closes its end.
         Some((name, _)) if name == "idle" => {
             std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).map(drop).map_err(Into::into)
