@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use crate::kind::Kind;
+use jvdb_core::Error;
 use serde::{Serialize, Serializer};
 use std::io::{self, Write};
 
@@ -24,12 +25,13 @@ fn kind_by_name<S: Serializer>(kind: &Kind, serializer: S) -> Result<S::Ok, S::E
 impl Exception {
     /// A database of this name failed so.
     pub fn new(name: impl Into<String>, failure: &Failure) -> Self {
-        Self { name: name.into(), kind: failure.kind(), error: failure.to_string() }
-    }
-
-    /// The same of a database that was listed a moment ago. If it was dropped since, there is nothing to say.
-    pub fn unless_gone(name: &str, failure: &Failure) -> Option<Self> {
-        (failure.kind() != Kind::Absent).then(|| Self::new(name, failure))
+        let error = match failure {
+            // What to do about it is said at the end.
+            Failure::Core(Error::Corrupt { path, offset, what }) => format!("{path}: {what} at offset {offset}"),
+            Failure::Core(Error::UnsupportedVersion { path, version }) => format!("{path}: format version {version}"),
+            other => other.to_string(),
+        };
+        Self { name: name.into(), kind: failure.kind(), error }
     }
 
     /// One line: the name, what kind of exception it is, and what happened.
@@ -46,7 +48,8 @@ pub fn check(exceptions: &[Exception], all: usize) -> Result<(), Failure> {
     let Some(&worst) = kinds.first() else { return Ok(()) };
     let sentences = kinds.iter().map(|&kind| {
         let names: Vec<_> = exceptions.iter().filter(|it| it.kind == kind).map(|it| it.name.as_str()).collect();
-        format!("{} of {all} databases {} ({}); {}", names.len(), kind.verb(), quoted(&names), kind.advice())
+        let (outcome, count, names, advice) = (kind.outcome(), names.len(), quoted(&names), kind.advice());
+        format!("{outcome}: {count} of {all} databases ({names}); {advice}")
     });
     Err(Failure::Exceptions { kind: worst, told: sentences.collect::<Vec<_>>().join("\njvdb: ") })
 }

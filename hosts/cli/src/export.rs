@@ -50,7 +50,10 @@ pub fn run(export: &Export, arguments: &Arguments, stdout: &mut impl Write) -> R
 fn tell(done: &Done, wanted: &Path, path: &Path, json: bool, stdout: &mut impl Write) -> io::Result<()> {
     if !done.exceptions.is_empty() && path != wanted {
         let (path, wanted) = (path.display(), wanted.display());
-        let _ = writeln!(io::stderr(), "jvdb: the export lacks databases, so it is in {path}; {wanted} is as it was");
+        let _ = writeln!(
+            io::stderr(),
+            "jvdb: the export lacks databases, so it is in {path}; nothing was written to {wanted}"
+        );
     }
     if json {
         return format::write_line(stdout, done);
@@ -104,15 +107,16 @@ impl Run<'_, '_> {
                 Err(failure) if self.wanted.is_some() => return Err(failure.into()),
                 Err(failure) => {
                     self.done.vectors = before;
-                    self.done.exceptions.extend(Exception::unless_gone(name, &failure));
+                    self.done.exceptions.extend(self.directory.exception(name, &failure));
                 }
             }
         }
         self.out.write_all(b"]}\n")?;
         let exceptions = &self.done.exceptions;
-        if self.done.databases == 0 {
-            // A file with nothing in it is of no use to anybody.
+        if self.done.databases == 0 && !(names.is_empty() && exceptions.is_empty()) {
+            // Of databases that there were a file with none is no export.
             exceptions::check(exceptions, exceptions.len())?;
+            return Err(Failure::NoDatabases { path: self.directory.path().to_owned() }.into());
         }
         Ok(if exceptions.is_empty() { Extent::Complete } else { Extent::Incomplete })
     }

@@ -49,6 +49,8 @@ impl Kind {
             Error::Removed { .. } => Self::Changed,
             Error::AllPinned { .. } => Self::NoFiles,
             Error::NotFound { .. } | Error::KeyNotFound { .. } | Error::Dropped { .. } => Self::Absent,
+            // There can be no such database.
+            Error::InvalidName { .. } => Self::Absent,
             // The engine has looked at what it is, and has not opened it.
             Error::Io { source, .. } if source.kind() == ErrorKind::InvalidInput && source.raw_os_error().is_none() => {
                 Self::Skipped
@@ -85,9 +87,9 @@ impl Kind {
         self.facts().name
     }
 
-    /// What so many databases are, after "2 of 3 databases".
-    pub fn verb(self) -> &'static str {
-        self.facts().verb
+    /// What so many databases are, before "2 of 3 databases".
+    pub fn outcome(self) -> &'static str {
+        self.facts().outcome
     }
 
     /// What to do about it.
@@ -102,86 +104,82 @@ impl Kind {
                 code: interrupt::CODE,
                 verdict: "INTERRUPTED",
                 name: "interrupted",
-                verb: "were interrupted",
+                outcome: "interrupted",
                 advice: "run this again",
             },
             Self::Damaged => Facts {
                 code: 1,
                 verdict: "DAMAGED",
                 name: "damaged",
-                verb: "are damaged",
+                outcome: "damaged",
                 advice: "restore their files from a copy, or run `jvdb repair`",
             },
             Self::Failed => Facts {
                 code: 1,
                 verdict: "NOT READABLE",
                 name: "failed",
-                verb: "could not be read",
+                outcome: "not readable",
                 advice: "see what the system's log says of the disk",
             },
             Self::OldFormat => Facts {
                 code: 6,
                 verdict: "OLD FORMAT",
                 name: "old_format",
-                verb: "are of format version 1",
+                outcome: "of format version 1",
                 advice: CONVERT,
             },
             Self::UnknownFormat => Facts {
                 code: 6,
                 verdict: "UNKNOWN FORMAT",
                 name: "unknown_format",
-                verb: "are of a format that this build does not know",
+                outcome: "of a format that this build does not know",
                 advice: "use the build that wrote them",
             },
             Self::Refused => Facts {
                 code: 3,
                 verdict: "REFUSED",
                 name: "refused",
-                verb: "may not be used by this process",
+                outcome: "refused to this process",
                 advice: "run this as their owner, or give it the right to read and write there; their files are as they were",
             },
             Self::Skipped => Facts {
                 code: 3,
                 verdict: "SKIPPED",
                 name: "skipped",
-                verb: "were skipped: they are no files, or have names that no database's file has",
+                outcome: "skipped, as no file or not named as one",
                 advice: "move them out of the directory, or rename them",
             },
             Self::NoRoom => Facts {
                 code: 4,
                 verdict: "NOT OPENED",
                 name: "no_room",
-                verb: "found no room on the disk",
+                outcome: "not opened, as the disk is full",
                 advice: MAKE_ROOM,
             },
             Self::NoFiles => Facts {
                 code: 4,
                 verdict: "NOT OPENED",
                 name: "no_files",
-                verb: "could not be opened: the system gives no more open files",
+                outcome: "not opened, as the system gives no more open files",
                 advice: "raise the limit with `ulimit -n`, or close other programs; their files are as they were",
             },
             Self::NoMemory => Facts {
                 code: 4,
                 verdict: "NOT OPENED",
                 name: "no_memory",
-                verb: "found no memory",
+                outcome: "not opened, as there is no memory",
                 advice: "give this process more memory; their files are as they were",
             },
             Self::Changed => Facts {
                 code: 7,
                 verdict: "CHANGED",
                 name: "changed",
-                verb: "were removed or replaced by another process meanwhile",
+                outcome: "removed or replaced by another process meanwhile",
                 advice: "run this again",
             },
-            Self::Absent => Facts {
-                code: 5,
-                verdict: "NOT THERE",
-                name: "absent",
-                verb: "are not there",
-                advice: "run `jvdb list`",
-            },
+            Self::Absent => {
+                Facts { code: 5, verdict: "NOT THERE", name: "absent", outcome: "not there", advice: "run `jvdb list`" }
+            }
         }
     }
 }
@@ -191,7 +189,7 @@ struct Facts {
     code: u8,
     verdict: &'static str,
     name: &'static str,
-    verb: &'static str,
+    outcome: &'static str,
     advice: &'static str,
 }
 

@@ -50,7 +50,7 @@ pub fn run(stats: &Stats, json: bool, stdout: &mut impl Write) -> Result<(), Fai
         match row(&directory, &name) {
             Ok(row) => all.databases.push(row),
             Err(failure) if stats.database.is_some() => return Err(failure),
-            Err(failure) => all.unreadable.extend(Exception::unless_gone(&name, &failure)),
+            Err(failure) => all.unreadable.extend(directory.exception(&name, &failure)),
         }
     }
     if stats.database.is_none() {

@@ -3,6 +3,7 @@
 use crate::args::StorageDir;
 use crate::exceptions::Exception;
 use crate::failure::Failure;
+use crate::kind::Kind;
 use crate::sight::Sight;
 use jvdb_core::{Access, Database, Layout, Options, Storage};
 use std::collections::BTreeSet;
@@ -87,6 +88,19 @@ impl Directory {
     pub fn database(&self, name: &str) -> Result<Database, Failure> {
         let (_, storage) = self.part_of(name)?;
         Ok(storage.database(name)?)
+    }
+
+    /// What to say of a database that was listed a moment ago, and failed so. Nothing, if it was dropped since.
+    pub fn exception(&self, name: &str, failure: &Failure) -> Option<Exception> {
+        let is_listed =
+            |(_, storage): &(Layout, Storage)| storage.list().is_ok_and(|names| names.iter().any(|it| it == name));
+        let is_dropped = failure.kind() == Kind::Absent && self.path.exists() && !self.parts.iter().any(is_listed);
+        (!is_dropped).then(|| Exception::new(name, failure))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The layout of a database that this build can open, or repair.

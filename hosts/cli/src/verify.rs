@@ -52,7 +52,7 @@ pub fn run(verify: &Verify, json: bool, stdout: &mut impl Write) -> Result<(), F
         let (finding, exception) = match check(&directory, &name) {
             Ok(report) => Finding::of_report(&name, report),
             Err(failure) if verify.database.is_some() => return Err(failure),
-            Err(failure) => match Exception::unless_gone(&name, &failure) {
+            Err(failure) => match directory.exception(&name, &failure) {
                 Some(exception) => (Finding::of_exception(&exception), Some(exception)),
                 None => continue,
             },

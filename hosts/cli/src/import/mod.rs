@@ -154,14 +154,14 @@ fn without_place(error: &serde_json::Error) -> String {
 impl Done {
     fn write(&self, out: &mut impl Write) -> io::Result<()> {
         for Stored { name, vectors, replaced } in &self.databases {
-            writeln!(out, "{name}: {vectors} vectors, {replaced} of them in place of others")?;
+            writeln!(out, "{name}: {vectors} vectors: {} new, {replaced} replaced", vectors - replaced)?;
         }
         let Self { vectors, replaced, flush_ms: ms, .. } = self;
         let databases = self.databases.len();
+        let new = vectors - replaced;
         writeln!(
             out,
-            "imported {vectors} vectors into {databases} databases, {replaced} of them in place of others; the last flush took \
-             {ms:.1} ms"
+            "imported {vectors} vectors into {databases} databases: {new} new, {replaced} replaced; the last flush took {ms:.1} ms"
         )
     }
 }

@@ -206,7 +206,8 @@ impl<'t> Target<'t> {
             return Failure::Interrupted(format!("the import of {input} was interrupted at {at}; {kept}"));
         }
         let (kind, what, blames_input) = match self.failure.take() {
-            Some(failure) => (failure.kind(), failure.to_string(), failure.blames_input()),
+            Some(failure) if failure.blames_input() => (Kind::Failed, failure.to_string(), true),
+            Some(failure) => (failure.kind(), failure.to_string(), false),
             None => (stop.kind, stop.what, stop.blames_input),
         };
         let kept = self.kept(match blames_input {

@@ -9,6 +9,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::time::Duration;
 
 const VECTORS: &str = r#"{"id":1,"data":[1,2],"metadata":{"a": 1}},{"id":2,"data":[3,4],"metadata":{"b": 2}}"#;
 
@@ -89,6 +90,20 @@ fn a_database_that_is_dropped_meanwhile_is_no_exception() {
 }
 
 #[test]
+fn a_directory_that_is_removed_meanwhile_is_one() {
+    let shell = shell();
+    let pipe = shell.text("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs").success());
+    // It holds where it opens the pipe, when it has listed the databases or before.
+    let process = shell.command("export", &["--output", &pipe]).spawn().expect("jvdb starts");
+    std::thread::sleep(Duration::from_millis(500));
+    fs::remove_dir_all(shell.path("store")).expect("removed");
+    fs::read(pipe).expect("read");
+    let message = Run::of(process.wait_with_output().expect("jvdb ends")).failure(5);
+    assert!(message.contains("store"), "{message}");
+}
+
+#[test]
 fn an_export_goes_on_after_a_bad_database_and_never_takes_the_place_of_a_whole_one() {
     let shell = shell();
     damage(&shell, "store/a.jvdb");
@@ -97,8 +112,8 @@ fn an_export_goes_on_after_a_bad_database_and_never_takes_the_place_of_a_whole_o
     let run = shell.run("export", &["--output", &out]);
     assert!(run.stdout.contains("exported 4 vectors of 2 databases") && run.stdout.contains("out.json.incomplete"));
     let message = run.failure(1);
-    assert!(message.contains("2 of 4 databases are damaged (\"a\", \"b\")"), "{message}");
-    assert!(message.contains("a: DAMAGED: ") && message.contains("out.json is as it was"), "{message}");
+    assert!(message.contains("damaged: 2 of 4 databases (\"a\", \"b\")"), "{message}");
+    assert!(message.contains("a: DAMAGED: ") && message.contains("nothing was written to"), "{message}");
     assert_eq!(fs::read_to_string(&out).expect("a file"), "the last whole export");
     let others = fs::read_to_string(shell.path("out.json.incomplete")).expect("a file");
     // To a pipe nothing can be taken back, and the same comes out.
@@ -154,7 +169,7 @@ fn what_is_no_file_is_named_and_never_opened() {
             assert!(line.is_some_and(|line| line.contains(what)), "{command}: {told}");
         }
         let message = run.failure(3);
-        assert!(message.contains("5 of 8 databases were skipped"), "{command}: {message}");
+        assert!(message.contains("not named as one: 5 of 8 databases"), "{command}: {message}");
     }
     assert!(shell.fails(3, "get", &["--database", "pipe", "--id", "1"]).contains("a pipe"));
     assert_eq!(shell.ok("verify", &["--database", "a"]).lines().count(), 1);
@@ -170,7 +185,7 @@ fn a_file_that_may_not_be_read_is_not_damaged() {
         let run = as_nobody(shell.command(command, arguments));
         assert!(format!("{}{}", run.stdout, run.stderr).contains("m: REFUSED: "), "{command}: {}", run.stderr);
         let message = run.failure(3);
-        assert!(message.contains("1 of 3 databases may not be used"), "{command}: {message}");
+        assert!(message.contains("refused to this process: 1 of 3 databases"), "{command}: {message}");
         assert!(!message.contains("restore"), "{command}: {message}");
     }
     mode("store", 0o000);
@@ -214,9 +229,9 @@ fn of_several_exceptions_damage_decides_the_exit_code() {
     damage(&shell, "store/m.jvdb");
     fs::create_dir(shell.path("store/folder.jvdb")).expect("a directory");
     let message = shell.fails(1, "verify", &[]);
-    assert!(message.contains("1 of 4 databases are damaged (\"m\"); restore"), "{message}");
-    assert!(message.contains("1 of 4 databases are of format version 1 (\"a\"); convert"), "{message}");
-    assert!(message.contains("1 of 4 databases were skipped"), "{message}");
+    assert!(message.contains("damaged: 1 of 4 databases (\"m\"); restore"), "{message}");
+    assert!(message.contains("of format version 1: 1 of 4 databases (\"a\"); convert"), "{message}");
+    assert!(message.contains("not named as one: 1 of 4 databases (\"folder.jvdb\")"), "{message}");
 }
 
 #[test]

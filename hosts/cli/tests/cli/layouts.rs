@@ -42,7 +42,7 @@ fn a_repair_in_a_folder_names_the_file_that_it_keeps() {
     let at = file.windows(8).position(|bytes| bytes == b"{\"a\": 1}").expect("the metadata, as it is");
     file[at] ^= 1;
     fs::write(&path, file).expect("written");
-    assert!(shell.fails(1, "verify", &[]).contains("1 of 2 databases are damaged (\"db-1\")"));
+    assert!(shell.fails(1, "verify", &[]).contains("damaged: 1 of 2 databases (\"db-1\")"));
     let text = shell.ok("repair", &["--database", "db-1"]);
     assert!(text.contains("the file as it was: db-1/vectors.jvdb.damaged-1\n"), "{text}");
     assert!(shell.path("store/db-1/vectors.jvdb.damaged-1").is_file());

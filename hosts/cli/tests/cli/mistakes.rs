@@ -89,10 +89,10 @@ fn ids_that_were_there_already_are_counted() {
     let shell = Shell::new();
     let first = r#"{"id":1,"data":[1,2]},{"id":2,"data":[1,2]},{"id":1,"data":[3,4]}"#;
     let told = shell.import(document("d", 2, first), &[]).success();
-    assert!(told.starts_with("d: 3 vectors, 1 of them in place of others\n"), "{told}");
+    assert!(told.starts_with("d: 3 vectors: 2 new, 1 replaced\n"), "{told}");
     let second = r#"{"id":2,"data":[1,2]},{"id":3,"data":[1,2]},{"id":1,"data":[3,4]}"#;
     let told = shell.import(document("d", 2, second), &["--batch", "1"]).success();
-    assert!(told.contains("imported 3 vectors into 1 databases, 2 of them in place of others"), "{told}");
+    assert!(told.contains("imported 3 vectors into 1 databases: 1 new, 2 replaced"), "{told}");
 }
 
 #[test]
