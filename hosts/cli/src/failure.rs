@@ -14,7 +14,7 @@ pub enum Failure {
     #[error(transparent)]
     Engine(Box<dyn std::error::Error + Send + Sync>),
     /// A file of the command line, not of the store.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {}: {source}{}", path.display(), elsewhere(source))]
     File { action: &'static str, path: PathBuf, source: io::Error },
     /// What an export would be written over is a database, or would be taken for one.
     #[error("cannot export to {}: {why}; name another file", path.display())]
@@ -62,6 +62,11 @@ pub enum Failure {
     /// Some databases are not what they should be, or could not be looked at; each was reported where it was met.
     #[error("{told}")]
     Exceptions { kind: Kind, told: String },
+}
+
+/// What helps where a file of the command line finds no room.
+fn elsewhere(source: &io::Error) -> &'static str {
+    if Kind::of_io(source) == Kind::NoRoom { "; make room on that disk, or name a file on another one" } else { "" }
 }
 
 impl From<Box<dyn std::error::Error + Send + Sync>> for Failure {

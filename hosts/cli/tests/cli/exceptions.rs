@@ -188,6 +188,19 @@ fn a_file_that_may_not_be_read_is_not_damaged() {
         assert!(message.contains("refused to this process: 1 of 3 databases"), "{command}: {message}");
         assert!(!message.contains("restore"), "{command}: {message}");
     }
+    // A folder of the other layout, which hides nothing beside it.
+    let folders = Shell::new();
+    for name in ["a", "m"] {
+        folders.import(document(name, 2, VECTORS), &["--layout", "folders"]).success();
+    }
+    let closed =
+        |name: &str, mode| fs::set_permissions(folders.path(name), PermissionsExt::from_mode(mode)).expect("set");
+    closed("", 0o755);
+    closed("store/m", 0o000);
+    let run = as_nobody(folders.command("verify", &[]));
+    assert!(run.stdout.contains("bytes: sound") && run.stdout.contains("m: REFUSED: "), "{}", run.stdout);
+    run.failure(3);
+    closed("store/m", 0o755);
     mode("store", 0o000);
     let message = as_nobody(shell.command("list", &[])).failure(3);
     assert!(message.contains("Permission denied"), "{message}");
