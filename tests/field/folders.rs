@@ -12,6 +12,8 @@ fn the_folder_of_a_database_is_no_storage_directory() {
     let directory = tempfile::tempdir().unwrap();
     let storage = Storage::open(directory.path(), Options::default().layout(Layout::Folders)).unwrap();
     storage.create("d", schema()).unwrap().put(1, &[1.0, 0.0], b"").unwrap();
+    // A folder whose name looks like that of a file makes no difference.
+    storage.create("e.jvdb", schema()).unwrap();
     let folder = directory.path().join("d");
     for _ in 0..2 {
         let error = Storage::open(&folder, Options::default()).map(drop).unwrap_err();

@@ -49,6 +49,17 @@ pub(crate) fn temporary(file: &str) -> String {
     format!("{file}.tmp")
 }
 
+/// A name for a file that is being made in a directory where others may be making one of the same name. A long name is cut, so
+/// that this fits any file system.
+pub(crate) fn unique_temporary(file: &str, number: u32) -> String {
+    let ending = format!(".{number:08x}.tmp");
+    let mut room = file.len().min(255 - ending.len());
+    while !file.is_char_boundary(room) {
+        room -= 1;
+    }
+    format!("{}{ending}", &file[..room])
+}
+
 /// The name a damaged file keeps when a repaired one takes its place; never that of a database. A long name is cut, so
 /// that this fits any file system.
 pub(crate) fn backup(file: &str, number: u32) -> String {

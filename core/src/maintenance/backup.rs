@@ -4,10 +4,10 @@
 //! meanwhile are copied again, until few are left. Only then does a flush wait, for the last of both. The copy is whole and
 //! durable before it has its name. What becomes of it, and whether the place is a good one, is the caller's business.
 
-use crate::format::head;
 use crate::format::layout::{LOG_START, PAGE};
 use crate::format::superblock::Superblock;
 use crate::format::table::Geometry;
+use crate::format::{file_name, head};
 use crate::maintenance::rewrite::Rewrite;
 use crate::medium::{Medium, Permit, View, Volume};
 use crate::store::changed_pages::Noting;
@@ -48,10 +48,11 @@ impl Store {
         }
         let _alone = lock(&self.copying);
         let [a, b, c, d, ..] = volume.entropy();
-        let temporary = format!("{file}.{:08x}.tmp", u32::from_le_bytes([a, b, c, d]));
+        let temporary = file_name::unique_temporary(file, u32::from_le_bytes([a, b, c, d]));
+        let mode = self.medium()?.mode();
         let copied = (|| {
             if self.settings.read_only {
-                let to = Arc::from(volume.create(&temporary).map_err(failed("create"))?);
+                let to = Arc::from(volume.create_copy(&temporary, mode).map_err(failed("create"))?);
                 let bytes = self.rewrite_what_is_seen(to, &path, salt)?;
                 volume.rename(&temporary, file).map_err(failed("rename"))?;
                 return Ok(bytes);
@@ -61,7 +62,7 @@ impl Store {
             self.flush_with(&mut progress, Index::Whole)?;
             let noting = self.changed_pages.begin();
             drop(progress);
-            let to = volume.create(&temporary).map_err(failed("create"))?;
+            let to = volume.create_copy(&temporary, mode).map_err(failed("create"))?;
             let bytes = Backup::new(self, &*to, &path)?.run(&noting)?;
             if !broken(Mutant::BackupUnsynced) {
                 to.sync().map_err(failed("sync"))?;

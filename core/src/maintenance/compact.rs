@@ -55,7 +55,8 @@ impl Store {
         self.flush()?;
         let temporary = file_name::temporary(&self.identity.file);
         let path = self.volume.path_of(&temporary);
-        let medium = self.volume.create(&temporary).map_err(|source| Error::io("create", &path, source))?;
+        let mode = self.medium()?.mode();
+        let medium = self.volume.create_copy(&temporary, mode).map_err(|source| Error::io("create", &path, source))?;
         let copied = self.copy_into(Arc::from(medium), &temporary, salt);
         let gained = copied.inspect_err(|_| {
             // The error that counts is the one above.

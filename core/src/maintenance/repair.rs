@@ -180,7 +180,8 @@ impl RepairTarget<'_> {
         let there = damaged.log.end.min(damaged.log.medium.len());
         let table = Some(damaged.log.table).filter(|table| table.buckets > 0 && table.lies_before(there));
         let shape = Geometry::for_names(names).as_roomy_as(table.unwrap_or_default());
-        let medium = self.volume.create(temporary).map_err(|source| Error::io("create", &path, source))?;
+        let mode = damaged.log.medium.mode();
+        let medium = self.volume.create_copy(temporary, mode).map_err(|source| Error::io("create", &path, source))?;
         let written = (|| {
             let mut new = Rewrite::new(Arc::from(medium), old, shape, names, self.salt)?;
             fill(&mut new, damaged, salvage)?;

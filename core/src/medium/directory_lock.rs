@@ -25,7 +25,9 @@ pub(super) fn storage_of_folder(directory: &Path) -> Option<&Path> {
         return None;
     }
     let mut beside = std::fs::read_dir(parent).ok()?.flatten();
-    let is_flat = beside.any(|entry| entry.path().extension().is_some_and(|extension| extension == "jvdb"));
+    // A folder may have such a name as well: it is a database's, too.
+    let is_flat = beside
+        .any(|entry| entry.path().extension().is_some_and(|extension| extension == "jvdb") && !entry.path().is_dir());
     (!is_flat).then_some(parent)
 }
 

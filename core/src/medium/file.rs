@@ -50,6 +50,10 @@ impl OpenFile {
         self.len.load(Ordering::Acquire)
     }
 
+    pub(super) fn mode(&self) -> Option<u32> {
+        self.file.metadata().ok().map(|found| found.mode() & 0o777)
+    }
+
     /// End of a range that lies within the file.
     pub(super) fn check(&self, offset: u64, len: usize) -> io::Result<usize> {
         offset
@@ -181,6 +185,10 @@ impl Medium for FileMedium {
 
     fn measure(&self) -> io::Result<()> {
         self.0.measure()
+    }
+
+    fn mode(&self) -> Option<u32> {
+        self.0.mode()
     }
 
     fn read_into(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {

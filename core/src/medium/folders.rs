@@ -6,9 +6,10 @@
 use super::medium::{FileId, Medium};
 use super::native::NativeVolume;
 use super::origin::Origin;
+use super::paths;
 use super::volume::Volume;
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -104,9 +105,14 @@ impl Volume for FolderVolume {
                 Err(error) => return Err(error),
             };
             for entry in inside {
-                let name = entry?.file_name();
-                if let Some(ending) = name.to_str().and_then(|name| name.strip_prefix(STEM)) {
+                let entry = entry?;
+                let name = entry.file_name();
+                let Some(ending) = name.to_str().and_then(|name| name.strip_prefix(STEM)) else { continue };
+                if ending != SUFFIX || paths::may_be_file(&entry)? {
                     files.push(format!("{folder}{ending}"));
+                } else {
+                    let path = entry.path();
+                    tracing::warn!(path = %path.display(), "passed over: it has a database's name and is no file");
                 }
             }
         }
@@ -119,9 +125,13 @@ impl Volume for FolderVolume {
     }
 
     fn create(&self, file: &str) -> io::Result<Box<dyn Medium>> {
+        self.create_copy(file, None)
+    }
+
+    fn create_copy(&self, file: &str, mode: Option<u32>) -> io::Result<Box<dyn Medium>> {
         fs::create_dir_all(self.below.directory().join(folder(file)))?;
         self.mark_unsynced(file);
-        self.below.create(&path_below(file))
+        self.below.create_copy(&path_below(file), mode)
     }
 
     fn id_of(&self, file: &str) -> io::Result<Option<FileId>> {
@@ -154,8 +164,8 @@ impl Volume for FolderVolume {
         // Held to the end: who comes next relies on what this has taken on itself.
         let mut unsynced = self.unsynced.lock().unwrap_or_else(PoisonError::into_inner);
         for folder in &*unsynced {
-            match File::open(self.below.directory().join(folder)) {
-                Ok(folder) => folder.sync_all()?,
+            match paths::open_directory(&self.below.directory().join(folder)) {
+                Ok(folder) => paths::sync_directory(&folder)?,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
             }

@@ -117,6 +117,11 @@ pub trait Medium: Send + Sync {
         None
     }
 
+    /// Who may read and write it, as the lowest nine bits of a Unix mode; `None` where there is no such thing.
+    fn mode(&self) -> Option<u32> {
+        None
+    }
+
     /// What of the medium can be read without a call for each access: all of it, where it is one run of memory.
     fn mapped(&self) -> Mapped<'_> {
         Mapped::NONE

@@ -142,6 +142,10 @@ impl Medium for MmapMedium {
         self.handle.measure()
     }
 
+    fn mode(&self) -> Option<u32> {
+        self.handle.mode()
+    }
+
     fn read_into(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
         match self.cover(offset, into.len())? {
             Some((map, at)) => map.copy_to(at, into),

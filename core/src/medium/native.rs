@@ -132,9 +132,7 @@ impl Volume for NativeVolume {
         for entry in fs::read_dir(&self.directory)? {
             let entry = entry?;
             let Ok(name) = entry.file_name().into_string() else { continue };
-            let kind = entry.file_type()?;
-            let may_be_file = kind.is_file() || (kind.is_symlink() && !paths::leads_to_no_file(&entry.path()));
-            if may_be_file || !name.ends_with(SUFFIX) {
+            if !name.ends_with(SUFFIX) || paths::may_be_file(&entry)? {
                 names.push(name);
             } else {
                 tracing::warn!(path = self.path_of(&name), "passed over: it has a database's name and is no file");
@@ -150,7 +148,11 @@ impl Volume for NativeVolume {
     }
 
     fn create(&self, file: &str) -> io::Result<Box<dyn Medium>> {
-        self.medium(paths::create(&self.directory.join(file))?)
+        self.create_copy(file, None)
+    }
+
+    fn create_copy(&self, file: &str, mode: Option<u32>) -> io::Result<Box<dyn Medium>> {
+        self.medium(paths::create(&self.directory.join(file), mode)?)
     }
 
     fn id_of(&self, file: &str) -> io::Result<Option<FileId>> {

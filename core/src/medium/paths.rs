@@ -1,7 +1,7 @@
 //! Files by their paths: opened, made, replaced and removed in the one way that is safe beside links, pipes, low descriptors and
 //! other people. Knows no database.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirEntry, File, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown};
@@ -32,13 +32,16 @@ fn above_standard(file: File) -> io::Result<File> {
     Ok(File::from(rustix::io::fcntl_dupfd_cloexec(&file, FIRST)?))
 }
 
-/// Makes an empty file that nobody has planted: what has the name already is removed, be it a link.
-pub(super) fn create(path: &Path) -> io::Result<File> {
+/// Makes an empty file that nobody has planted: what has the name already is removed, be it a link. It has no more than the
+/// mode given, and that of the umask.
+pub(super) fn create(path: &Path, mode: Option<u32>) -> io::Result<File> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
     let mut options = OpenOptions::new();
+    // Whoever makes a file has to be able to write it, whatever its mode is.
+    options.mode(mode.unwrap_or(0o666));
     above_standard(options.read(true).write(true).create_new(true).custom_flags(libc::O_NOFOLLOW).open(path)?)
 }
 
@@ -63,9 +66,10 @@ pub(super) fn length(path: &Path) -> io::Result<u64> {
     Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it is {what} and not a file")))
 }
 
-/// Whether a link leads to something that is no file; one that leads nowhere does not.
-pub(super) fn leads_to_no_file(link: &Path) -> bool {
-    fs::metadata(link).is_ok_and(|found| !found.is_file())
+/// Whether an entry is a file, or a link that leads to one or nowhere.
+pub(super) fn may_be_file(entry: &DirEntry) -> io::Result<bool> {
+    let kind = entry.file_type()?;
+    Ok(kind.is_file() || (kind.is_symlink() && !fs::metadata(entry.path()).is_ok_and(|found| !found.is_file())))
 }
 
 /// Where a file is, if its name is a link.

@@ -46,6 +46,13 @@ pub trait Volume: Send + Sync {
     /// Creates an empty file, in place of one of that name.
     fn create(&self, file: &str) -> io::Result<Box<dyn Medium>>;
 
+    /// As [`create`](Self::create), for a copy of what is in another file: nobody may read it who may not read that one, whose
+    /// [`mode`](Medium::mode) this is.
+    fn create_copy(&self, file: &str, mode: Option<u32>) -> io::Result<Box<dyn Medium>> {
+        let _ = mode;
+        self.create(file)
+    }
+
     /// Length of a file in bytes, without opening it.
     fn size(&self, file: &str) -> io::Result<u64>;
 
@@ -85,7 +92,8 @@ pub trait Volume: Send + Sync {
 /// Copies a file within its directory.
 pub(super) fn copy<V: Volume + ?Sized>(volume: &V, file: &str, copy: &str) -> io::Result<()> {
     const PIECE: u64 = 1 << 20;
-    let (from, to) = (volume.open(file)?, volume.create(copy)?);
+    let from = volume.open(file)?;
+    let to = volume.create_copy(copy, from.mode())?;
     for offset in (0..from.len()).step_by(PIECE as usize) {
         let bytes = from.read_copy(offset, (from.len() - offset).min(PIECE) as usize)?;
         to.write(offset, &bytes, Permit::ENGINE)?;
