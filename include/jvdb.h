@@ -455,7 +455,7 @@ typedef struct jvdb_storage_stats_t {
      */
     uint64_t databases;
     /**
-     * Live vectors in all of them.
+     * Live vectors in all of them that can be read.
      */
     uint64_t vectors;
     /**
@@ -483,7 +483,7 @@ typedef struct jvdb_storage_stats_t {
      */
     uint64_t flushes;
     /**
-     * Microseconds the last completed flush took.
+     * Microseconds the last completed flush took; where it was one of all databases, all of it.
      */
     uint64_t last_flush_us;
     /**
@@ -494,6 +494,11 @@ typedef struct jvdb_storage_stats_t {
      * Bytes of records that no completed flush covers yet.
      */
     uint64_t unflushed_bytes;
+    /**
+     * Databases whose files cannot be read, or are damaged: they count in `databases` and in nothing else. The log names
+     * each, and opening it tells why.
+     */
+    uint64_t unreadable;
 } jvdb_storage_stats_t;
 
 /**

@@ -222,16 +222,13 @@ impl Storage {
     /// # Errors
     /// All are tried; the first error is returned. See [`Database::flush`].
     pub fn flush(&self) -> Result<Duration> {
-        let volume = &self.directory.catalog.volume;
-        let started = volume.now();
-        self.directory.catalog.flush()?;
-        Ok(volume.now().saturating_sub(started))
+        self.directory.catalog.flush()
     }
 
     /// Figures of the directory. Reads the superblock of each database that is not open.
     ///
     /// # Errors
-    /// [`Error::Io`], and [`Error::Corrupt`] for a file that is none of ours.
+    /// [`Error::Io`] if the directory cannot be listed. Files that cannot be read are counted as such, and hide no others.
     pub fn stats(&self) -> Result<StorageStats> {
         self.directory.catalog.stats()
     }

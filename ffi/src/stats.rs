@@ -12,7 +12,7 @@ pub struct StorageStats {
     pub struct_size: usize,
     /// Databases in the directory.
     pub databases: u64,
-    /// Live vectors in all of them.
+    /// Live vectors in all of them that can be read.
     pub vectors: u64,
     /// Bytes of all `.jvdb` files.
     pub bytes_on_disk: u64,
@@ -26,15 +26,18 @@ pub struct StorageStats {
     pub evictions_per_minute: f64,
     /// Completed flushes since the directory was opened.
     pub flushes: u64,
-    /// Microseconds the last completed flush took.
+    /// Microseconds the last completed flush took; where it was one of all databases, all of it.
     pub last_flush_us: u64,
     /// Microseconds the longest completed flush took.
     pub longest_flush_us: u64,
     /// Bytes of records that no completed flush covers yet.
     pub unflushed_bytes: u64,
+    /// Databases whose files cannot be read, or are damaged: they count in `databases` and in nothing else. The log names
+    /// each, and opening it tells why.
+    pub unreadable: u64,
 }
 
-// SAFETY: twelve 8-byte numbers, the first a usize.
+// SAFETY: thirteen 8-byte numbers, the first a usize.
 unsafe impl Versioned for StorageStats {
     const FIRST: usize = size_of::<Self>();
 }
@@ -54,6 +57,7 @@ impl From<core::StorageStats> for StorageStats {
             last_flush_us: microseconds(stats.last_flush),
             longest_flush_us: microseconds(stats.longest_flush),
             unflushed_bytes: stats.unflushed_bytes,
+            unreadable: stats.unreadable,
         }
     }
 }

@@ -5,6 +5,8 @@ mod closed_folder;
 mod descriptors;
 mod files;
 mod folders;
+mod modes;
+mod one_bad_file;
 mod paths;
 mod readers;
 mod removed;

@@ -111,6 +111,7 @@ impl From<StorageStats> for wit::StorageStats {
             last_flush: nanoseconds(stats.last_flush),
             longest_flush: nanoseconds(stats.longest_flush),
             unflushed_bytes: stats.unflushed_bytes,
+            unreadable: stats.unreadable,
         }
     }
 }

@@ -75,6 +75,14 @@ impl Status {
     const FOUND: Self = Self::Closed { tail: StaleTail::Inherited };
 }
 
+/// What becomes of the limit of open files where all are in use.
+#[derive(Debug, Clone, Copy)]
+enum Limit {
+    /// Whoever opens one waits.
+    Kept,
+    Passed,
+}
+
 /// The right to change one database's status. When it is dropped, also by a panic, it sets the outcome and wakes those who wait.
 pub(super) struct TransitionGuard<'a> {
     pub(super) catalog: &'a Catalog,
@@ -261,6 +269,15 @@ impl Catalog {
 
     /// The open store of a database; opens it, and closes another, as needed.
     pub(crate) fn acquire(&self, name: &str) -> Result<Arc<Store>> {
+        self.acquire_with(name, Limit::Kept)
+    }
+
+    /// As [`acquire`](Self::acquire), beyond the limit of open files where all are in use.
+    pub(super) fn acquire_beyond(&self, name: &str) -> Result<Arc<Store>> {
+        self.acquire_with(name, Limit::Passed)
+    }
+
+    fn acquire_with(&self, name: &str, limit: Limit) -> Result<Arc<Store>> {
         if !self.exists(name)? {
             return Err(Error::NotFound { database: name.into() });
         }
@@ -284,7 +301,10 @@ impl Catalog {
         };
         drop(state);
         let transition = TransitionGuard { catalog: self, name: name.into(), outcome: Some(before) };
-        let slot = self.take_file_slot()?;
+        let slot = match limit {
+            Limit::Kept => self.take_file_slot()?,
+            Limit::Passed => self.take_file_slot_beyond(),
+        };
         let store = self.with_a_descriptor(|| match &transition.outcome {
             Some(Status::Suspended(store)) => store.resume().map(|()| Arc::clone(store)),
             Some(Status::Closed { tail }) => self.open_file(name, *tail),

@@ -4,6 +4,7 @@ use crate::directory::catalog::{Catalog, Status};
 use crate::store::store::{Pressure, Store};
 use crate::types::error::Result;
 use std::sync::Arc;
+use std::time::Duration;
 
 impl Catalog {
     /// Names of the stores that `wanted` picks.
@@ -35,7 +36,9 @@ impl Catalog {
     fn for_each_of<R>(&self, names: Vec<String>, each: impl Fn(&Store) -> Result<R>) -> Result<()> {
         let mut first = Ok(());
         for name in names {
-            let done = self.acquire(&name).and_then(|store| each(&store).map(drop));
+            // Whoever holds databases may hold them for long: what is written to the others is not to wait for that.
+            let done = self.acquire_beyond(&name).and_then(|store| self.with_a_descriptor(|| each(&store).map(drop)));
+            self.close_what_is_beyond();
             match done {
                 Ok(()) => {}
                 // Dropped meanwhile: nothing left to write.
@@ -49,8 +52,23 @@ impl Catalog {
         first
     }
 
-    pub(crate) fn flush(&self) -> Result<()> {
-        self.each(|store| !store.settings.read_only && store.unflushed_bytes() > 0, Store::flush)
+    /// Flushes all. Returns how long that took.
+    pub(crate) fn flush(&self) -> Result<Duration> {
+        let (started, before) = (self.volume.now(), self.flushes.count());
+        self.each(|store| !store.settings.read_only && store.unflushed_bytes() > 0, Store::flush)?;
+        let took = self.volume.now().saturating_sub(started);
+        self.note_flush_of_all(before, took);
+        Ok(took)
+    }
+
+    /// The flush of all that callers wait for is what operators watch, and not the last one in it.
+    fn note_flush_of_all(&self, before: u64, took: Duration) {
+        let databases = self.flushes.count() - before;
+        if databases > 0 {
+            self.flushes.note_all(took);
+            let flush_duration_ms = took.as_secs_f64() * 1000.0;
+            tracing::info!(path = self.volume.path(), databases, flush_duration_ms, "flush of all completed");
+        }
     }
 
     /// Flushes what has passed its bound, and applies to the table what a flush has left; but not where somebody is
@@ -72,7 +90,11 @@ impl Catalog {
 
     /// Flushes all that is not busy, and leaves nothing for a next opening to replay.
     pub(crate) fn flush_clean_idle(&self) -> Result<()> {
-        self.each(|store| !store.is_busy() && !store.settings.read_only && !store.is_clean(), Store::flush_clean)
+        let (started, before) = (self.volume.now(), self.flushes.count());
+        let flushed =
+            self.each(|store| !store.is_busy() && !store.settings.read_only && !store.is_clean(), Store::flush_clean);
+        self.note_flush_of_all(before, self.volume.now().saturating_sub(started));
+        flushed
     }
 
     /// Flushes, and leaves nothing for a next opening to replay.

@@ -41,7 +41,7 @@ impl Handle {
     /// Flushes, and leaves to the flush thread what nobody need wait for.
     pub(crate) fn flush(&self) -> Result<Duration> {
         let index = if self.directory.has_running_thread() || index_is_deferred() { Index::Later } else { Index::Now };
-        let took = self.store.flush_and(index)?;
+        let took = self.directory.catalog.with_a_descriptor(|| self.store.flush_and(index))?;
         if self.store.is_behind() {
             self.directory.notify();
         }

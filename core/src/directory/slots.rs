@@ -57,8 +57,28 @@ impl Catalog {
         }
     }
 
+    /// As [`take_file_slot`](Self::take_file_slot), beyond the limit where all are taken: for a moment, and for what cannot wait.
+    pub(super) fn take_file_slot_beyond(&self) -> FileSlot<'_> {
+        let mut state = self.state();
+        self.slot(&mut state)
+    }
+
+    /// Closes files until no more are open than may be, as far as nobody uses them.
+    pub(super) fn close_what_is_beyond(&self) {
+        loop {
+            let mut state = self.state();
+            if state.open_files() <= self.file_limit {
+                return;
+            }
+            let Some((name, store)) = state.take_victim() else { return };
+            state.note_eviction(self.volume.now());
+            drop(state);
+            self.evict(name, store);
+        }
+    }
+
     /// Opens or makes a file; where there is no descriptor left for that, closes files that nobody uses, one after another.
-    pub(super) fn with_a_descriptor<T>(&self, open: impl Fn() -> Result<T>) -> Result<T> {
+    pub(crate) fn with_a_descriptor<T>(&self, open: impl Fn() -> Result<T>) -> Result<T> {
         loop {
             match open() {
                 Err(error) if error.is_lack_of_descriptors() => {

@@ -31,7 +31,11 @@ impl Catalog {
                     stats.unflushed_bytes += store.map_or(0, |store| store.unflushed_bytes());
                 }
                 Err(error) if error.is_absence() => {}
-                Err(error) => return Err(error),
+                Err(error) => {
+                    tracing::warn!(database = name, %error, "left out of the figures");
+                    stats.databases += 1;
+                    stats.unreadable += 1;
+                }
             }
         }
         stats.flushes = self.flushes.count();
@@ -49,17 +53,19 @@ impl Catalog {
     fn count_closed(&self, name: &str) -> Result<u64> {
         let file = file_name::file_of(name)?;
         let path = self.volume.path_of(&file);
-        let slot = self.take_file_slot()?;
-        let counted = self.volume.open(&file).map_err(|source| Error::io("open", &path, source)).and_then(|medium| {
+        // Open for a moment, which takes no slot of those that somebody may hold for long.
+        let counted = self.with_a_descriptor(|| {
+            let medium = self.volume.open(&file).map_err(|source| Error::io("open", &path, source))?;
             let superblock = newest_superblock(&*medium, &path)?.newest;
             Ok((superblock.durable_end == medium.len()).then_some(superblock.counts.vectors))
         });
-        drop(slot);
-        match counted {
-            Ok(Some(vectors)) => Ok(vectors),
+        let vectors = match counted {
+            Ok(Some(vectors)) => vectors,
             // What looks like damage may be a file that was opened and written to meanwhile: opening it tells.
-            Ok(None) | Err(Error::Corrupt { .. }) => Ok(self.acquire(name)?.figures.vectors.load(Relaxed)),
-            Err(error) => Err(error),
-        }
+            Ok(None) | Err(Error::Corrupt { .. }) => self.acquire_beyond(name)?.figures.vectors.load(Relaxed),
+            Err(error) => return Err(error),
+        };
+        self.close_what_is_beyond();
+        Ok(vectors)
     }
 }

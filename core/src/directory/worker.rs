@@ -81,7 +81,7 @@ impl OpenDirectory {
             let now = micros(self.catalog.volume.now());
             if now.saturating_sub(self.flushed_us.load(Relaxed)) >= micros(interval) {
                 self.flushed_us.store(now, Relaxed);
-                note(self.catalog.flush());
+                note(self.catalog.flush().map(drop));
             }
         }
     }

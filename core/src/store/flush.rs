@@ -251,7 +251,11 @@ impl Store {
         if broken(Mutant::NoDirectorySync) {
             return Ok(());
         }
-        self.volume.sync().map_err(|source| self.poisoned(Error::io("sync directory", self.volume.path(), source)))
+        self.volume.sync().map_err(|source| match Error::io("sync directory", self.volume.path(), source) {
+            // Nothing was synced, so nothing is in doubt.
+            lack if lack.is_lack_of_descriptors() => lack,
+            error => self.poisoned(error),
+        })
     }
 
     /// Poisons the store with an error: nothing is written any more.

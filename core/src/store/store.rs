@@ -101,6 +101,13 @@ impl Flushes {
         self.longest_us.fetch_max(micros, Relaxed);
     }
 
+    /// Notes the time that a flush of several stores took, each of which has been noted.
+    pub(crate) fn note_all(&self, took: Duration) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.last_us.store(micros, Relaxed);
+        self.longest_us.fetch_max(micros, Relaxed);
+    }
+
     pub(crate) fn count(&self) -> u64 {
         self.count.load(Relaxed)
     }

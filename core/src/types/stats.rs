@@ -8,8 +8,11 @@ use std::time::Duration;
 pub struct StorageStats {
     /// Databases in the directory.
     pub databases: u64,
-    /// Live vectors in all of them.
+    /// Live vectors in all of them that can be read.
     pub vectors: u64,
+    /// Databases whose files cannot be read, or are damaged: they count in `databases` and in nothing else. The log names each, and
+    /// opening it tells why.
+    pub unreadable: u64,
     /// Bytes of all `.jvdb` files.
     pub bytes_on_disk: u64,
     /// Databases whose file is open now, at most `max_open_files`.
@@ -22,9 +25,9 @@ pub struct StorageStats {
     pub evictions_per_minute: f64,
     /// Completed flushes since the directory was opened.
     pub flushes: u64,
-    /// Duration of the last completed flush.
+    /// Duration of the last completed flush; where it was one of all databases, of all of it.
     pub last_flush: Duration,
-    /// Longest completed flush.
+    /// Longest completed flush, of one database or of all.
     pub longest_flush: Duration,
     /// Bytes of records that no completed flush covers yet.
     pub unflushed_bytes: u64,

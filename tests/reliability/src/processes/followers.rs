@@ -215,7 +215,9 @@ impl Reader<'_> {
     fn was_away(&mut self, pair: u64, before: u64) -> Result<(), Failure> {
         let after = self.newest;
         self.database.refresh()?;
-        if let (Some(since), Some(until)) = (self.number_at(SINCE + pair)?, self.number_at(UNTIL + pair)?)
+        let (until, since) = (self.number_at(UNTIL + pair)?, self.number_at(SINCE + pair)?);
+        // The same at both ends: so they are of one batch.
+        if let (Some(since), Some(until), true) = (since, until, self.number_at(UNTIL + pair)? == until)
             && since <= before
             && after < until
         {
