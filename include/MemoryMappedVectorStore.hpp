@@ -2,6 +2,7 @@
 #ifndef JVDB_MEMORY_MAPPED_VECTOR_STORE_HPP
 #define JVDB_MEMORY_MAPPED_VECTOR_STORE_HPP
 
+#include "jvdb/conversion/file_name.hpp"
 #include "jvdb/conversion/flat.hpp"
 #include "jvdb/log.hpp"
 #include "jvdb/process.hpp"
@@ -21,17 +22,19 @@ namespace jadevectordb {
 class MemoryMappedVectorStore {
 public:
     /// Opens a file, creating it and its directory if they are missing. `file_path` ends in ".jvdb", which is appended
-    /// if it does not. `initial_capacity` reserves nothing: room is made as vectors come. Files of format version 1 in
-    /// that directory are converted once, and the originals kept.
+    /// if it does not; it may have any name, `my copy.jvdb` as well. Only where there is none, but one of the database of this
+    /// name as a PersistentDatabasePersistence makes it, `my%20copy.jvdb`, that one is opened. `initial_capacity` reserves
+    /// nothing: room is made as vectors come. Files of format version 1 in that directory are converted once, and the
+    /// originals kept.
     /// Throws std::runtime_error for a file that cannot be opened or is damaged, std::invalid_argument for a
     /// dimension outside 1 to 65,536 or another one than the file has.
     MemoryMappedVectorStore(const std::string& file_path, std::size_t dimension, std::size_t initial_capacity = 1000)
         : path_(normal(file_path)),
-          name_(path_.stem().string()),
+          name_(jvdb::conversion::name_of_file(path_.stem().string())),
           dimension_(checked(dimension)),
           initial_capacity_(initial_capacity),
           directory_(path_.parent_path()) {
-        directory_->create_database(name_, DatabaseSchema{dimension});
+        directory_->make(path_, name_, static_cast<std::uint32_t>(dimension));
         const auto found = directory_->open(name_).dimension();
         if (found != dimension) {
             throw std::invalid_argument(path_.string() + " holds vectors of dimension " + std::to_string(found) +
@@ -81,10 +84,31 @@ private:
             jvdb::conversion::Flat::of_directory(path, "MemoryMappedVectorStore");
         }
         jvdb::Database open(const std::string& name) { return storage().database(name); }
+        /// Makes the database of a name in that very file, unless there is one.
+        void make(const std::filesystem::path& path, const std::string& name, std::uint32_t dimension) {
+            const auto spelled = jvdb::conversion::file_name_of(name);
+            if (spelled == path.stem().string()) {
+                create_database(name, DatabaseSchema{dimension});
+                return;
+            }
+            // A name that the engine would spell otherwise. It finds the file where there is none of its own spelling.
+            const auto others = path.parent_path() / (spelled + ".jvdb");
+            if (std::filesystem::exists(path) && std::filesystem::exists(others)) {
+                throw std::runtime_error(path.string() + " and " + others.string() +
+                                         " are both the database \"" + name + "\"; give one of them another name");
+            }
+            // Of two stores that are made at once one makes the file.
+            const std::lock_guard lock(making_);
+            if (storage().exists(name)) return;
+            jvdb::Storage::memory().create("empty", dimension, JVDB_METRIC_COSINE).backup(path.string());
+        }
         bool failed(const jvdb::Error& error) {
             reason() = error.what();
             return false;
         }
+
+    private:
+        std::mutex making_;
     };
 
     /// The directories that this process has open, and their users.

@@ -6,6 +6,7 @@ mod descriptors;
 mod files;
 mod folders;
 mod modes;
+mod names;
 mod one_bad_file;
 mod paths;
 mod readers;

@@ -1,8 +1,8 @@
 //! Names of databases and the names of their files.
 //!
-//! Letters, digits, `-`, `_` and `.` stand for themselves; every other byte becomes `%XX`, and so does a leading dot. So
-//! any accepted name is one file in the directory, and each file name stands for one name.
+//! Any accepted name is one file in the directory, and each file name stands for one name.
 
+use crate::medium::spelling::{escape, unescape};
 use crate::types::error::{Error, Result};
 
 pub(crate) const SUFFIX: &str = ".jvdb";
@@ -26,15 +26,7 @@ pub(crate) fn file_of(name: &str) -> Result<String> {
     if name.chars().any(char::is_control) {
         return refuse("it contains a NUL or another control character");
     }
-    let mut file = String::with_capacity(name.len() + TEMPORARY.len());
-    for (at, byte) in name.bytes().enumerate() {
-        let plain = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') || (byte == b'.' && at > 0);
-        if plain {
-            file.push(char::from(byte));
-        } else {
-            file.push_str(&format!("%{byte:02X}"));
-        }
-    }
+    let mut file = escape(name);
     if file.len() > MAX_ENCODED {
         return refuse(
             "it is too long: 246 bytes, of which all but letters, digits, '-', '_' and '.' count three times",
@@ -71,20 +63,9 @@ pub(crate) fn backup(file: &str, number: u32) -> String {
 
 /// The database of a file; `None` if the file is none of ours.
 pub(crate) fn name_of(file: &str) -> Option<String> {
-    let encoded = file.strip_suffix(SUFFIX)?;
-    let mut bytes = Vec::with_capacity(encoded.len());
-    let mut rest = encoded.bytes();
-    while let Some(byte) = rest.next() {
-        if byte == b'%' {
-            let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
-            bytes.push((digit(rest.next())? * 16 + digit(rest.next())?) as u8);
-        } else {
-            bytes.push(byte);
-        }
-    }
-    let name = String::from_utf8(bytes).ok()?;
-    // Only the spelling that we would choose counts, so that no two files have one name.
-    (file_of(&name).ok()? == file).then_some(name)
+    let name = unescape(file.strip_suffix(SUFFIX)?)?;
+    // Not every name is one that we take.
+    file_of(&name).is_ok().then_some(name)
 }
 
 #[cfg(test)]

@@ -89,17 +89,20 @@ impl Volume for FolderVolume {
 
     fn list(&self) -> io::Result<Vec<String>> {
         let mut files = Vec::new();
-        for folder in self.below.entries()? {
-            let inside = match fs::read_dir(self.below.directory().join(&folder)) {
+        for folder in self.below.spelled(self.below.entries()?) {
+            let place = self.below.folder(&folder);
+            let inside = match fs::read_dir(&place) {
                 Ok(inside) => inside,
                 // A file beside the folders, or a folder that is being removed.
                 Err(error) if matches!(error.kind(), io::ErrorKind::NotADirectory | io::ErrorKind::NotFound) => {
                     continue;
                 }
                 // Nobody can say what lies in it. Taken for a database that cannot be opened, it is never made anew, and
-                // hides no other.
+                // hides no other. One that we would not have named so is somebody else's.
                 Err(error) if is_closed(&error) => {
-                    files.push(format!("{folder}{SUFFIX}"));
+                    if place.ends_with(&folder) {
+                        files.push(format!("{folder}{SUFFIX}"));
+                    }
                     continue;
                 }
                 Err(error) => return Err(error),
@@ -129,7 +132,7 @@ impl Volume for FolderVolume {
     }
 
     fn create_copy(&self, file: &str, mode: Option<u32>) -> io::Result<Box<dyn Medium>> {
-        fs::create_dir_all(self.below.directory().join(folder(file)))?;
+        fs::create_dir_all(self.below.folder(folder(file)))?;
         self.mark_unsynced(file);
         self.below.create_copy(&path_below(file), mode)
     }
@@ -156,7 +159,7 @@ impl Volume for FolderVolume {
         self.mark_unsynced(file);
         self.below.remove(&path_below(file))?;
         // Fails while there is anything else in it.
-        let _ = fs::remove_dir(self.below.directory().join(folder(file)));
+        let _ = fs::remove_dir(self.below.folder(folder(file)));
         Ok(())
     }
 
@@ -164,7 +167,7 @@ impl Volume for FolderVolume {
         // Held to the end: who comes next relies on what this has taken on itself.
         let mut unsynced = self.unsynced.lock().unwrap_or_else(PoisonError::into_inner);
         for folder in &*unsynced {
-            match paths::open_directory(&self.below.directory().join(folder)) {
+            match paths::open_directory(&self.below.folder(folder)) {
                 Ok(folder) => paths::sync_directory(&folder)?,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),

@@ -24,6 +24,7 @@ mod native;
 mod origin;
 #[cfg(unix)]
 mod paths;
+pub(crate) mod spelling;
 mod volume;
 
 pub use bytes::{AlignedBuffer, Pinned, View};

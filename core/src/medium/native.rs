@@ -1,7 +1,8 @@
 //! Directories of the operating system, as volumes.
 //!
 //! A directory is what it was when it was opened: its path is resolved then, and once. Files in it may be links; what is done to
-//! a file is done to what the link leads to, and the link stays.
+//! a file is done to what the link leads to, and the link stays. A file that a person has named (`my copy.jvdb`) is found where
+//! there is none under the name that we would give it (`my%20copy.jvdb`), and keeps its name.
 
 use super::directory_lock::{DirectoryLock, storage_of_folder};
 use super::file::FileMedium;
@@ -9,10 +10,13 @@ use super::medium::{FileId, Medium};
 use super::mmap::MmapMedium;
 use super::origin::Origin;
 use super::paths;
+use super::spelling::{by_hand, of_hand};
 use super::volume::{self, Volume};
 use crate::types::error::{Error, Result};
 use crate::types::options::Access;
 use rustix::process::{Resource, getrlimit};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -91,8 +95,40 @@ impl NativeVolume {
         names.filter_map(io::Result::transpose).collect()
     }
 
-    pub(super) fn directory(&self) -> &Path {
-        &self.directory
+    /// The names of files or folders in it, as the engine spells them. One that a person has spelled is left out, with a warning,
+    /// where there is one of the engine's spelling too; one that begins with a dot is hidden.
+    pub(super) fn spelled(&self, names: Vec<String>) -> Vec<String> {
+        let known: BTreeSet<_> = names.iter().cloned().collect();
+        let spelled = names.into_iter().filter_map(|name| match of_hand(&name) {
+            Cow::Borrowed(_) => Some(name),
+            Cow::Owned(_) if name.starts_with('.') => None,
+            Cow::Owned(spelled) if known.contains(&spelled) => {
+                let path = self.directory.join(&name);
+                tracing::warn!(?path, spelled, "passed over: another file is the database of this name");
+                None
+            }
+            Cow::Owned(spelled) => Some(spelled),
+        });
+        spelled.collect()
+    }
+
+    /// Where a file is.
+    fn place(&self, file: &str) -> PathBuf {
+        self.directory.join(&*self.name(file))
+    }
+
+    /// Where the folder of a database is.
+    pub(super) fn folder(&self, folder: &str) -> PathBuf {
+        self.place(&format!("{folder}/"))
+    }
+
+    /// Where a database's file, or its folder with what lies in it, is below the directory.
+    fn name<'a>(&self, file: &'a str) -> Cow<'a, str> {
+        let (first, rest) = file.split_at(file.find('/').unwrap_or(file.len()));
+        let is_databases = !rest.is_empty() || first.ends_with(SUFFIX);
+        let Some(named) = is_databases.then(|| by_hand(first)).flatten() else { return file.into() };
+        let is_there = |name: &str| fs::symlink_metadata(self.directory.join(name)).is_ok();
+        if is_there(first) || !is_there(&named) { file.into() } else { (named + rest).into() }
     }
 
     fn medium(&self, file: File) -> io::Result<Box<dyn Medium>> {
@@ -106,6 +142,10 @@ impl NativeVolume {
 impl Volume for NativeVolume {
     fn path(&self) -> &str {
         &self.text
+    }
+
+    fn path_of(&self, file: &str) -> String {
+        format!("{}/{}", self.text, self.name(file))
     }
 
     fn claim(&self) -> bool {
@@ -128,21 +168,25 @@ impl Volume for NativeVolume {
     }
 
     fn list(&self) -> io::Result<Vec<String>> {
-        let mut names = Vec::new();
+        let (mut names, mut others) = (Vec::new(), Vec::new());
         for entry in fs::read_dir(&self.directory)? {
             let entry = entry?;
             let Ok(name) = entry.file_name().into_string() else { continue };
-            if !name.ends_with(SUFFIX) || paths::may_be_file(&entry)? {
+            if !name.ends_with(SUFFIX) {
+                others.push(name);
+            } else if paths::may_be_file(&entry)? {
                 names.push(name);
             } else {
-                tracing::warn!(path = self.path_of(&name), "passed over: it has a database's name and is no file");
+                let path = self.directory.join(&name);
+                tracing::warn!(?path, "passed over: it has a database's name and is no file");
             }
         }
-        Ok(names)
+        others.append(&mut self.spelled(names));
+        Ok(others)
     }
 
     fn open(&self, file: &str) -> io::Result<Box<dyn Medium>> {
-        let path = self.directory.join(file);
+        let path = self.place(file);
         paths::length(&path)?;
         self.medium(paths::open(&path, OpenOptions::new().read(true).write(!self.read_only))?)
     }
@@ -152,24 +196,24 @@ impl Volume for NativeVolume {
     }
 
     fn create_copy(&self, file: &str, mode: Option<u32>) -> io::Result<Box<dyn Medium>> {
-        self.medium(paths::create(&self.directory.join(file), mode)?)
+        self.medium(paths::create(&self.place(file), mode)?)
     }
 
     fn id_of(&self, file: &str) -> io::Result<Option<FileId>> {
-        Ok(Some(FileId::of(&fs::metadata(self.directory.join(file))?)))
+        Ok(Some(FileId::of(&fs::metadata(self.place(file))?)))
     }
 
     fn size(&self, file: &str) -> io::Result<u64> {
-        paths::length(&self.directory.join(file))
+        paths::length(&self.place(file))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        paths::replace(&self.directory.join(from), &self.directory.join(to))
+        paths::replace(&self.place(from), &self.place(to))
     }
 
     fn keep(&self, file: &str, second: &str) -> io::Result<()> {
-        let target = paths::target(&self.directory.join(file))?;
-        match fs::hard_link(target, self.directory.join(second)) {
+        let target = paths::target(&self.place(file))?;
+        match fs::hard_link(target, self.place(second)) {
             // A file system without links, or a file on another one.
             Err(error)
                 if matches!(
@@ -184,7 +228,7 @@ impl Volume for NativeVolume {
     }
 
     fn remove(&self, file: &str) -> io::Result<()> {
-        paths::remove(&self.directory.join(file))
+        paths::remove(&self.place(file))
     }
 
     fn sync(&self) -> io::Result<()> {

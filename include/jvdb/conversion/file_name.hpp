@@ -25,6 +25,27 @@ inline std::string file_name_of(const std::string& name) {
     return spelled;
 }
 
+/// The name of a database whose file or folder has that name, less what it ends with: what the engine spells so, or the name
+/// that a person gave it.
+inline std::string name_of_file(const std::string& spelled) {
+    const auto digit = [&](std::size_t at) -> int {
+        const char byte = at < spelled.size() ? spelled[at] : '\0';
+        return byte >= '0' && byte <= '9' ? byte - '0' : byte >= 'A' && byte <= 'F' ? byte - 'A' + 10 : -1;
+    };
+    std::string name;
+    for (std::size_t i = 0; i < spelled.size(); ++i) {
+        if (spelled[i] != '%') {
+            name.push_back(spelled[i]);
+        } else if (digit(i + 1) >= 0 && digit(i + 2) >= 0) {
+            name.push_back(static_cast<char>(digit(i + 1) * 16 + digit(i + 2)));
+            i += 2;
+        } else {
+            return spelled;
+        }
+    }
+    return file_name_of(name) == spelled ? name : spelled;
+}
+
 }  // namespace jvdb::conversion
 
 #endif  // JVDB_CONVERSION_FILE_NAME_HPP
