@@ -13,3 +13,4 @@ mod readers;
 mod removed;
 mod scans;
 mod second_writer;
+mod two_names;

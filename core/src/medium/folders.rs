@@ -5,6 +5,7 @@
 
 use super::medium::{FileId, Medium};
 use super::native::NativeVolume;
+use super::occupied::Occupied;
 use super::origin::Origin;
 use super::paths;
 use super::volume::Volume;
@@ -139,6 +140,10 @@ impl Volume for FolderVolume {
 
     fn id_of(&self, file: &str) -> io::Result<Option<FileId>> {
         self.below.id_of(&path_below(file))
+    }
+
+    fn occupy(&self, file: &str, medium: &dyn Medium) -> Result<Option<Occupied>, String> {
+        self.below.occupy(&path_below(file), medium)
     }
 
     fn size(&self, file: &str) -> io::Result<u64> {

@@ -21,6 +21,8 @@ mod memory;
 mod mmap;
 #[cfg(unix)]
 mod native;
+#[cfg_attr(not(unix), expect(dead_code, reason = "no file has two names there"))]
+mod occupied;
 mod origin;
 #[cfg(unix)]
 mod paths;
@@ -37,5 +39,6 @@ pub use medium::{FileId, Medium, Permit};
 pub use memory::MemoryVolume;
 #[cfg(unix)]
 pub use native::NativeVolume;
+pub use occupied::Occupied;
 pub use origin::Origin;
 pub use volume::Volume;

@@ -8,6 +8,7 @@ use super::directory_lock::{DirectoryLock, storage_of_folder};
 use super::file::FileMedium;
 use super::medium::{FileId, Medium};
 use super::mmap::MmapMedium;
+use super::occupied::Occupied;
 use super::origin::Origin;
 use super::paths;
 use super::spelling::{by_hand, of_hand};
@@ -201,6 +202,11 @@ impl Volume for NativeVolume {
 
     fn id_of(&self, file: &str) -> io::Result<Option<FileId>> {
         Ok(Some(FileId::of(&fs::metadata(self.place(file))?)))
+    }
+
+    fn occupy(&self, file: &str, medium: &dyn Medium) -> std::result::Result<Option<Occupied>, String> {
+        let path = self.directory.join(file).display().to_string();
+        medium.id().map(|id| Occupied::new(id, &path)).transpose()
     }
 
     fn size(&self, file: &str) -> io::Result<u64> {

@@ -1,6 +1,7 @@
 //! A directory of media: the part of the world that names files.
 
 use super::medium::{FileId, Medium, Permit};
+use super::occupied::Occupied;
 use super::origin::Origin;
 use std::io;
 use std::time::Duration;
@@ -59,6 +60,16 @@ pub trait Volume: Send + Sync {
     /// Which file has that name now; `None` where nobody can tell.
     fn id_of(&self, file: &str) -> io::Result<Option<FileId>> {
         let _ = file;
+        Ok(None)
+    }
+
+    /// Says that a file is written by this name from now on, until what is returned is dropped; `None` where a file has only one
+    /// name.
+    ///
+    /// # Errors
+    /// The other path by which this process writes the same file.
+    fn occupy(&self, file: &str, medium: &dyn Medium) -> Result<Option<Occupied>, String> {
+        let _ = (file, medium);
         Ok(None)
     }
 

@@ -7,7 +7,7 @@ use crate::format::counts::Counts;
 use crate::format::head::newest_superblock;
 use crate::format::superblock::Superblock;
 use crate::log::writer::Writer;
-use crate::medium::{Origin, Volume};
+use crate::medium::{Medium, Occupied, Origin, Volume};
 use crate::store::changed_pages::ChangedPages;
 use crate::store::claim::Claim;
 use crate::store::progress::Progress;
@@ -60,6 +60,8 @@ pub(crate) struct Store {
     pub writer: Mutex<Writer>,
     pub view: AsymmetricRwLock<ReadView>,
     pub claim: Claim,
+    /// What keeps this process from writing the file by another name.
+    pub occupied: Mutex<Option<Occupied>>,
     pub poison: OnceLock<String>,
     pub dropped: AtomicBool,
     /// A caller is about to drop the database, and waits for a copy of its file to stop.
@@ -161,6 +163,14 @@ impl Store {
         let file = self.volume.open(&self.identity.file);
         let newest = file.map(|medium| newest_superblock(&*medium, &self.identity.path));
         matches!(newest, Ok(Ok(head)) if head.newest != self.opened)
+    }
+
+    /// Takes a file as the one that is written by this name, in place of the one before.
+    pub(crate) fn occupy(&self, medium: &dyn Medium) {
+        // A file that was just made has one name.
+        if let Ok(occupied) = self.volume.occupy(&self.identity.file, medium) {
+            *lock(&self.occupied) = occupied;
+        }
     }
 
     pub(crate) fn vector_bytes(&self) -> usize {

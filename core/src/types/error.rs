@@ -99,10 +99,10 @@ pub enum Error {
         /// Version found in it.
         version: u32,
     },
-    /// Another process has the directory open for writing.
-    #[error("storage directory {path} is in use by {holder}; close that process first, or open it read-only")]
+    /// Another process has the directory open for writing, or this one has the file open by another name.
+    #[error("{path} is in use by {holder}; close it there first, or open it read-only here")]
     Locked {
-        /// Directory.
+        /// Directory or file.
         path: String,
         /// Who holds it, as far as its lock file tells: "process 1234".
         holder: String,
