@@ -47,6 +47,9 @@ pub enum Failure {
     /// A vector of this key is not there.
     #[error("key {key} does not exist in database {database:?}{hint}")]
     NoKey { key: String, database: String, hint: String },
+    /// What was given for an option is wrong.
+    #[error("the {name} is wrong: {what}")]
+    Argument { name: &'static str, what: String },
     /// The input of an import cannot be read on, or what was read cannot be stored.
     #[error("cannot import {input}: {at}: {what}; {kept}")]
     Import { kind: Kind, input: String, at: String, what: String, kept: String },
@@ -105,7 +108,7 @@ impl Failure {
             }
             Self::Exceptions { kind, .. } | Self::Import { kind, .. } => *kind,
             Self::Interrupted(_) => Kind::Interrupted,
-            Self::Engine(_) | Self::Schema(_) => Kind::Failed,
+            Self::Engine(_) | Self::Schema(_) | Self::Argument { .. } => Kind::Failed,
         }
     }
 }

@@ -45,6 +45,8 @@ impl Kind {
             Error::Locked { .. } | Error::Fenced { .. } | Error::ReadOnly { .. } | Error::Forked { .. } => {
                 Self::Refused
             }
+            // What is there stays.
+            Error::AlreadyExists { .. } => Self::Refused,
             Error::InvalidArgument { what: "directory", .. } => Self::Refused,
             Error::Removed { .. } => Self::Changed,
             Error::AllPinned { .. } => Self::NoFiles,

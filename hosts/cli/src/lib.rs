@@ -1,9 +1,13 @@
-//! `jvdb`: import, export, look at, verify and repair a storage directory from a shell. The program is this library and
+//! `jvdb`: fill, look at, move, verify and repair a storage directory from a shell. The program is this library and
 //! nothing else, so that its parts can be tested and fuzzed.
 //!
 //! This file turns a command line into one call and an exit code, which `kind` knows. Everything a store can do is done by `jvdb-core`; nothing here reads or writes a `.jvdb` file itself.
 
+mod absent;
 mod args;
+mod create;
+mod delete;
+mod drop_database;
 mod exceptions;
 mod export;
 mod failure;
@@ -16,7 +20,10 @@ mod list;
 mod output;
 mod partial;
 mod progress;
+mod put;
 mod repair;
+mod scan;
+mod schema;
 mod sight;
 mod stats;
 mod storage;
@@ -65,6 +72,12 @@ pub fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<(), Failure> {
     let stdout = &mut io::stdout().lock();
     match &arguments.command {
+        Command::Create(create) => create::run(create, arguments.json, stdout),
+        Command::Drop(drop) => drop_database::run(drop, arguments.json, stdout),
+        Command::Put(put) => put::run(put, arguments.json, stdout),
+        Command::Delete(delete) => delete::run(delete, arguments.json, stdout),
+        Command::Scan(scan) => scan::run(scan, arguments.json, stdout),
+        Command::Schema(show) => schema::run(show, arguments.json, stdout),
         Command::Import(import) => import::run(import, arguments, stdout),
         Command::Export(export) => export::run(export, arguments, stdout),
         Command::List(list) => list::run(list, arguments.json, stdout),

@@ -37,6 +37,18 @@ impl StorageDir {
         Ok((layout, Storage::open(&self.storage, options)?))
     }
 
+    /// For changing a database that is there: takes the lock.
+    pub fn open_for_change(&self, name: &str) -> Result<Storage, Failure> {
+        let layout = self.open_for_reading()?.layout_of(name)?;
+        Ok(Storage::open(&self.storage, Options::default().create(false).layout(layout))?)
+    }
+
+    /// For dropping a database, which need be none that can be opened: takes the lock.
+    pub fn open_for_dropping(&self, name: &str) -> Result<Storage, Failure> {
+        let layout = self.open_for_reading()?.part_of(name)?.0;
+        Ok(Storage::open(&self.storage, Options::default().create(false).layout(layout))?)
+    }
+
     /// For writing: takes the lock, and creates the directory if it is missing. One without databases gets them in `layout`.
     pub fn open_for_writing(&self, layout: Layout) -> Result<Storage, Failure> {
         let layouts = if self.storage.exists() { Sight::of(&self.storage)?.layouts() } else { Vec::new() };

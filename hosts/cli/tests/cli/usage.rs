@@ -18,6 +18,12 @@ fn a_wrong_command_line_is_exit_code_2() {
         &["get", "--storage", "s", "--database", "d", "--id", "1", "--key", "a"],
         &["get", "--storage", "s", "--database", "d", "--id", "-1"],
         &["get", "--storage", "s", "--database", "d", "--key-hex", "abc"],
+        &["create", "--storage", "s", "--database", "d"],
+        &["create", "--storage", "s", "--database", "d", "--dimension", "0"],
+        &["put", "--storage", "s", "--database", "d", "--id", "1"],
+        &["put", "--storage", "s", "--database", "d", "--vector", "[1]"],
+        &["delete", "--storage", "s", "--database", "d"],
+        &["drop", "--storage", "s"],
         &["stats", "--storage", "s", "--nonsense"],
         &["repair", "--storage", "s"],
         &["repair", "--storage", "s", "--database", "d", "--dimension", "3"],
@@ -36,7 +42,12 @@ fn a_wrong_command_line_is_exit_code_2() {
 #[test]
 fn help_is_exit_code_0() {
     let shell = Shell::new();
-    for command in ["import", "export", "list", "stats", "get", "verify", "repair"] {
+    let old = ["import", "export", "list", "stats", "get", "verify", "repair"];
+    let data = ["create", "drop", "put", "delete", "scan", "schema"];
+    for command in data {
+        assert!(shell.ok(command, &["--help"]).contains("Example:\n    jvdb "), "{command}");
+    }
+    for command in old.iter().chain(&data) {
         assert!(shell.ok(command, &["--help"]).contains("--storage <DIR>"), "{command}");
     }
 }

@@ -1,0 +1,70 @@
+//! The commands that look and change nothing, as they are asked for.
+
+use super::common::{KeyArgument, OneDatabase, StorageDir};
+use clap::Args;
+
+/// Print the names of all databases, without opening any
+#[derive(Args)]
+pub struct List {
+    #[command(flatten)]
+    pub storage: StorageDir,
+}
+
+/// Print figures of the directory and of each database
+#[derive(Args)]
+pub struct Stats {
+    #[command(flatten)]
+    pub storage: StorageDir,
+    /// Print the figures of this database only
+    #[arg(long, value_name = "NAME")]
+    pub database: Option<String>,
+}
+
+/// Print one vector and its metadata
+#[derive(Args)]
+#[command(after_help = "Example:\n    jvdb get --storage data --database colours --id 7")]
+pub struct Get {
+    #[command(flatten)]
+    pub of: OneDatabase,
+    #[command(flatten)]
+    pub key: KeyArgument,
+}
+
+/// Check every checksum, and the index against the log; exit code 1 if anything is damaged
+#[derive(Args)]
+pub struct Verify {
+    #[command(flatten)]
+    pub storage: StorageDir,
+    /// Check this database only
+    #[arg(long, value_name = "NAME")]
+    pub database: Option<String>,
+}
+
+/// Print the vectors of a database, one a line, in the order in which they were last stored
+///
+/// Each line is a JSON object {"id", "data", "metadata"}, as in an export. With --limit the last line on standard error says
+/// the position from which another scan goes on; it stays good whatever is written meanwhile. With --json the result is one
+/// document: {"vectors": [...], "position": N}.
+#[derive(Args)]
+#[command(after_help = "Example:\n    jvdb scan --storage data --database colours --limit 10")]
+pub struct Scan {
+    #[command(flatten)]
+    pub of: OneDatabase,
+    /// Go on from a position that a scan has printed
+    #[arg(long, value_name = "POSITION", default_value_t = 0)]
+    pub from: u64,
+    /// Print at most so many
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
+    /// Print the keys alone
+    #[arg(long)]
+    pub keys: bool,
+}
+
+/// Print dimension, metric and attributes of a database
+#[derive(Args)]
+#[command(after_help = "Example:\n    jvdb schema --storage data --database colours")]
+pub struct ShowSchema {
+    #[command(flatten)]
+    pub of: OneDatabase,
+}
