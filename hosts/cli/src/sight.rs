@@ -87,14 +87,17 @@ impl Sight {
 
     /// Enters what the engine, which lists these databases in this layout of the directory, passes over without a word.
     pub fn compare(&mut self, directory: &Path, layout: Layout, listed: &[String]) {
-        let listed: Vec<_> = listed.iter().map(|name| spelled(name)).collect();
+        let spellings: Vec<_> = listed.iter().map(|name| spelled(name)).collect();
         let (seen, ending) = match layout {
             Layout::Folders => (&self.folders, ""),
             _ => (&self.flat, SUFFIX),
         };
         // What is gone was dropped meanwhile.
         let is_there = |name: &str| fs::symlink_metadata(directory.join(format!("{name}{ending}"))).is_ok();
-        let unlisted = seen.iter().filter(|name| !listed.contains(name) && is_there(name)).map(|name| {
+        // A file that a person has named is the database of that name, unless there is one of the engine's spelling too.
+        let is_by_hand = |name: &String| listed.contains(name) && !is_there(&spelled(name));
+        let is_listed = |name: &String| spellings.contains(name) || is_by_hand(name);
+        let unlisted = seen.iter().filter(|name| !is_listed(name) && is_there(name)).map(|name| {
             let better = spelled(name);
             let file = match layout {
                 Layout::Folders => directory.join(name).join(IN_FOLDER),
@@ -105,9 +108,12 @@ impl Sight {
                 let (name, error) = (format!("{name}{ending}"), "it is of format version 1".to_owned());
                 return Exception { name, kind: Kind::OldFormat, error };
             }
-            let error = match better == *name {
-                true => "no database can have this name; rename it".to_owned(),
-                false => format!("a database's file is not spelled so; rename it to {better}{ending}"),
+            let error = match () {
+                () if better == *name => "no database can have this name; rename it".to_owned(),
+                () if is_there(&better) => {
+                    format!("{better}{ending} is the database of this name, too; give one of them another name")
+                }
+                () => format!("a database's file is not spelled so; rename it to {better}{ending}"),
             };
             Exception { name: format!("{name}{ending}"), kind: Kind::Skipped, error }
         });

@@ -63,15 +63,18 @@ fn the_old_format_is_converted_and_not_repaired_nor_restored() {
 fn what_is_to_be_converted_is_not_to_be_renamed_first() {
     let shell = shell();
     make_old(&shell, "store/my notes.jvdb");
-    for (command, arguments) in [("list", &[][..]), ("verify", &[]), ("stats", &[]), ("export", &["--output", "-"])] {
+    // The names are printed, and nothing is opened for that.
+    assert!(shell.ok("list", &[]).contains("my notes\n"));
+    for (command, arguments) in [("verify", &[][..]), ("stats", &[]), ("export", &["--output", "-"])] {
         let message = shell.fails(6, command, arguments);
         assert!(message.contains("convert") && !message.contains("rename"), "{command}: {message}");
     }
     let shell = Shell::new();
     fs::create_dir_all(shell.path("store/my notes")).expect("directories");
     make_old(&shell, "store/my notes/vectors.jvdb");
-    let message = shell.fails(6, "list", &[]);
-    assert!(message.contains("my notes: OLD FORMAT") && !message.contains("rename"), "{message}");
+    let run = shell.run("verify", &[]);
+    assert!(run.stdout.contains("my notes: OLD FORMAT") && !run.stdout.contains("rename"), "{}", run.stdout);
+    assert!(run.failure(6).contains("convert"));
 }
 
 #[test]
@@ -154,7 +157,9 @@ fn what_is_no_file_is_named_and_never_opened() {
     fs::create_dir(shell.path("store/folder.jvdb")).expect("a directory");
     let _socket = UnixListener::bind(shell.path("store/socket.jvdb")).expect("a socket");
     symlink("/dev/zero", shell.path("store/device.jvdb")).expect("a link");
-    fs::copy(shell.path("store/a.jvdb"), shell.path("store/my copy.jvdb")).expect("a copy");
+    for copy in ["my copy.jvdb", "my%20copy.jvdb", "a copy.jvdb"] {
+        fs::copy(shell.path("store/a.jvdb"), shell.path("store").join(copy)).expect("a copy");
+    }
     for (command, arguments) in [("list", &[][..]), ("verify", &[]), ("stats", &[]), ("export", &["--output", "-"])] {
         let run = shell.run(command, arguments);
         let told = format!("{}{}", run.stdout, run.stderr);
@@ -169,9 +174,11 @@ fn what_is_no_file_is_named_and_never_opened() {
             assert!(line.is_some_and(|line| line.contains(what)), "{command}: {told}");
         }
         let message = run.failure(3);
-        assert!(message.contains("not named as one: 5 of 8 databases"), "{command}: {message}");
+        assert!(message.contains("not named as one: 5 of 10 databases"), "{command}: {message}");
     }
     assert!(shell.fails(3, "get", &["--database", "pipe", "--id", "1"]).contains("a pipe"));
+    assert!(shell.run("list", &[]).stdout.lines().any(|name| name == "a copy"));
+    assert!(shell.ok("verify", &["--database", "a copy"]).ends_with("sound\n"));
     assert_eq!(shell.ok("verify", &["--database", "a"]).lines().count(), 1);
 }
 
