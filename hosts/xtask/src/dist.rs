@@ -64,7 +64,7 @@ pub fn install(workspace: &Workspace, root: &Path) -> Result<()> {
     let mut build = workspace.cargo();
     build.args(["build", "--profile", PROFILE, "--package", "jvdb-ffi", "--package", "jvdb-cli"]);
     run_command(&mut build)?;
-    let system = system_libraries(workspace)?;
+    let system = linkable(&system_libraries(workspace)?);
     let version = env!("CARGO_PKG_VERSION");
     let soname = soname(workspace)?;
     let tree = Tree { root, files: Vec::new() };
@@ -207,6 +207,12 @@ fn system_libraries(workspace: &Workspace) -> Result<String> {
         Some(libraries) if told.status.success() => Ok(libraries.to_owned()),
         _ => Err(format!("{} does not tell the libraries:\n{text}", shown(&cargo)).into()),
     }
+}
+
+/// The same without the unwinder, which the compiler's own call of the linker adds: there is none of that name for a program
+/// that is linked fully statically.
+fn linkable(system: &str) -> String {
+    system.split_whitespace().filter(|library| *library != "-lgcc_s").collect::<Vec<_>>().join(" ")
 }
 
 /// The name by which programs find the shared library, as it says itself.

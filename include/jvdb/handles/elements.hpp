@@ -38,10 +38,12 @@ inline const float* begin_of(const std::initializer_list<float>& list) noexcept 
 /// braces, or a pointer and a length. Borrows them.
 class Elements {
 public:
+    /// So many from there on.
     Elements(const float* data, std::size_t size) noexcept : data_(data), size_(size) {}
     /// Of whatever has data() and size().
     template <class T, std::enable_if_t<detail::has_floats<const T>, int> = 0>
     Elements(const T& elements) noexcept : data_(std::data(elements)), size_(std::size(elements)) {}
+    /// Of a list in braces.
     Elements(std::initializer_list<float> elements) noexcept
         : data_(detail::begin_of(elements)), size_(elements.size()) {}
 
@@ -60,8 +62,11 @@ class Bytes {
 public:
     /// None.
     Bytes() noexcept = default;
+    /// So many from there on.
     Bytes(const void* data, std::size_t size) noexcept : data_(static_cast<const char*>(data)), size_(size) {}
+    /// Of a text.
     Bytes(std::string_view text) noexcept : Bytes(text.data(), text.size()) {}
+    /// The same.
     Bytes(const std::string& text) noexcept : Bytes(text.data(), text.size()) {}
     /// Up to the NUL; none for a null pointer.
     Bytes(const char* text) noexcept : Bytes(text != nullptr ? std::string_view(text) : std::string_view()) {}

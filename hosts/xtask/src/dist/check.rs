@@ -28,6 +28,7 @@ pub fn projects(workspace: &Workspace) -> Result<()> {
     }
     cmake(workspace, &prefix, scratch.path())?;
     make(workspace, &prefix, scratch.path())?;
+    plain(workspace, &prefix, scratch.path())?;
     archive(workspace, &prefix, scratch.path())
 }
 
@@ -53,33 +54,65 @@ fn cmake(workspace: &Workspace, prefix: &Path, scratch: &Path) -> Result<()> {
     if works(&mut configure) { Err("version 99 was found".into()) } else { Ok(()) }
 }
 
-/// The C host, with pkg-config and its Makefile.
+/// The C host, with pkg-config and its Makefile, which is told the prefix in each of the two ways.
 fn make(workspace: &Workspace, prefix: &Path, scratch: &Path) -> Result<()> {
     let directory = scratch.join("make");
     std::fs::create_dir(&directory)?;
     for file in ["main.c", "Makefile"] {
         std::fs::copy(workspace.root.join("hosts/c").join(file), directory.join(file))?;
     }
-    run(program("make", &directory).env("PKG_CONFIG_PATH", prefix.join("lib/pkgconfig")))?;
-    says(program(directory.join("jvdb_c"), scratch).arg(scratch.join("storage-make")))
+    let path = prefix.join("lib/pkgconfig");
+    for in_environment in [true, false] {
+        let mut make = program("make", &directory);
+        make.args(["--always-make", "CFLAGS=-O2"]).env_remove("PKG_CONFIG_PATH");
+        match in_environment {
+            true => make.env("PKG_CONFIG_PATH", &path),
+            false => make.arg(format!("PKG_CONFIG_PATH={}", path.display())),
+        };
+        run(&mut make)?;
+        says(program(directory.join("jvdb_c"), scratch).arg(scratch.join("storage-make")))?;
+    }
+    Ok(())
 }
 
-/// The C host again, with the archive and the libraries that pkg-config says it needs.
-fn archive(workspace: &Workspace, prefix: &Path, scratch: &Path) -> Result<()> {
-    let mut config = program("pkg-config", &workspace.root);
-    config.env("PKG_CONFIG_PATH", prefix.join("lib/pkgconfig")).args(["--static", "--libs-only-l", "jvdb"]);
-    let libraries = output(&mut config)?;
-    let file = scratch.join("jvdb_c_static");
+/// The C host again, by the lines that README.md gives: what pkg-config says, and nothing else.
+fn plain(workspace: &Workspace, prefix: &Path, scratch: &Path) -> Result<()> {
+    let file = scratch.join("jvdb_c_plain");
     let mut compiler = program("cc", &workspace.root);
-    compiler.args(["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-o"]).arg(&file).arg("hosts/c/main.c");
-    compiler.arg("-I").arg(prefix.join("include")).arg(prefix.join("lib/libjvdb.a"));
-    run(compiler.args(libraries.split_whitespace().filter(|library| *library != "-ljvdb")))?;
-    let needed = output(program("readelf", scratch).arg("-d").arg(&file))?;
-    if needed.contains("libjvdb") {
-        return Err("the program with the archive needs the shared library".into());
+    compiler.args(["-std=c11", "hosts/c/main.c", "-o"]).arg(&file);
+    for wanted in [&["--cflags", "--libs"][..], &["--variable=rpath"]] {
+        compiler.args(pkg_config(workspace, prefix, wanted)?);
     }
-    // What is there is opened again.
+    run(&mut compiler)?;
     says(program(&file, scratch).arg(scratch.join("storage-make")))
+}
+
+/// The C host again, with the archive and the libraries that pkg-config says it needs; and fully static, with no other file to
+/// run it.
+fn archive(workspace: &Workspace, prefix: &Path, scratch: &Path) -> Result<()> {
+    let libraries = pkg_config(workspace, prefix, &["--static", "--libs-only-l"])?;
+    for fully in [false, true] {
+        let file = scratch.join(if fully { "jvdb_c_fully_static" } else { "jvdb_c_static" });
+        let mut compiler = program("cc", &workspace.root);
+        compiler.args(["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-o"]).arg(&file).arg("hosts/c/main.c");
+        compiler.args(fully.then_some("-static"));
+        compiler.arg("-I").arg(prefix.join("include")).arg(prefix.join("lib/libjvdb.a"));
+        run(compiler.args(libraries.iter().filter(|library| *library != "-ljvdb")))?;
+        let needed = output(program("readelf", scratch).arg("-d").arg(&file))?;
+        if needed.contains("libjvdb") || (fully && needed.contains("(NEEDED)")) {
+            return Err(format!("{} needs a library to run: {needed}", file.display()).into());
+        }
+        // What is there is opened again.
+        says(program(&file, scratch).arg(scratch.join("storage-make")))?;
+    }
+    Ok(())
+}
+
+/// What pkg-config says of the library in that prefix.
+fn pkg_config(workspace: &Workspace, prefix: &Path, wanted: &[&str]) -> Result<Vec<String>> {
+    let mut config = program("pkg-config", &workspace.root);
+    config.env("PKG_CONFIG_PATH", prefix.join("lib/pkgconfig")).args(wanted).arg("jvdb");
+    Ok(output(&mut config)?.split_whitespace().map(str::to_owned).collect())
 }
 
 fn says(host: &mut Command) -> Result<()> {
