@@ -32,6 +32,16 @@ namespace {
 
 fs::path root;
 
+/// Whether something watches memory or threads. A child does not have the threads of its parent: what they had is lost then,
+/// and there are no others.
+bool is_instrumented() {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    return true;
+#else
+    return std::getenv("JVDB_UNDER_VALGRIND") != nullptr;
+#endif
+}
+
 /// Forks a child that does `body` and ends with what it gives. One that hangs is killed by SIGALRM.
 pid_t start(const std::function<int()>& body) {
     const pid_t child = ::fork();
@@ -52,7 +62,11 @@ int status_of(pid_t child) {
 }
 
 /// Whether a child does `body` and ends with 0.
-bool in_child(const std::function<int()>& body) { return status_of(start(body)) == 0; }
+bool in_child(const std::function<int()>& body) {
+    const int status = status_of(start(body));
+    if (status != 0) std::cerr << "a child ended with " << status << '\n';
+    return status == 0;
+}
 
 /// 0 if the call is refused because of the fork.
 int refused(const std::function<void()>& call) {
@@ -113,6 +127,31 @@ void a_child_destroys_a_persistence_that_flushes_periodically() {
     // The parent's is as it was.
     CHECK(persistence->list_databases() == std::vector<std::string>{"db"});
     persistence.destroy();
+}
+
+std::atomic<bool> is_called{false};
+
+/// Takes its time, so that a child is forked in the midst of it.
+void take_slowly(void* user, std::int32_t, const char*) {
+    is_called = true;
+    if (user == nullptr) std::this_thread::sleep_for(200ms);
+}
+
+void a_child_logs_though_its_parent_was_logging() {
+    jvdb::set_log(take_slowly, nullptr, JVDB_LOG_INFO);
+    std::thread other([] { jvdb_log(JVDB_LOG_INFO, "of the parent", nullptr); });
+    while (!is_called) std::this_thread::yield();
+    CHECK(in_child([] {
+        is_called = false;
+        const bool inherited = jvdb_log(JVDB_LOG_INFO, "of the child", nullptr) == JVDB_OK && is_called;
+        is_called = false;
+        int own = 0;
+        jvdb::set_log(take_slowly, &own, JVDB_LOG_INFO);
+        jvdb::detail::log("info", "of a class");
+        return inherited && is_called ? 0 : 1;
+    }));
+    other.join();
+    jvdb::set_log(nullptr, nullptr, JVDB_LOG_OFF);
 }
 
 void a_child_has_a_flush_manager_of_its_own() {
@@ -240,11 +279,11 @@ int main(int argc, char** argv) {
     fs::create_directories(root);
     std::ostringstream log;
     const auto clog = std::clog.rdbuf(log.rdbuf());
-    // valgrind takes what a thread of the parent had for lost in the child.
-    if (std::getenv("JVDB_UNDER_VALGRIND") == nullptr) {
+    if (!is_instrumented()) {
         a_child_destroys_a_persistence_that_flushes_periodically();
         a_child_has_a_flush_manager_of_its_own();
         a_child_destroys_a_memory_mapped_store_and_makes_others();
+        a_child_logs_though_its_parent_was_logging();
         a_signal_to_a_child_is_the_childs();
     }
     CHECK(fs::exists(root));

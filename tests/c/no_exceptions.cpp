@@ -7,9 +7,11 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 #if defined(__cpp_exceptions)
@@ -99,7 +101,8 @@ int main(int argc, char** argv) {
     errors_are_values(storage);
     after_an_error_nothing_is_done(storage);
     an_error_within_a_visit_ends_it(storage);
-    an_error_outside_ends_the_program(storage);
+    // Which takes what is on the stack for lost there.
+    if (std::getenv("JVDB_UNDER_VALGRIND") == nullptr) an_error_outside_ends_the_program(storage);
     storage.close();
     return check_summary();
 }

@@ -56,6 +56,43 @@ TEST(Directories, WhatWasAcknowledgedSurvivesAKill) {
     expect_same(full_index("i"), value(adapter.get_index("d", "i")));
 }
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+TEST(Directories, AForkedChildIsRefusedAndWaitsForNoLock) {
+    Directory directory;
+    auto adapter = std::make_unique<DatabasePersistenceAdapter>(directory.path);
+    value(adapter->create_database(small_database("kept", "kept")));
+    std::atomic<bool> stop{false};
+    std::thread other([&] {
+        while (!stop) {
+            done(adapter->store_vector("kept", small_vector("v")));
+            value(adapter->create_database(small_database("d", "d")));
+            done(adapter->delete_database("d"));
+        }
+    });
+    for (int i = 0; i < 20; ++i) {
+        const pid_t child = ::fork();
+        if (child == 0) {
+            ::alarm(20);  // should it hang
+            const auto refused = [](const auto& result) { return code(result) == ErrorCode::FAILED_PRECONDITION; };
+            bool good = refused(adapter->create_database(small_database("child", "child")));
+            good = good && refused(adapter->update_database("kept", small_database("kept", "other")));
+            good = good && refused(adapter->delete_database("kept")) && refused(adapter->list_databases());
+            good = good && refused(adapter->store_vector("kept", small_vector("w")));
+            good = good && refused(adapter->retrieve_vector("kept", "v"));
+            good = good && refused(adapter->create_index("kept", Index()));
+            adapter.reset();
+            ::_exit(good ? 0 : 1);
+        }
+        int status = -1;
+        ::waitpid(child, &status, 0);
+        EXPECT_EQ(0, status);
+    }
+    stop = true;
+    other.join();
+    EXPECT_EQ(1u, value(adapter->list_databases()).size());
+}
+#endif
+
 TEST(Directories, ACreationCutShortLeavesNothing) {
     Directory directory;
     {
