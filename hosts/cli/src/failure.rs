@@ -17,8 +17,14 @@ pub enum Failure {
     #[error("cannot {action} {}: {source}{}", path.display(), elsewhere(source))]
     File { action: &'static str, path: PathBuf, source: io::Error },
     /// What an export would be written over is a database, or would be taken for one.
-    #[error("cannot export to {}: {why}; name another file", path.display())]
+    #[error("cannot write to {}: {why}; name another file or directory", path.display())]
     Output { path: PathBuf, why: &'static str },
+    /// What would be written is there.
+    #[error("{} is there already, and is not written over; {cure}", path.display())]
+    Exists { path: PathBuf, cure: &'static str },
+    /// A backup cannot be put in its place.
+    #[error("cannot restore {}: {what}; nothing was changed", from.display())]
+    Restore { kind: Kind, from: PathBuf, what: String },
     /// Standard output does not take the result.
     #[error("cannot write to standard output: {0}")]
     Stdout(io::Error),
@@ -102,11 +108,13 @@ impl Failure {
         match self {
             Self::Core(error) => Kind::of(error),
             Self::File { source, .. } | Self::Stdout(source) => Kind::of_io(source),
-            Self::Output { .. } | Self::TwoDatabases { .. } | Self::TwoLayouts { .. } => Kind::Refused,
+            Self::Output { .. } | Self::Exists { .. } | Self::TwoDatabases { .. } | Self::TwoLayouts { .. } => {
+                Kind::Refused
+            }
             Self::NoDatabases { .. } | Self::NoDatabase { .. } | Self::NoKey { .. } | Self::NotInFile { .. } => {
                 Kind::Absent
             }
-            Self::Exceptions { kind, .. } | Self::Import { kind, .. } => *kind,
+            Self::Exceptions { kind, .. } | Self::Restore { kind, .. } | Self::Import { kind, .. } => *kind,
             Self::Interrupted(_) => Kind::Interrupted,
             Self::Engine(_) | Self::Schema(_) | Self::Argument { .. } => Kind::Failed,
         }

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: an import or an export ends where it can say what it has done. A second one ends the process at once.
+//! Ctrl-C and SIGTERM: a command that takes long ends where it can say what it has done. A second one ends the process at once.
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;

@@ -1,13 +1,17 @@
 //! `jvdb`: fill, look at, move, verify and repair a storage directory from a shell. The program is this library and
 //! nothing else, so that its parts can be tested and fuzzed.
 //!
-//! This file turns a command line into one call and an exit code, which `kind` knows. Everything a store can do is done by `jvdb-core`; nothing here reads or writes a `.jvdb` file itself.
+//! This file turns a command line into one call and an exit code, which `kind` knows. Everything a store can do is done by `jvdb-core`; nothing here reads or writes what is
+//! in a `.jvdb` file itself; a backup that is restored is copied as it is.
 
 mod absent;
 mod args;
+mod backup;
+mod compact;
 mod create;
 mod delete;
 mod drop_database;
+mod estimate;
 mod exceptions;
 mod export;
 mod failure;
@@ -19,9 +23,11 @@ mod kind;
 mod list;
 mod output;
 mod partial;
+mod place;
 mod progress;
 mod put;
 mod repair;
+mod restore;
 mod scan;
 mod schema;
 mod sight;
@@ -85,5 +91,9 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Get(get) => get::run(get, arguments.json, stdout),
         Command::Verify(verify) => verify::run(verify, arguments.json, stdout),
         Command::Repair(repair) => repair::run(repair, arguments.json, stdout),
+        Command::Compact(compact) => compact::run(compact, arguments.json, stdout),
+        Command::Backup(backup) => backup::run(backup, arguments.json, stdout),
+        Command::Restore(restore) => restore::run(restore, arguments.json, stdout),
+        Command::Estimate(estimate) => estimate::run(estimate, arguments.json, stdout),
     }
 }

@@ -100,11 +100,24 @@ fn remove_leftovers(directory: &Path) {
     }
 }
 
-fn directory_of(path: &Path) -> &Path {
+/// Where a file lies.
+pub fn directory_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn sync(directory: &Path) -> io::Result<()> {
+/// Makes a directory, and those above it, if they are missing; durably.
+pub fn make_directory(directory: &Path) -> io::Result<()> {
+    if directory.is_dir() {
+        return Ok(());
+    }
+    let above = directory_of(directory);
+    make_directory(above)?;
+    fs::create_dir(directory)?;
+    sync(above)
+}
+
+/// Makes the names in a directory durable.
+pub fn sync(directory: &Path) -> io::Result<()> {
     match File::open(directory)?.sync_all() {
         // A file system that does not sync directories.
         Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(()),

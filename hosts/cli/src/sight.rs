@@ -10,9 +10,10 @@ use std::io::{self, Read};
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
-const SUFFIX: &str = ".jvdb";
+/// What the name of a database's file ends with.
+pub const SUFFIX: &str = ".jvdb";
 /// Name of a database's file in a folder of its own.
-const IN_FOLDER: &str = "vectors.jvdb";
+pub const IN_FOLDER: &str = "vectors.jvdb";
 /// What every directory holds that was open for writing once.
 const LOCK_FILE: &str = ".storage.lock";
 

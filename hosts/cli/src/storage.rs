@@ -4,6 +4,7 @@ use crate::args::StorageDir;
 use crate::exceptions::Exception;
 use crate::failure::Failure;
 use crate::kind::Kind;
+use crate::place;
 use crate::sight::Sight;
 use jvdb_core::{Access, Database, Layout, Options, Storage};
 use std::collections::BTreeSet;
@@ -43,6 +44,11 @@ impl StorageDir {
         Ok(Storage::open(&self.storage, Options::default().create(false).layout(layout))?)
     }
 
+    /// For changing databases of one layout that are there: takes the lock.
+    pub fn open_layout(&self, layout: Layout) -> Result<Storage, Failure> {
+        Ok(Storage::open(&self.storage, Options::default().create(false).access(Access::File).layout(layout))?)
+    }
+
     /// For dropping a database, which need be none that can be opened: takes the lock.
     pub fn open_for_dropping(&self, name: &str) -> Result<Storage, Failure> {
         let layout = self.open_for_reading()?.part_of(name)?.0;
@@ -51,14 +57,24 @@ impl StorageDir {
 
     /// For writing: takes the lock, and creates the directory if it is missing. One without databases gets them in `layout`.
     pub fn open_for_writing(&self, layout: Layout) -> Result<Storage, Failure> {
-        let layouts = if self.storage.exists() { Sight::of(&self.storage)?.layouts() } else { Vec::new() };
-        let layout = match layouts[..] {
-            [] => layout,
-            [one] => one,
-            _ => return Err(Failure::TwoLayouts { path: self.storage.clone() }),
-        };
+        let layout = self.layout_for_writing(layout)?;
         Ok(Storage::open(&self.storage, Options::default().layout(layout))?)
     }
+
+    /// The layout in which new databases are made: that of those that are there, or else `layout`.
+    pub fn layout_for_writing(&self, layout: Layout) -> Result<Layout, Failure> {
+        let layouts = if self.storage.exists() { Sight::of(&self.storage)?.layouts() } else { Vec::new() };
+        match layouts[..] {
+            [] => Ok(layout),
+            [one] => Ok(one),
+            _ => Err(Failure::TwoLayouts { path: self.storage.clone() }),
+        }
+    }
+}
+
+/// A directory of backups, of either layout, for reading all of it.
+pub fn open_backups(path: &Path) -> Result<Directory, Failure> {
+    StorageDir { storage: path.to_owned() }.open_for_checking()
 }
 
 impl Directory {
@@ -108,6 +124,17 @@ impl Directory {
             |(_, storage): &(Layout, Storage)| storage.list().is_ok_and(|names| names.iter().any(|it| it == name));
         let is_dropped = failure.kind() == Kind::Absent && self.path.exists() && !self.parts.iter().any(is_listed);
         (!is_dropped).then(|| Exception::new(name, failure))
+    }
+
+    /// The layouts in which there are databases, or may be.
+    pub fn layouts(&self) -> impl Iterator<Item = Layout> {
+        self.parts.iter().map(|(layout, _)| *layout)
+    }
+
+    /// The file of a database, whatever is in it.
+    pub fn file_of(&self, name: &str) -> Result<PathBuf, Failure> {
+        let (layout, _) = self.part_of(name)?;
+        Ok(place::file_of(&self.path, *layout, name))
     }
 
     /// Where it is.

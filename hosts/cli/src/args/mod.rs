@@ -8,7 +8,7 @@ mod transfer;
 
 use clap::{Parser, Subcommand};
 
-pub use care::Repair;
+pub use care::{Backup, Compact, Estimate, Repair, Restore};
 pub use common::{LayoutName, StorageDir};
 pub use data::{Create, Delete, Drop, Put, VectorArgument, elements};
 pub use look::{Get, List, Scan, ShowSchema, Stats, Verify};
@@ -16,9 +16,9 @@ pub use transfer::{Export, Import};
 
 /// Fill, look at, move, verify and repair a directory of .jvdb files.
 ///
-/// list, stats, schema, get, scan, verify and export take no lock and change nothing, so they also work beside a process that
-/// has the directory open for writing, and see every write it had acknowledged when they opened the database. create, drop,
-/// put, delete, import and repair need the directory to themselves; what they did survives a loss of power once they have ended.
+/// list, stats, schema, get, scan, verify, export and backup take no lock and change nothing, so they also work beside a process that
+/// has the directory open for writing, and see every write it had acknowledged when they opened the database. All others
+/// need the directory to themselves; what they did survives a loss of power once they have ended.
 ///
 /// A database is DIR/NAME.jvdb, or DIR/NAME/vectors.jvdb, as programs with DatabasePersistenceAdapter have it; every command
 /// sees by itself which.
@@ -50,6 +50,10 @@ pub enum Command {
     Export(Export),
     Verify(Verify),
     Repair(Repair),
+    Compact(Compact),
+    Backup(Backup),
+    Restore(Restore),
+    Estimate(Estimate),
 }
 
 const EXIT_CODES: &str = "\

@@ -1,5 +1,6 @@
 //! The binary, run as a user runs it: a command line, two streams, an exit code, and files.
 
+mod care;
 mod data;
 mod exceptions;
 mod export;

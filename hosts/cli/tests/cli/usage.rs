@@ -24,6 +24,9 @@ fn a_wrong_command_line_is_exit_code_2() {
         &["put", "--storage", "s", "--database", "d", "--vector", "[1]"],
         &["delete", "--storage", "s", "--database", "d"],
         &["drop", "--storage", "s"],
+        &["backup", "--storage", "s"],
+        &["restore", "--storage", "s"],
+        &["estimate", "--vectors", "1", "--dimension", "0"],
         &["stats", "--storage", "s", "--nonsense"],
         &["repair", "--storage", "s"],
         &["repair", "--storage", "s", "--database", "d", "--dimension", "3"],
@@ -43,9 +46,9 @@ fn a_wrong_command_line_is_exit_code_2() {
 fn help_is_exit_code_0() {
     let shell = Shell::new();
     let old = ["import", "export", "list", "stats", "get", "verify", "repair"];
-    let data = ["create", "drop", "put", "delete", "scan", "schema"];
+    let data = ["create", "drop", "put", "delete", "scan", "schema", "compact", "backup", "restore"];
     for command in data {
-        assert!(shell.ok(command, &["--help"]).contains("Example:\n    jvdb "), "{command}");
+        assert!(shell.ok(command, &["--help"]).contains("\n    jvdb "), "{command}");
     }
     for command in old.iter().chain(&data) {
         assert!(shell.ok(command, &["--help"]).contains("--storage <DIR>"), "{command}");
