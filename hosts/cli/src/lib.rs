@@ -21,6 +21,7 @@ mod import;
 mod interrupt;
 mod kind;
 mod list;
+mod metrics;
 mod output;
 mod partial;
 mod place;
@@ -36,7 +37,7 @@ mod storage;
 mod table;
 mod verify;
 
-use args::{Arguments, Command};
+use args::{Arguments, Command, Completions, Man};
 use clap::{CommandFactory, Parser};
 use failure::Failure;
 use std::io::{self, IsTerminal, Write};
@@ -95,5 +96,23 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Backup(backup) => backup::run(backup, arguments.json, stdout),
         Command::Restore(restore) => restore::run(restore, arguments.json, stdout),
         Command::Estimate(estimate) => estimate::run(estimate, arguments.json, stdout),
+        Command::Metrics(metrics) => metrics::run(metrics, stdout),
+        Command::Completions(completions) => print_completions(completions, stdout),
+        Command::Man(man) => print_man(man, stdout),
     }
+}
+
+fn print_completions(completions: &Completions, stdout: &mut impl Write) -> Result<(), Failure> {
+    // Into memory first: the generator panics where it cannot write.
+    let mut text = Vec::new();
+    clap_complete::generate(completions.shell, &mut Arguments::command(), "jvdb", &mut text);
+    stdout.write_all(&text).map_err(Failure::Stdout)
+}
+
+fn print_man(man: &Man, stdout: &mut impl Write) -> Result<(), Failure> {
+    let Some(directory) = &man.output else {
+        return clap_mangen::Man::new(Arguments::command()).render(stdout).map_err(Failure::Stdout);
+    };
+    std::fs::create_dir_all(directory).map_err(Failure::file("make directory", directory))?;
+    man_pages(directory).map_err(Failure::file("write the man pages to", directory))
 }

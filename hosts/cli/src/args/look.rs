@@ -68,3 +68,22 @@ pub struct ShowSchema {
     #[command(flatten)]
     pub of: OneDatabase,
 }
+
+/// Print figures for Prometheus, in its text format
+///
+/// Gauges of the directory, jadevectordb_databases, _vectors, _storage_bytes, _unflushed_bytes and _unreadable_databases, and of
+/// the largest databases, with the label database: jadevectordb_database_vectors, _database_bytes, _database_dead_bytes and
+/// _database_unflushed_bytes. Figures of a process, such as the duration of its flushes and its open files, are left out: only
+/// that process knows them.
+#[derive(Args)]
+#[command(
+    after_help = "Example, for node_exporter's textfile collector:\n    jvdb metrics --storage data > jvdb.prom.new && mv \
+jvdb.prom.new jvdb.prom"
+)]
+pub struct Metrics {
+    #[command(flatten)]
+    pub storage: StorageDir,
+    /// Databases that have figures of their own; beyond that many the largest files have
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub max_databases: usize,
+}

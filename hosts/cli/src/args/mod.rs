@@ -4,6 +4,7 @@ mod care;
 mod common;
 mod data;
 mod look;
+mod shell;
 mod transfer;
 
 use clap::{Parser, Subcommand};
@@ -11,12 +12,13 @@ use clap::{Parser, Subcommand};
 pub use care::{Backup, Compact, Estimate, Repair, Restore};
 pub use common::{LayoutName, StorageDir};
 pub use data::{Create, Delete, Drop, Put, VectorArgument, elements};
-pub use look::{Get, List, Scan, ShowSchema, Stats, Verify};
+pub use look::{Get, List, Metrics, Scan, ShowSchema, Stats, Verify};
+pub use shell::{Completions, Man};
 pub use transfer::{Export, Import};
 
 /// Fill, look at, move, verify and repair a directory of .jvdb files.
 ///
-/// list, stats, schema, get, scan, verify, export and backup take no lock and change nothing, so they also work beside a process that
+/// list, stats, metrics, schema, get, scan, verify, export and backup take no lock and change nothing, so they also work beside a process that
 /// has the directory open for writing, and see every write it had acknowledged when they opened the database. All others
 /// need the directory to themselves; what they did survives a loss of power once they have ended.
 ///
@@ -54,6 +56,9 @@ pub enum Command {
     Backup(Backup),
     Restore(Restore),
     Estimate(Estimate),
+    Metrics(Metrics),
+    Completions(Completions),
+    Man(Man),
 }
 
 const EXIT_CODES: &str = "\

@@ -14,3 +14,4 @@ mod repair;
 mod roundtrip;
 mod shell;
 mod usage;
+mod watch;

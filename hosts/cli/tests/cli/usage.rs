@@ -46,7 +46,7 @@ fn a_wrong_command_line_is_exit_code_2() {
 fn help_is_exit_code_0() {
     let shell = Shell::new();
     let old = ["import", "export", "list", "stats", "get", "verify", "repair"];
-    let data = ["create", "drop", "put", "delete", "scan", "schema", "compact", "backup", "restore"];
+    let data = ["create", "drop", "put", "delete", "scan", "schema", "compact", "backup", "restore", "metrics"];
     for command in data {
         assert!(shell.ok(command, &["--help"]).contains("\n    jvdb "), "{command}");
     }
