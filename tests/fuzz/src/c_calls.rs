@@ -13,7 +13,7 @@ mod walks;
 use arbitrary::{Arbitrary, Unstructured};
 use batches::{hostile_batch, sound_batch};
 use jvdb::advice::{JVDB_ADVICE_DONT_NEED, JVDB_ADVICE_RANDOM, jvdb_advise};
-use jvdb::attribute::{jvdb_attribute_get, jvdb_attribute_remove, jvdb_attribute_set};
+use jvdb::attribute::{Attribute, jvdb_attribute_get, jvdb_attribute_remove, jvdb_attribute_set};
 use jvdb::batch::jvdb_put_batch;
 use jvdb::cursor::{jvdb_cursor_close, jvdb_cursor_next_key, jvdb_cursor_open, jvdb_cursor_position};
 use jvdb::database::{
@@ -22,13 +22,14 @@ use jvdb::database::{
 };
 use jvdb::error::{Error, jvdb_error_code, jvdb_error_free, jvdb_error_message};
 use jvdb::key::Key;
+use jvdb::log::jvdb_log;
 use jvdb::names::{Names, jvdb_names_at, jvdb_names_count, jvdb_names_free};
 use jvdb::options::{JVDB_NO_CREATE, JVDB_OFF, Options};
 use jvdb::stats::{DatabaseStats, StorageStats};
 use jvdb::status::{JVDB_ABSENT, JVDB_ERROR_INTERNAL, JVDB_ERROR_PANIC, JVDB_ERROR_REMOVED, JVDB_OK, Status};
 use jvdb::storage::{
-    Storage, jvdb_close, jvdb_create, jvdb_database_open, jvdb_drop, jvdb_exists, jvdb_list, jvdb_open,
-    jvdb_open_memory, jvdb_storage_flush, jvdb_storage_stats,
+    Storage, jvdb_close, jvdb_create, jvdb_create_with, jvdb_database_open, jvdb_drop, jvdb_exists, jvdb_list,
+    jvdb_open, jvdb_open_memory, jvdb_storage_flush, jvdb_storage_stats,
 };
 use jvdb::vector::{Vector, jvdb_get, jvdb_vector_release};
 use jvdb::visit::jvdb_visit;
@@ -212,7 +213,11 @@ impl Program {
                 Call::Create(name, dimension, metric) => {
                     let name = name.text();
                     let name = name.as_ref().map_or(null(), |name| name.as_ptr());
-                    answer(|error| jvdb_create(storage, name, *dimension, *metric, null_mut(), error));
+                    let attribute = Attribute { name, value: name.cast(), value_length: 0 };
+                    let (attributes, count) = (&raw const attribute, (*dimension % 2) as usize);
+                    answer(|error| {
+                        jvdb_create_with(storage, name, *dimension, *metric, attributes, count, null_mut(), error)
+                    });
                 }
                 Call::Open(name) => {
                     let name = name.text();
@@ -342,6 +347,8 @@ unsafe fn nulls() {
         answer(|error| jvdb_open(null(), null(), null_mut(), error));
         answer(|error| jvdb_open_memory(null(), null_mut(), error));
         answer(|error| jvdb_create(null_mut(), null(), 1, 0, null_mut(), error));
+        answer(|error| jvdb_create_with(null_mut(), null(), 1, 0, null(), 1, null_mut(), error));
+        answer(|error| jvdb_log(1, null(), error));
         answer(|error| jvdb_database_open(null_mut(), null(), null_mut(), error));
         answer(|error| jvdb_list(null(), null_mut(), error));
         answer(|error| jvdb_drop(null_mut(), null(), error));
