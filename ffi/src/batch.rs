@@ -234,15 +234,15 @@ pub unsafe extern "C" fn jvdb_delete_batch(
     error: *mut *mut Error,
 ) -> Status {
     let body = |database: &core::Database| {
-        let mut written = core::Written::default();
+        let mut there = 0;
         if count > 0 {
             // SAFETY: NULL or readable for `count` elements, as the header demands.
             let keys = unsafe { Keys::of(ids, keys, count) }?;
             keys.check_all()?;
-            written = database.write((0..count).map(|index| Operation::Delete { key: keys.get(index) }))?;
+            there = database.delete_many((0..count).map(|index| keys.get(index)))?;
         }
         // SAFETY: `deleted` is NULL or valid for writing.
-        unsafe { set(deleted, written.deleted) };
+        unsafe { set(deleted, there) };
         Ok(JVDB_OK)
     };
     // SAFETY: pointers are NULL or valid, as the header demands.

@@ -148,6 +148,9 @@ impl Catalog {
                 removed.map_err(|source| Error::io("remove", catalog.volume.path_of(&file), source))?;
             }
         }
+        if !catalog.options.read_only {
+            catalog.volume.take_reserve();
+        }
         let path = catalog.volume.path();
         let Options { max_open_files, flush_interval, read_only, .. } = catalog.options;
         tracing::info!(path, max_open_files, ?flush_interval, read_only, "storage directory opened");
@@ -374,6 +377,7 @@ impl Catalog {
         state.open.pop(name);
         drop(state);
         drop(transition);
+        self.volume.take_reserve();
         let synced = self.volume.sync();
         synced.map_err(|source| Error::io("sync directory", self.volume.path(), source))
     }

@@ -4,6 +4,7 @@ use crate::directory::worker::OpenDirectory;
 use crate::medium::Volume;
 use crate::store::flush::Index;
 use crate::store::store::{Pressure, Store};
+use crate::store::write::{WriteOp, Written};
 use crate::testing::deferred_index::index_is_deferred;
 use crate::types::error::Result;
 use std::sync::Arc;
@@ -31,7 +32,34 @@ impl Handle {
         self.store.check_writable()?;
         // The new file is open beside the old one.
         let _slot = catalog.take_file_slot()?;
-        self.store.compact(catalog.salt())
+        let gained = self.store.compact(catalog.salt())?;
+        catalog.volume.take_reserve();
+        Ok(gained)
+    }
+
+    /// Writes what takes something away. On a full disk it has the directory's reserve.
+    pub(crate) fn remove<'a, O: IntoIterator<Item = WriteOp<'a>>>(
+        &self,
+        operations: impl Fn() -> O,
+    ) -> Result<Written> {
+        let written = self.with_reserve(|| self.store.write(operations()));
+        self.throttle();
+        written
+    }
+
+    /// Does something that a full disk is not to stop.
+    fn with_reserve<T>(&self, f: impl Fn() -> Result<T>) -> Result<T> {
+        let volume = &self.directory.catalog.volume;
+        match f() {
+            Err(error) if error.is_lack_of_room() && volume.give_reserve() => {
+                tracing::warn!(database = self.store.identity.name, "the disk is full: the reserve is in use");
+                let done = f();
+                // What is left of it is not for what others store.
+                volume.take_reserve();
+                done
+            }
+            done => done,
+        }
     }
 
     pub(crate) fn backup(&self, volume: &dyn Volume, file: &str) -> Result<u64> {
@@ -41,7 +69,8 @@ impl Handle {
     /// Flushes, and leaves to the flush thread what nobody need wait for.
     pub(crate) fn flush(&self) -> Result<Duration> {
         let index = if self.directory.has_running_thread() || index_is_deferred() { Index::Later } else { Index::Now };
-        let took = self.directory.catalog.with_a_descriptor(|| self.store.flush_and(index))?;
+        let flush = || self.store.flush_and(index);
+        let took = self.with_reserve(|| self.directory.catalog.with_a_descriptor(flush))?;
         if self.store.is_behind() {
             self.directory.notify();
         }

@@ -102,7 +102,8 @@ impl Store {
         }
         let Compaction { new: Rewrite { writer: mut new_writer, view: mut new_view, .. }, moves, .. } = compaction;
         new_writer.operations = writer.operations;
-        self.occupy(&*new_view.log().map_err(fault)?.medium);
+        // A file that was just made has one name.
+        *lock(&self.occupied) = self.occupation(new_view.log().map_err(fault)?.medium).unwrap_or_default();
         (new_view.epoch, new_view.moves) = (superblock.epoch(), Some(Arc::new(moves)));
         let old_writer = std::mem::replace(&mut *writer, new_writer);
         let mut view = self.view_mut();

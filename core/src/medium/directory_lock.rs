@@ -8,6 +8,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 /// Name of the lock file in a storage directory.
@@ -16,6 +17,14 @@ const LOCK_FILE: &str = ".storage.lock";
 const NOTE: usize = 20;
 /// How long to wait for a lock whose holder does not say who it is, or is not there any more.
 const PATIENCE: Duration = Duration::from_millis(100);
+/// Bytes in reserve: a thousand deletions and more.
+#[cfg(target_os = "linux")]
+const RESERVE: u64 = 128 << 10;
+#[cfg(target_os = "linux")]
+const STEP: u64 = 8 << 10;
+/// Where it begins: what is before belongs to the note.
+#[cfg(target_os = "linux")]
+const PAGE: u64 = 4096;
 
 /// The storage directory that a directory is a database's folder of, if it is one: it has a database's file, and lies in a
 /// directory that is locked by whoever writes there and that keeps its databases in folders.
@@ -44,6 +53,8 @@ pub(super) fn storage_of_folder(directory: &Path) -> Option<&Path> {
 pub struct DirectoryLock {
     file: File,
     origin: Origin,
+    /// Bytes of room that the file holds behind its end.
+    reserve: AtomicU64,
 }
 
 impl DirectoryLock {
@@ -72,9 +83,33 @@ impl DirectoryLock {
             }
             std::thread::sleep(Duration::from_millis(1));
         }
-        let lock = Self { file, origin: Origin::here() };
+        let lock = Self { file, origin: Origin::here(), reserve: AtomicU64::new(0) };
         lock.note(&format!("process {}", std::process::id())).map_err(failed)?;
         Ok(lock)
+    }
+
+    /// Holds a little room behind the end of the lock file, for deletions on a full disk: as much as there is, up to a bound.
+    pub(super) fn take_reserve(&self) {
+        #[cfg(target_os = "linux")]
+        if self.origin.is_here() {
+            use rustix::fs::{FallocateFlags, fallocate};
+            let held = self.reserve.load(Relaxed);
+            let mut sizes = (1..=RESERVE / STEP).rev().map(|steps| steps * STEP).take_while(|size| *size > held);
+            if let Some(size) = sizes.find(|size| fallocate(&self.file, FallocateFlags::KEEP_SIZE, PAGE, *size).is_ok())
+            {
+                self.reserve.store(size, Relaxed);
+            }
+        }
+    }
+
+    /// Gives it back to the disk. Returns whether there was some.
+    pub(super) fn give_reserve(&self) -> bool {
+        #[cfg(target_os = "linux")]
+        if self.origin.is_here() && self.reserve.swap(0, Relaxed) > 0 {
+            // Frees what lies behind the end. Some file systems give room to others only when that is on the disk.
+            return self.file.set_len(NOTE as u64).is_ok() && self.file.sync_all().is_ok();
+        }
+        false
     }
 
     fn note(&self, holder: &str) -> io::Result<()> {

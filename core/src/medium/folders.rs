@@ -168,6 +168,14 @@ impl Volume for FolderVolume {
         Ok(())
     }
 
+    fn take_reserve(&self) {
+        self.below.take_reserve();
+    }
+
+    fn give_reserve(&self) -> bool {
+        self.below.give_reserve()
+    }
+
     fn sync(&self) -> io::Result<()> {
         // Held to the end: who comes next relies on what this has taken on itself.
         let mut unsynced = self.unsynced.lock().unwrap_or_else(PoisonError::into_inner);

@@ -39,7 +39,7 @@ pub struct NativeVolume {
     read_only: bool,
     claimed: AtomicBool,
     origin: Origin,
-    _lock: Option<DirectoryLock>,
+    lock: Option<DirectoryLock>,
 }
 
 impl NativeVolume {
@@ -60,7 +60,7 @@ impl NativeVolume {
             let reason = format!("it is the folder of a database in storage directory {whose}; open that one");
             return Err(Error::invalid("directory", reason));
         }
-        volume._lock = Some(DirectoryLock::acquire(&volume.directory)?);
+        volume.lock = Some(DirectoryLock::acquire(&volume.directory)?);
         Ok(volume)
     }
 
@@ -86,7 +86,7 @@ impl NativeVolume {
             read_only: true,
             claimed: AtomicBool::new(false),
             origin: Origin::here(),
-            _lock: None,
+            lock: None,
         })
     }
 
@@ -235,6 +235,14 @@ impl Volume for NativeVolume {
 
     fn remove(&self, file: &str) -> io::Result<()> {
         paths::remove(&self.place(file))
+    }
+
+    fn take_reserve(&self) {
+        self.lock.iter().for_each(DirectoryLock::take_reserve);
+    }
+
+    fn give_reserve(&self) -> bool {
+        self.lock.as_ref().is_some_and(DirectoryLock::give_reserve)
     }
 
     fn sync(&self) -> io::Result<()> {

@@ -85,6 +85,14 @@ pub trait Volume: Send + Sync {
     /// Removes a file. Media opened from it go on working.
     fn remove(&self, file: &str) -> io::Result<()>;
 
+    /// Holds a little room of the disk in reserve, as far as there is some.
+    fn take_reserve(&self) {}
+
+    /// Gives the reserve back to the disk, for what makes room. Returns whether there was one.
+    fn give_reserve(&self) -> bool {
+        false
+    }
+
     /// Makes creations, renames and removals before the call survive a loss of power.
     fn sync(&self) -> io::Result<()>;
 

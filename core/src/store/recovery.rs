@@ -12,12 +12,12 @@ use crate::format::superblock::Superblock;
 use crate::index::delta::Entry;
 use crate::log::reader::{Located, Log};
 use crate::log::writer::{StaleTail, Writer};
-use crate::medium::{Medium, Occupied, Volume};
+use crate::medium::{Medium, Volume};
 use crate::store::changed_pages::ChangedPages;
 use crate::store::claim::Claim;
 use crate::store::lookup::AsOf;
 use crate::store::progress::{Inherited, Progress};
-use crate::store::store::{Figures, Flushes, Identity, Settings, Store};
+use crate::store::store::{Figures, Flushes, Identity, Settings, Store, occupation};
 use crate::store::view::{Followed, ReadView};
 use crate::sync::primitives::atomic::{AtomicBool, Ordering::Relaxed};
 use crate::sync::primitives::{Mutex, OnceLock};
@@ -52,7 +52,7 @@ impl Opening<'_> {
         let path = volume.path_of(file);
         let medium = volume.open(file).map_err(|source| Error::io("open", &path, source))?;
         let medium: Arc<dyn Medium> = Arc::from(medium);
-        let occupied = if settings.read_only { None } else { self.occupy(&*medium, &path)? };
+        let occupied = if settings.read_only { None } else { occupation(&**volume, file, &*medium)? };
         let recovered = match settings.read_only {
             true => Recovered::beside_writer(&medium, &path)?,
             false => Recovered::of(&medium, &path)?,
@@ -115,15 +115,6 @@ impl Opening<'_> {
             figures,
             flushes: Arc::clone(flushes),
             opened: superblock,
-        })
-    }
-}
-
-impl Opening<'_> {
-    fn occupy(&self, medium: &dyn Medium, path: &str) -> Result<Option<Occupied>> {
-        self.volume.occupy(self.file, medium).map_err(|other| Error::Locked {
-            path: path.into(),
-            holder: format!("this process, by another name of the same file: {other}"),
         })
     }
 }

@@ -165,12 +165,9 @@ impl Store {
         matches!(newest, Ok(Ok(head)) if head.newest != self.opened)
     }
 
-    /// Takes a file as the one that is written by this name, in place of the one before.
-    pub(crate) fn occupy(&self, medium: &dyn Medium) {
-        // A file that was just made has one name.
-        if let Ok(occupied) = self.volume.occupy(&self.identity.file, medium) {
-            *lock(&self.occupied) = occupied;
-        }
+    /// Keeps this process from writing a file by another name; fails if it does so already.
+    pub(crate) fn occupation(&self, medium: &dyn Medium) -> Result<Option<Occupied>> {
+        occupation(&*self.volume, &self.identity.file, medium)
     }
 
     pub(crate) fn vector_bytes(&self) -> usize {
@@ -293,6 +290,14 @@ impl Store {
             longest_flush: self.figures.flushes.longest(),
         }
     }
+}
+
+/// See [`Store::occupation`].
+pub(crate) fn occupation(volume: &dyn Volume, file: &str, medium: &dyn Medium) -> Result<Option<Occupied>> {
+    volume.occupy(file, medium).map_err(|other| Error::Locked {
+        path: volume.path_of(file),
+        holder: format!("this process, by another name of the same file: {other}"),
+    })
 }
 
 impl Figures {

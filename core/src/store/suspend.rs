@@ -15,6 +15,8 @@ impl Store {
     pub(crate) fn suspend(&self) -> StaleTail {
         let _no_flush = lock(&self.progress);
         let mut writer = lock(&self.writer);
+        // Before it is closed: a file that is removed then may leave its number to another.
+        drop(lock(&self.occupied).take());
         writer.medium = None;
         let tail = writer.stale_tail;
         drop(writer);
@@ -53,6 +55,7 @@ impl Store {
         if superblock.compactions != progress.superblock.compactions || medium.len() < writer.next.offset {
             return Err(Error::Fenced { path: path.clone() });
         }
+        *lock(&self.occupied) = self.occupation(&*medium)?;
         let medium: Arc<dyn Medium> = Arc::from(medium);
         writer.medium = Some(Arc::clone(&medium));
         self.view_mut().medium = Some(medium);

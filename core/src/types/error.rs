@@ -231,6 +231,12 @@ impl Error {
         }
     }
 
+    /// Whether the disk has no room.
+    pub(crate) fn is_lack_of_room(&self) -> bool {
+        let kinds = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
+        matches!(self, Self::Io { source, .. } if kinds.contains(&source.kind()))
+    }
+
     /// Whether the process, or the system, has no descriptor left to open a file with.
     pub(crate) fn is_lack_of_descriptors(&self) -> bool {
         matches!(self, Self::Io { source, .. } if is_lack_of_descriptors(source))

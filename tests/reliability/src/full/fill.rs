@@ -25,6 +25,8 @@ const KEYS: u64 = 12_000;
 const REFUSED: u64 = 120;
 /// Bytes kept from the database at first.
 const BALLAST: usize = 1 << 20;
+/// Deletions each time that nothing fits.
+const DELETIONS: usize = 150;
 /// Vectors held without a copy throughout.
 const HELD: usize = 200;
 
@@ -144,10 +146,44 @@ impl Process {
         self.check(check_all(&db, &self.told.model, KEYS));
         self.check_held();
         if self.limit == 0 {
+            self.delete_where_nothing_fits(&db)?;
             self.fill_to_the_brim(&brim)?;
         }
         // Neither the databases nor the directory are closed.
         std::mem::forget((brim, db, storage));
+        Ok(())
+    }
+
+    /// People delete when a disk is full: that has room, whatever others took.
+    fn delete_where_nothing_fits(&mut self, db: &Database) -> Result<(), Failure> {
+        let more = self.dir.join("more");
+        for round in 0..3 {
+            let mut filler = fs::OpenOptions::new().append(true).create(true).open(&more)?;
+            while filler.write_all(&[1; 4096]).is_ok() {}
+            let ids: Vec<u64> = self.told.model.keys().copied().skip(round).step_by(7).take(DELETIONS).collect();
+            for id in ids {
+                self.told.cases += 1;
+                match db.delete(id) {
+                    Ok(true) => drop(self.told.model.remove(&id)),
+                    Ok(false) => self.told.lost += 1,
+                    Err(error) => self.wrong(&format!("a deletion on a full disk: {error}")),
+                }
+            }
+            if let Err(error) = db.flush() {
+                self.wrong(&format!("the flush of deletions on a full disk: {error}"));
+            }
+        }
+        // The reserve is small: once it is used up a deletion says what any call says.
+        let mut filler = fs::OpenOptions::new().append(true).open(&more)?;
+        while filler.write_all(&[1; 4096]).is_ok() {}
+        let ids: Vec<u64> = self.told.model.keys().copied().collect();
+        for id in ids {
+            let came = db.delete(id).map(drop);
+            if let Came::Refused = self.come("deletion", came, &[(id, None)]) {
+                break;
+            }
+        }
+        fs::remove_file(&more)?;
         Ok(())
     }
 
