@@ -79,7 +79,7 @@ fn fill(db: &Database, vectors: u64) -> Result<()> {
         db.write(keys.map(|key| Operation::Put { key: key.into(), vector: &vector, metadata: &METADATA }))?;
     }
     db.flush()?;
-    machine::settle();
+    machine::wait_until_quiet();
     Ok(())
 }
 

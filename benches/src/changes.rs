@@ -22,7 +22,7 @@ pub fn update_and_delete(setting: Setting<'_>) -> Result<[Row; 2]> {
         let Housed { store, dir: _dir } = &mut setting.filled(contestant, 0..data.len())?;
         let update = for_a_while(WRITING, data.len(), |range| store.update_each(data, range))?;
         store.flush()?;
-        machine::settle();
+        machine::wait_until_quiet();
         let delete = for_a_while(WRITING, data.len(), |range| store.delete_each(&data.reads[range]))?;
         Ok(Some([update, delete]))
     })?;
@@ -43,7 +43,7 @@ pub fn compact(setting: Setting<'_>) -> Result<Row> {
         store.delete_each(&setting.data.reads[..half])?;
         store.flush()?;
         store.begin_reading()?;
-        machine::settle();
+        machine::wait_until_quiet();
         let (compacted, time) = timed(|| store.compact())?;
         Ok(compacted.then(|| per_operation(time, setting.data.len() - half)))
     });

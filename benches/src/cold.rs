@@ -75,7 +75,7 @@ pub fn gets(setting: Setting<'_>) -> Result<[Row; 2]> {
         }
         Ok(Some([first.as_nanos() as f64, rest.as_nanos() as f64 / (keys.len() - 1) as f64]))
     })?;
-    machine::settle();
+    machine::wait_until_quiet();
     Ok(match warm {
         None => rows,
         Some(name) => titles.map(|title| {

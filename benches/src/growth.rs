@@ -39,7 +39,7 @@ pub fn growth(setting: Setting<'_>, count: usize) -> Result<Vec<Row>> {
         }
         machine::take_memory(2 * count * data.payload());
         let Housed { store, dir: _dir } = &mut setting.contestants[i].fresh(setting.dir, DIMENSION)?;
-        machine::settle();
+        machine::wait_until_quiet();
         let share = store.share();
         std::thread::scope(|scope| {
             let (due, ring) = mpsc::sync_channel::<()>(1);

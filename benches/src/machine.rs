@@ -31,7 +31,7 @@ pub fn load() -> String {
 }
 
 /// Writes everything that waits in the caches of all file systems, so that nobody pays for another one's writes.
-pub fn settle() {
+pub fn wait_until_quiet() {
     rustix::fs::sync();
 }
 

@@ -85,7 +85,7 @@ pub fn round_robin(setting: Setting<'_>, count: usize) -> Result<Row> {
         Ok(Some((many, dir)))
     };
     let mut all = setting.contestants.iter().map(fill).collect::<Result<Vec<_>>>()?;
-    machine::settle();
+    machine::wait_until_quiet();
     let title = format!("get from {} databases in turn, {OPEN} open", grouped(count));
     measure(title, setting.contestants, setting.rounds, |i| {
         let Some((many, _)) = &mut all[i] else { return Ok(None) };

@@ -34,7 +34,7 @@ fn closed(setting: Setting<'_>, data: &Dataset, i: usize) -> Result<Option<[f64;
     store.put_batches(data, 0..data.len(), BATCH)?;
     store.flush()?;
     drop(store);
-    machine::settle();
+    machine::wait_until_quiet();
     Ok(Some([occupied(dir.path())? as f64]))
 }
 

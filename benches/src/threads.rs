@@ -144,7 +144,7 @@ pub fn beside_writer(setting: Setting<'_>) -> Result<[Row; 2]> {
         let Housed { store, dir: _dir } = &mut setting.filled(contestant, 0..half)?;
         let mut gains = [0.0; 2];
         for (flushes, gain) in [false, true].into_iter().zip(&mut gains) {
-            machine::settle();
+            machine::wait_until_quiet();
             let alone = pace(&**store, &keys, data.dimension)?;
             let stop = &AtomicBool::new(false);
             let write: Box<Work<'_>> = Box::new(move |store| {
@@ -194,7 +194,7 @@ pub fn waits(setting: Setting<'_>, count: usize) -> Result<[Row; 4]> {
         let Housed { store, dir: _dir } = &mut setting.filled(contestant, 0..base)?;
         let mut took = [Vec::with_capacity(data.len()), Vec::with_capacity(10 * data.len())];
         for flush in 0..2 * FLUSHES {
-            machine::settle();
+            machine::wait_until_quiet();
             store.put_batches(data, base..data.len(), BATCH)?;
             let (puts, took) = (flush % 2 == 0, &mut took[flush % 2]);
             let Some(share) = store.share() else { return Ok(None) };

@@ -34,7 +34,7 @@ impl Setting<'_> {
     /// Gives the process the memory that all contestants together will need.
     pub(crate) fn prepare(&self) {
         machine::take_memory((self.contestants.len() + 2) * self.data.len() * self.data.payload());
-        machine::settle();
+        machine::wait_until_quiet();
     }
 
     pub(crate) fn fresh(&self, contestant: &Contestant) -> Result<Housed> {
@@ -47,7 +47,7 @@ impl Setting<'_> {
         housed.store.put_batches(self.data, range, BATCH)?;
         housed.store.flush()?;
         housed.store.begin_reading()?;
-        machine::settle();
+        machine::wait_until_quiet();
         Ok(housed)
     }
 }
@@ -133,7 +133,7 @@ pub fn flush(setting: Setting<'_>, count: usize) -> Result<Row> {
         let Housed { store, dir: _dir } = &mut setting.fresh(contestant)?;
         store.put_batches(setting.data, 0..base, BATCH)?;
         store.flush()?;
-        machine::settle();
+        machine::wait_until_quiet();
         let mut total = Duration::ZERO;
         for start in (base..).step_by(count).take(flushes) {
             store.put_batches(setting.data, start..start + count, BATCH)?;

@@ -67,6 +67,7 @@ pub mod testing;
 #[cfg(not(any(feature = "__deferred_index", feature = "__mutants")))]
 mod testing;
 mod types;
+mod upkeep;
 mod vector;
 
 pub use cursor::{Cursor, Keys, Position};

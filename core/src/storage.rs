@@ -2,8 +2,8 @@
 
 use crate::database::Database;
 use crate::directory::catalog::Catalog;
+use crate::directory::flush_thread::OpenDirectory;
 use crate::directory::handle::Handle;
-use crate::directory::worker::OpenDirectory;
 #[cfg(doc)]
 use crate::maintenance::findings::Gap;
 use crate::maintenance::findings::Repair;

@@ -83,7 +83,7 @@ pub fn curves(contestants: &[Contestant], dir: &Path, rounds: usize, sizes: &[us
         for housed in stores.iter_mut().flatten() {
             housed.store.flush()?;
         }
-        machine::settle();
+        machine::wait_until_quiet();
         turns.fill(0);
         let puts = measure(title(1), contestants, rounds, |i| {
             let Some(housed) = &mut stores[i] else { return Ok(None) };
@@ -96,7 +96,7 @@ pub fn curves(contestants: &[Contestant], dir: &Path, rounds: usize, sizes: &[us
             housed.store.flush()?;
             housed.store.begin_reading()?;
         }
-        machine::settle();
+        machine::wait_until_quiet();
         let samples: Vec<Vec<u64>> = (0..rounds).map(|round| sample(data, size, round)).collect();
         let mut gets = |what: usize| {
             turns.fill(0);

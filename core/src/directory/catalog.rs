@@ -1,4 +1,4 @@
-//! Which databases there are, and which of them are open. Which of them are closed to make room is the business of `slots`.
+//! Which databases there are, and which of them are open. Which of them are closed to make room is the business of `file_slots`.
 //!
 //! One lock guards the catalog, and is held for moments. Files are opened and closed outside it, under a transition guard that
 //! makes others wait for that one database only. Evicting a store never syncs: if it has unflushed writes it is suspended, which

@@ -1,6 +1,6 @@
 //! A pinned store: the calls that concern its directory as well as the store.
 
-use crate::directory::worker::OpenDirectory;
+use crate::directory::flush_thread::OpenDirectory;
 use crate::medium::Volume;
 use crate::store::flush::Index;
 use crate::store::store::{Pressure, Store};

@@ -9,7 +9,7 @@ use crate::Result;
 use crate::build::Workspace;
 use crate::headers;
 use crate::run::{output, program, run as run_command};
-use crate::test::Tally;
+use crate::test::Counts;
 use crate::tools;
 use clap::Args;
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,9 +39,9 @@ pub fn run(wanted: &Abi) -> Result<()> {
     if wanted.accept {
         return accept(&workspace);
     }
-    let tally = check(&workspace)? + headers::check(&workspace)?;
-    println!("{tally}");
-    if tally.failed == 0 { Ok(()) } else { Err("the ABI is not what it was; see `cargo xtask abi --help`".into()) }
+    let counts = check(&workspace)? + headers::check(&workspace)?;
+    println!("{counts}");
+    if counts.failed == 0 { Ok(()) } else { Err("the ABI is not what it was; see `cargo xtask abi --help`".into()) }
 }
 
 fn accept(workspace: &Workspace) -> Result<()> {
@@ -74,16 +74,16 @@ fn accept(workspace: &Workspace) -> Result<()> {
 }
 
 /// Everything about the optimized library, which is there already.
-pub fn check(workspace: &Workspace) -> Result<Tally> {
+pub fn check(workspace: &Workspace) -> Result<Counts> {
     check_library(workspace, &workspace.artifacts().join("libjvdb.so"))
 }
 
 /// The same about a library anywhere.
-pub fn check_library(workspace: &Workspace, library: &Path) -> Result<Tally> {
-    let mut tally = Tally::default();
+pub fn check_library(workspace: &Workspace, library: &Path) -> Result<Counts> {
+    let mut counts = Counts::default();
     let mut one = |what: &str, passed: bool, found: String| {
         println!("{what}: {}{found}", if passed { "ok" } else { "FAILED" });
-        tally += Tally::one(passed);
+        counts += Counts::one(passed);
     };
     let differences = |found: &BTreeSet<String>, expected: &BTreeSet<String>| {
         let missing = expected.difference(found).map(|name| format!(" missing: {name}"));
@@ -129,9 +129,9 @@ pub fn check_library(workspace: &Workspace, library: &Path) -> Result<Tally> {
         one("types are those of ffi/abi.xml (abidiff)", same.is_ok(), String::new());
     } else {
         println!("SKIPPED: types are those of ffi/abi.xml: abidiff is not here and cannot be installed");
-        tally += Tally { skipped: 1, ..Tally::default() };
+        counts += Counts { skipped: 1, ..Counts::default() };
     }
-    Ok(tally)
+    Ok(counts)
 }
 
 /// The functions of the header, with their declarations: it is generated, so each begins at the start of a line and ends

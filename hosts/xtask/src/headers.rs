@@ -4,7 +4,7 @@
 use crate::Result;
 use crate::build::{STAND_IN, Workspace};
 use crate::run::{program, run};
-use crate::test::Tally;
+use crate::test::Counts;
 use crate::tools;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,15 +17,15 @@ const ADAPTER: &str = "c++20";
 const WITHOUT_EXCEPTIONS: &str = "jvdb.hpp";
 
 /// Compiles each, and counts.
-pub fn check(workspace: &Workspace) -> Result<Tally> {
+pub fn check(workspace: &Workspace) -> Result<Counts> {
     let include = workspace.root.join("include");
     let scratch = tempfile::tempdir()?;
     let source = scratch.path().join("header.txt");
-    let mut tally = Tally::default();
+    let mut counts = Counts::default();
     let clang = tools::clang(workspace, "clang");
     if clang.is_none() {
         println!("SKIPPED: headers with clang: it is not here and cannot be installed");
-        tally += Tally { skipped: 1, ..Tally::default() };
+        counts += Counts { skipped: 1, ..Counts::default() };
     }
     for header in files(&include, &["h", "hpp"])? {
         let name = header.strip_prefix(&include)?.display().to_string();
@@ -45,11 +45,11 @@ pub fn check(workspace: &Workspace) -> Result<Tally> {
                 let compiled = run(&mut compile);
                 let manner = [standard].into_iter().chain(more).collect::<Vec<_>>().join(" ");
                 println!("{name}, {compiler}, {manner}: {}", if compiled.is_ok() { "ok" } else { "FAILED" });
-                tally += Tally::one(compiled.is_ok());
+                counts += Counts::one(compiled.is_ok());
             }
         }
     }
-    Ok(tally)
+    Ok(counts)
 }
 
 /// Files with those extensions in a directory and below, sorted.

@@ -4,7 +4,7 @@
 use crate::Result;
 use crate::build::Workspace;
 use crate::run::{run as run_command, watched};
-use crate::test::Tally;
+use crate::test::Counts;
 use crate::tools;
 use clap::Args;
 use serde_json::Value;
@@ -109,10 +109,10 @@ impl Table {
         let begun = Instant::now();
         let mut tests = workspace.cargo();
         tests.args(["test", "--release", "--package", "jvdb-crash", "--no-fail-fast"]);
-        let mut tally = Tally::default();
-        let ended = watched(&mut tests, |line| tally += Tally::of_line(line).unwrap_or_default());
-        match ended.map(|success| tally.ended(success)) {
-            Ok(Tally { passed, failed, .. }) => self.lines.push(Line {
+        let mut counts = Counts::default();
+        let ended = watched(&mut tests, |line| counts += Counts::of_line(line).unwrap_or_default());
+        match ended.map(|success| counts.ended(success)) {
+            Ok(Counts { passed, failed, .. }) => self.lines.push(Line {
                 fault: "protocol broken on purpose".into(),
                 cases: passed + failed,
                 figures: [0, 0, 0, failed],

@@ -6,7 +6,7 @@ use crate::Result;
 use crate::build::Workspace;
 use crate::headers::files;
 use crate::run::{output, program, run as run_command};
-use crate::test::{Tally, native};
+use crate::test::{Counts, native};
 use crate::tools;
 use clap::Args;
 use std::fs;
@@ -40,35 +40,35 @@ pub struct SanitizeC {
 pub fn run(wanted: &SanitizeC) -> Result<()> {
     let workspace = Workspace::find()?;
     tools::native(&workspace)?;
-    let mut tally = Tally::default();
+    let mut counts = Counts::default();
     for name in ["valgrind", "address", "thread"] {
         if !wanted.only.is_empty() && wanted.only.iter().all(|only| only != name) {
             continue;
         }
         println!("=== tests/c and tests/cpp, {name}");
         let looked = if name == "valgrind" { valgrind(&workspace) } else { instrumented(&workspace, name) };
-        tally += looked.unwrap_or_else(|error| {
+        counts += looked.unwrap_or_else(|error| {
             println!("{name}: {error}");
-            Tally::one(false)
+            Counts::one(false)
         });
     }
-    println!("{tally}");
-    if tally.failed == 0 && tally.passed + tally.skipped > 0 { Ok(()) } else { Err("see above".into()) }
+    println!("{counts}");
+    if counts.failed == 0 && counts.passed + counts.skipped > 0 { Ok(()) } else { Err("see above".into()) }
 }
 
-fn skipped(what: &str, why: &str) -> Result<Tally> {
+fn skipped(what: &str, why: &str) -> Result<Counts> {
     println!("SKIPPED: {what}: {why}");
-    Ok(Tally { skipped: 1, ..Tally::default() })
+    Ok(Counts { skipped: 1, ..Counts::default() })
 }
 
 /// No error and no byte lost.
-fn valgrind(workspace: &Workspace) -> Result<Tally> {
+fn valgrind(workspace: &Workspace) -> Result<Counts> {
     if !tools::optional(workspace, "valgrind", "valgrind --version") {
         return skipped("valgrind", "it is not here and cannot be installed");
     }
     run_command(workspace.cargo().args(["build", "--release", "--package", "jvdb-ffi"]))?;
     let scratch = tempfile::tempdir()?;
-    let mut tally = Tally::default();
+    let mut counts = Counts::default();
     for tested in &programs(workspace)? {
         let mut valgrind = program("valgrind", scratch.path());
         valgrind.args(["--quiet", "--error-exitcode=99", "--leak-check=full"]);
@@ -80,12 +80,12 @@ fn valgrind(workspace: &Workspace) -> Result<Tally> {
         // Its processes cannot be stepped through, and what was left unset on purpose may not be stored.
         valgrind.env("JVDB_UNDER_VALGRIND", "1");
         valgrind.arg(compile(workspace, tested, &[], &[workspace.artifacts()], scratch.path())?);
-        tally += finish(tested, &mut valgrind, scratch.path());
+        counts += finish(tested, &mut valgrind, scratch.path());
     }
-    Ok(tally)
+    Ok(counts)
 }
 
-fn instrumented(workspace: &Workspace, sanitizer: &str) -> Result<Tally> {
+fn instrumented(workspace: &Workspace, sanitizer: &str) -> Result<Counts> {
     let mut rustc = program("rustup", &workspace.root);
     let sysroot = output(rustc.args(["run", "nightly", "rustc", "--print", "sysroot"])).unwrap_or_default();
     if !Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library/Cargo.lock").exists() {
@@ -118,14 +118,14 @@ fn instrumented(workspace: &Workspace, sanitizer: &str) -> Result<Tally> {
         libraries.push(runtime);
     }
     let scratch = tempfile::tempdir()?;
-    let mut tally = Tally::default();
+    let mut counts = Counts::default();
     for tested in &programs(workspace)? {
         let mut test = program(compile(workspace, tested, flags, &libraries, scratch.path())?, scratch.path());
         test.env("ASAN_OPTIONS", "detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1");
         test.env("TSAN_OPTIONS", "halt_on_error=0:exitcode=66:die_after_fork=0");
-        tally += finish(tested, &mut test, scratch.path());
+        counts += finish(tested, &mut test, scratch.path());
     }
-    Ok(tally)
+    Ok(counts)
 }
 
 /// A test program, linked with a directory's shared library or with static ones, of which the second is a runtime that
@@ -169,11 +169,11 @@ fn compile(
     Ok(test)
 }
 
-fn finish(tested: &Program, test: &mut Command, scratch: &Path) -> Tally {
+fn finish(tested: &Program, test: &mut Command, scratch: &Path) -> Counts {
     let name = tested.name();
     let clean = run_command(test.arg(scratch.join(format!("{name}.storage"))));
     println!("{name}: {}", clean.as_ref().map_or_else(ToString::to_string, |()| "clean".into()));
-    Tally::one(clean.is_ok())
+    Counts::one(clean.is_ok())
 }
 
 impl Program {

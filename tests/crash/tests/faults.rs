@@ -3,7 +3,7 @@
 use jvdb_core::testing::mutants::{Mutant, break_protocol};
 use jvdb_core::{Database, Error, Storage};
 use jvdb_crash::disk::{Call, Disk, Fate, Image, SimVolume};
-use jvdb_crash::faults::{Tally, campaign};
+use jvdb_crash::faults::{Counts, campaign};
 use jvdb_crash::model::{self, NAME, Op};
 use std::sync::{Arc, Mutex};
 
@@ -36,14 +36,14 @@ fn found(image: &Image, number: u8) -> Option<f32> {
     db.get(&model::key(number)).unwrap().map(|vector| vector.vector()[0])
 }
 
-fn broken(tallies: &[(jvdb_crash::faults::kind::Kind, Tally)]) -> Vec<String> {
-    tallies.iter().flat_map(|(_, tally)| tally.failures.clone()).collect()
+fn broken(tallies: &[(jvdb_crash::faults::kind::Kind, Counts)]) -> Vec<String> {
+    tallies.iter().flat_map(|(_, counts)| counts.failures.clone()).collect()
 }
 
 #[test]
 fn nothing_is_lost_torn_or_passed_over() {
     let tallies = campaign(4500, 7, 1);
-    assert!(tallies.iter().all(|(_, tally)| tally.cases > 0), "{tallies:?}");
+    assert!(tallies.iter().all(|(_, counts)| counts.cases > 0), "{tallies:?}");
     assert_eq!(broken(&tallies), Vec::<String>::new());
 }
 

@@ -1,22 +1,22 @@
 //! 150 databases, 8 threads, few open files: every call from every thread at once, and every byte that is read checked
 //! against what its key may hold. One row for each medium and bound on open files.
 
+mod counts;
 mod descriptors;
 mod life;
 mod member;
 mod oracle;
-mod tally;
 
 use crate::Outcome;
 use crate::effort::Effort;
 use crate::row::Row;
+use counts::Counts;
 use jvdb_core::{Access, Options, Storage};
 use life::Crowd;
 use member::Member;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
-use tally::Tally;
 
 const DATABASES: usize = 150;
 const THREADS: u64 = 8;
@@ -54,10 +54,10 @@ pub fn run(effort: &Effort) -> Outcome {
         let seed = effort.seed.wrapping_mul(0x9e37_79b9).wrapping_add(number);
         let fault = format!("{DATABASES} databases, {THREADS} threads, {limit} open files: {medium:?}").to_lowercase();
         let begun = Instant::now();
-        let tally = Tally::new(format!("{fault}, --seed {}", effort.seed));
-        gather(scratch.path(), medium, limit, whole * share / 12, seed, &tally)?;
-        eprintln!("{fault}: {:.1} s, {}", begun.elapsed().as_secs_f64(), tally.report());
-        rows.push(tally.row(fault));
+        let counts = Counts::new(format!("{fault}, --seed {}", effort.seed));
+        gather(scratch.path(), medium, limit, whole * share / 12, seed, &counts)?;
+        eprintln!("{fault}: {:.1} s, {}", begun.elapsed().as_secs_f64(), counts.report());
+        rows.push(counts.row(fault));
     }
     Ok(rows)
 }
@@ -86,57 +86,57 @@ fn gather(
     limit: usize,
     time: Duration,
     seed: u64,
-    tally: &Tally,
+    counts: &Counts,
 ) -> jvdb_core::Result<()> {
     let storage = open(path, medium, limit)?;
     let crowd = Crowd::new(&storage, DATABASES)?;
     let (stop, done) = (AtomicBool::new(false), AtomicBool::new(false));
     std::thread::scope(|scope| {
-        let watch = scope.spawn(|| watch(&done, limit, tally));
+        let watch = scope.spawn(|| watch(&done, limit, counts));
         let members: Vec<_> = (0..THREADS)
             .map(|thread| {
                 let (storage, crowd, stop) = (&storage, &crowd, &stop);
                 let rng = fastrand::Rng::with_seed(seed.wrapping_mul(1000).wrapping_add(thread));
-                scope.spawn(move || Member::new(storage, crowd, tally, rng).live(stop))
+                scope.spawn(move || Member::new(storage, crowd, counts, rng).live(stop))
             })
             .collect();
         let end = Instant::now() + time;
-        while Instant::now() < end && !tally.is_hopeless() {
+        while Instant::now() < end && !counts.is_hopeless() {
             std::thread::sleep(Duration::from_millis(20));
         }
         stop.store(true, Relaxed);
         for member in members {
             if member.join().is_err() {
-                tally.panicked("a thread of the crowd");
+                counts.panicked("a thread of the crowd");
             }
         }
         done.store(true, Relaxed);
         if watch.join().is_err() {
-            tally.panicked("the thread that counts descriptors");
+            counts.panicked("the thread that counts descriptors");
         }
     });
-    crowd.check_quiet(&storage, tally);
+    crowd.check_quiet(&storage, counts);
     if let Err(error) = storage.close() {
-        tally.lost(&format!("close: {error}"));
+        counts.lost(&format!("close: {error}"));
     }
     if medium != Medium::Memory {
         let storage = open(path, medium, limit)?;
-        crowd.check_quiet(&storage, tally);
+        crowd.check_quiet(&storage, counts);
     }
     Ok(())
 }
 
 /// Counts descriptors, and ends the process if nothing is completed any more.
-fn watch(done: &AtomicBool, limit: usize, tally: &Tally) {
+fn watch(done: &AtomicBool, limit: usize, counts: &Counts) {
     let mut moved = (Instant::now(), 0);
     while !done.load(Relaxed) {
         let open = descriptors::open_databases();
-        tally.saw_descriptors(open, limit);
-        if tally.operations() != moved.1 {
-            moved = (Instant::now(), tally.operations());
+        counts.saw_descriptors(open, limit);
+        if counts.operations() != moved.1 {
+            moved = (Instant::now(), counts.operations());
         } else if moved.0.elapsed() > PATIENCE {
-            tally.torn("nothing was completed for 60 s: it hangs");
-            Row::print(&tally.row("crowd that hangs".into()));
+            counts.torn("nothing was completed for 60 s: it hangs");
+            Row::print(&counts.row("crowd that hangs".into()));
             std::process::exit(1);
         }
         std::thread::sleep(Duration::from_millis(1));

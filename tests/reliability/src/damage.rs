@@ -12,7 +12,7 @@ mod shapes;
 
 use crate::effort::Effort;
 use crate::{Outcome, Row};
-use batch::{Batch, Place, Tally};
+use batch::{Batch, Counts, Place};
 use fault::Kind;
 use std::collections::VecDeque;
 use std::process::{Command, ExitCode, Stdio};
@@ -74,8 +74,8 @@ pub fn run(effort: &Effort) -> Outcome {
             scope.spawn(|| {
                 while let Some(job) = { lock(&jobs).pop_front() } {
                     match carry_out(&job.batch) {
-                        Ok(Done { tally, left }) => {
-                            add(&mut lock(&rows)[job.row], &tally);
+                        Ok(Done { counts, left }) => {
+                            add(&mut lock(&rows)[job.row], &counts);
                             lock(&jobs).extend(left.into_iter().map(|batch| Job { row: job.row, batch }));
                         }
                         Err(error) => {
@@ -97,17 +97,17 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn add(row: &mut Row, tally: &Tally) {
-    row.cases += tally.cases;
-    row.lost += tally.lost;
-    row.torn += tally.torn;
-    row.signals += tally.signals;
-    row.undetected += tally.undetected;
+fn add(row: &mut Row, counts: &Counts) {
+    row.cases += counts.cases;
+    row.lost += counts.lost;
+    row.torn += counts.torn;
+    row.signals += counts.signals;
+    row.undetected += counts.undetected;
 }
 
 /// What a process did, and what it left undone because it died.
 struct Done {
-    tally: Tally,
+    counts: Counts,
     left: Vec<Batch>,
 }
 
@@ -138,9 +138,9 @@ fn carry_out(batch: &Batch) -> Result<Done, String> {
         }
     };
     if status.success() {
-        let tally = child.stdout.take().ok_or("no output".to_owned())?;
-        let tally = serde_json::from_reader(tally).map_err(|error| failed(&error))?;
-        return Ok(Done { tally, left: Vec::new() });
+        let counts = child.stdout.take().ok_or("no output".to_owned())?;
+        let counts = serde_json::from_reader(counts).map_err(|error| failed(&error))?;
+        return Ok(Done { counts, left: Vec::new() });
     }
     let Some(at) = batch::progress(&batch.directory).filter(|_| status.code().is_none()) else {
         return Err(format!("a process of the campaign ended with {status}: {batch:?}"));
@@ -148,7 +148,7 @@ fn carry_out(batch: &Batch) -> Result<Done, String> {
     eprintln!("damage: {status} in case {at} of {batch:?}");
     let part = |from, to| Batch { from, to, ..batch.clone() };
     let left = [part(batch.from, at), part(at + batch.step, batch.to)].into_iter().filter(|part| part.from < part.to);
-    Ok(Done { tally: Tally { cases: 1, signals: 1, ..Tally::default() }, left: left.collect() })
+    Ok(Done { counts: Counts { cases: 1, signals: 1, ..Counts::default() }, left: left.collect() })
 }
 
 pub fn child(arguments: &[String]) -> ExitCode {
@@ -157,10 +157,10 @@ pub fn child(arguments: &[String]) -> ExitCode {
         .ok_or_else(|| "no batch".into())
         .and_then(|order| Ok(serde_json::from_str::<Batch>(order)?))
         .and_then(|batch| batch.run())
-        .and_then(|tally| Ok(serde_json::to_string(&tally)?));
+        .and_then(|counts| Ok(serde_json::to_string(&counts)?));
     match done {
-        Ok(tally) => {
-            println!("{tally}");
+        Ok(counts) => {
+            println!("{counts}");
             ExitCode::SUCCESS
         }
         Err(error) => {

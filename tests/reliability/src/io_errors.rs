@@ -11,14 +11,14 @@ const CASES: u64 = 24_000;
 pub fn run(effort: &Effort) -> Outcome {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let tallies = faults::campaign(effort.cases.unwrap_or(CASES), effort.seed, threads);
-    let row = |(kind, tally): (faults::kind::Kind, faults::Tally)| {
-        tally.failures.iter().for_each(|failure| eprintln!("{failure}"));
+    let row = |(kind, counts): (faults::kind::Kind, faults::Counts)| {
+        counts.failures.iter().for_each(|failure| eprintln!("{failure}"));
         Row {
-            cases: tally.cases,
-            lost: tally.lost,
-            torn: tally.torn,
-            signals: tally.panics,
-            undetected: tally.undetected,
+            cases: counts.cases,
+            lost: counts.lost,
+            torn: counts.torn,
+            signals: counts.panics,
+            undetected: counts.undetected,
             ..Row::new(kind.to_string())
         }
     };

@@ -1,8 +1,8 @@
 //! What C and C++ programmers get: the test programs of `tests/c`, compiled by the system's compilers and linked with
 //! both libraries.
 
+use super::counts::Counts;
 use super::steps::{Steps, count};
-use super::tally::Tally;
 use crate::Result;
 use crate::build::{Linked, STAND_IN, Workspace};
 use crate::dist;
@@ -67,7 +67,7 @@ pub fn arguments(sources: &[PathBuf]) -> &'static [&'static str] {
     }
 }
 
-fn compile_and_run(workspace: &Workspace, sources: &[PathBuf], linked: Linked) -> Result<Tally> {
+fn compile_and_run(workspace: &Workspace, sources: &[PathBuf], linked: Linked) -> Result<Counts> {
     let scratch = tempfile::tempdir()?;
     let test = scratch.path().join("test");
     workspace.compile_with(arguments(sources), sources, linked, &test)?;
@@ -75,7 +75,7 @@ fn compile_and_run(workspace: &Workspace, sources: &[PathBuf], linked: Linked) -
 }
 
 /// The adapter's tests, against a stand-in of the headers of the program it is for.
-fn adapter(workspace: &Workspace, compiler: Command, linked: Linked) -> Result<Tally> {
+fn adapter(workspace: &Workspace, compiler: Command, linked: Linked) -> Result<Counts> {
     let scratch = tempfile::tempdir()?;
     let test = scratch.path().join("adapter_test");
     let sources = files(&workspace.root.join("tests/cpp/adapter"), &["cpp"])?;

@@ -1,7 +1,7 @@
 //! The examples of `README.md` and `include/README.md`: the very text that is printed there is compiled, and run in an
 //! empty directory.
 
-use super::tally::Tally;
+use super::counts::Counts;
 use crate::Result;
 use crate::build::{Linked, STAND_IN, Workspace};
 use crate::run::{output, program, run};
@@ -15,8 +15,8 @@ const PAGES: [(&str, &[&str], usize); 2] = [
 ];
 
 /// Compiles and runs each of the examples.
-pub fn examples(workspace: &Workspace) -> Result<Tally> {
-    let mut tally = Tally::default();
+pub fn examples(workspace: &Workspace) -> Result<Counts> {
+    let mut counts = Counts::default();
     for (page, marks, most_lines) in PAGES {
         let text = fs::read_to_string(workspace.root.join(page))?;
         for mark in marks {
@@ -31,10 +31,10 @@ pub fn examples(workspace: &Workspace) -> Result<Tally> {
                 Ok(printed) => println!("{page}, {mark}: ok, prints\n{printed}"),
                 Err(error) => println!("{page}, {mark}: FAILED: {error}"),
             }
-            tally += Tally::one(done.is_ok());
+            counts += Counts::one(done.is_ok());
         }
     }
-    Ok(tally)
+    Ok(counts)
 }
 
 /// The texts of all blocks with that mark.

@@ -34,7 +34,7 @@ pub enum Step {
 
 /// What came of all cases of one kind of fault.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct Counts {
     /// Faults brought about, with everything checked that follows.
     pub cases: u64,
     /// Acknowledged operations that were gone.
@@ -52,7 +52,7 @@ pub struct Tally {
 /// Failures described for each kind.
 const DESCRIBED: usize = 3;
 
-impl Tally {
+impl Counts {
     fn take(&mut self, verdict: &Verdict, describe: impl FnOnce() -> String) {
         match verdict {
             Verdict::Lost(_) => self.lost += 1,
@@ -118,9 +118,9 @@ const READS: u64 = 60;
 
 /// Brings about `cases` faults or more, in workloads that begin with a tour of everything and go on with random ones.
 /// `threads` of them at once, one of which is the caller's. The tallies are in the order of [`Kind::all`].
-pub fn campaign(cases: u64, seed: u64, threads: usize) -> Vec<(Kind, Tally)> {
+pub fn campaign(cases: u64, seed: u64, threads: usize) -> Vec<(Kind, Counts)> {
     let kinds = Kind::all();
-    let tallies: Mutex<Vec<Tally>> = Mutex::new(vec![Tally::default(); kinds.len()]);
+    let tallies: Mutex<Vec<Counts>> = Mutex::new(vec![Counts::default(); kinds.len()]);
     let (done, next) = (AtomicU64::new(0), AtomicU64::new(0));
     let work = || {
         while done.load(Relaxed) < cases {
@@ -131,7 +131,7 @@ pub fn campaign(cases: u64, seed: u64, threads: usize) -> Vec<(Kind, Tally)> {
             deferred_index::defer_index(manner.deferred);
             let found = one_workload(seed, number, manner, &kinds);
             deferred_index::defer_index(false);
-            let tried: u64 = found.iter().map(|tally| tally.cases).sum();
+            let tried: u64 = found.iter().map(|counts| counts.cases).sum();
             done.fetch_add(tried.max(1), Relaxed);
             let mut tallies = tallies.lock().expect("no thread panics while it adds");
             tallies.iter_mut().zip(found).for_each(|(all, found)| all.add(found));
@@ -148,14 +148,14 @@ pub fn campaign(cases: u64, seed: u64, threads: usize) -> Vec<(Kind, Tally)> {
 }
 
 /// Every fault of every kind in one workload.
-fn one_workload(seed: u64, number: u64, manner: Manner, kinds: &[Kind]) -> Vec<Tally> {
+fn one_workload(seed: u64, number: u64, manner: Manner, kinds: &[Kind]) -> Vec<Counts> {
     let seed = seed.wrapping_mul(1_000_003).wrapping_add(number);
     let steps = if number < 2 { tour() } else { random_steps(seed) };
     let base = life::directory();
     let calls = match count(&base, &steps, manner) {
         Ok(calls) => calls,
         Err(verdict) => {
-            let mut tallies = vec![Tally::default(); kinds.len()];
+            let mut tallies = vec![Counts::default(); kinds.len()];
             tallies[0].take(&verdict, || {
                 format!("without a fault, seed {seed}, {manner:?}: {verdict}\n  workload: {steps:?}")
             });
@@ -165,8 +165,8 @@ fn one_workload(seed: u64, number: u64, manner: Manner, kinds: &[Kind]) -> Vec<T
     kinds.iter().map(|kind| one_kind(*kind, seed, &base, &steps, manner, calls.get(&kind.call))).collect()
 }
 
-fn one_kind(kind: Kind, seed: u64, base: &Image, steps: &[Step], manner: Manner, calls: Option<&u64>) -> Tally {
-    let mut tally = Tally::default();
+fn one_kind(kind: Kind, seed: u64, base: &Image, steps: &[Step], manner: Manner, calls: Option<&u64>) -> Counts {
+    let mut counts = Counts::default();
     let calls = calls.copied().unwrap_or(0);
     let every = if kind.call == Call::Read { calls.div_ceil(READS).max(1) } else { 1 };
     for (turn, nth) in (0..calls).step_by(every as usize).enumerate() {
@@ -175,16 +175,16 @@ fn one_kind(kind: Kind, seed: u64, base: &Image, steps: &[Step], manner: Manner,
         for (errno, name) in errnos {
             let case = Case { kind, errno: *errno, nth, seed: seed ^ (nth << 32), manner };
             let verdict = guarded(case, base, steps);
-            tally.cases += 1;
+            counts.cases += 1;
             if let Some(verdict) = verdict {
-                tally.take(&verdict, || {
+                counts.take(&verdict, || {
                     let steps: String = steps.iter().map(|step| format!("\n    {step:?}")).collect();
                     format!("{kind} ({name}), call {nth}, seed {seed}, {manner:?}: {verdict}\n  workload:{steps}")
                 });
             }
         }
     }
-    tally
+    counts
 }
 
 /// Runs one case; a panic is a verdict too.

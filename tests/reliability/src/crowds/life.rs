@@ -1,7 +1,7 @@
 //! Which life each database is in. A handle belongs to a life only if no other began while it was opened.
 
+use super::counts::Counts;
 use super::oracle::{Life, Name};
-use super::tally::Tally;
 use jvdb_core::{Database, Error, Metric, Result, Schema, Storage};
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -89,22 +89,22 @@ impl Crowd {
     }
 
     /// Checks everything of every database, while nobody writes.
-    pub fn check_quiet(&self, storage: &Storage, tally: &Tally) {
+    pub fn check_quiet(&self, storage: &Storage, counts: &Counts) {
         for database in 0..self.len() {
             match self.enter(storage, database) {
-                Ok(Some(guest)) => check_all(&guest, tally),
-                Ok(None) => tally.lost(&format!("{} is between two lives for good", name_of(database))),
-                Err(error) => tally.lost(&format!("{}: {error}", name_of(database))),
+                Ok(Some(guest)) => check_all(&guest, counts),
+                Ok(None) => counts.lost(&format!("{} is between two lives for good", name_of(database))),
+                Err(error) => counts.lost(&format!("{}: {error}", name_of(database))),
             }
         }
         match storage.list() {
             Ok(names) if names.len() == self.len() => {}
-            listed => tally.torn(&format!("{} databases, listed are {listed:?}", self.len())),
+            listed => counts.torn(&format!("{} databases, listed are {listed:?}", self.len())),
         }
     }
 }
 
-fn check_all(Guest { handle, life }: &Guest, tally: &Tally) {
+fn check_all(Guest { handle, life }: &Guest, counts: &Counts) {
     let (mut vectors, mut attributes) = (0, 0);
     for key in 0..life.keys() {
         // Nobody writes: what was acknowledged last is the only version that counts.
@@ -127,19 +127,19 @@ fn check_all(Guest { handle, life }: &Guest, tally: &Tally) {
         };
         match checked {
             Ok(Ok(_)) => {}
-            Ok(Err(wrong)) => tally.torn(&wrong),
-            Err(error) => tally.lost(&error.to_string()),
+            Ok(Err(wrong)) => counts.torn(&wrong),
+            Err(error) => counts.lost(&error.to_string()),
         }
     }
     if handle.count() != vectors {
-        tally.torn(&format!("{}: {} vectors counted, {vectors} stored", handle.name(), handle.count()));
+        counts.torn(&format!("{}: {} vectors counted, {vectors} stored", handle.name(), handle.count()));
     }
     match handle.attributes() {
         Ok(names) if names.len() == attributes => {}
-        listed => tally.torn(&format!("{}: {attributes} attributes, listed are {listed:?}", handle.name())),
+        listed => counts.torn(&format!("{}: {attributes} attributes, listed are {listed:?}", handle.name())),
     }
     match handle.verify() {
         Ok(report) if report.damage.is_empty() && report.vectors == vectors => {}
-        other => tally.torn(&format!("{}: verify says {other:?}", handle.name())),
+        other => counts.torn(&format!("{}: verify says {other:?}", handle.name())),
     }
 }

@@ -1,8 +1,8 @@
 //! One thread of a crowd: does one thing after another to databases picked at random, and checks all it is told.
 
+use super::counts::{Counts, Deed};
 use super::life::{Crowd, Guest, name_of};
 use super::oracle::{Content, Life, Name, TWINS, operation};
-use super::tally::{Deed, Tally};
 use jvdb_core::{Error, Key, Position, Result, Storage, Vector};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ const HOT: usize = 3;
 pub struct Member<'a> {
     storage: &'a Storage,
     crowd: &'a Crowd,
-    tally: &'a Tally,
+    counts: &'a Counts,
     random: fastrand::Rng,
     kept: VecDeque<Kept>,
     vector: Vec<f32>,
@@ -30,8 +30,8 @@ struct Kept {
 }
 
 impl<'a> Member<'a> {
-    pub fn new(storage: &'a Storage, crowd: &'a Crowd, tally: &'a Tally, random: fastrand::Rng) -> Self {
-        Self { storage, crowd, tally, random, kept: VecDeque::new(), vector: Vec::new(), metadata: Vec::new() }
+    pub fn new(storage: &'a Storage, crowd: &'a Crowd, counts: &'a Counts, random: fastrand::Rng) -> Self {
+        Self { storage, crowd, counts, random, kept: VecDeque::new(), vector: Vec::new(), metadata: Vec::new() }
     }
 
     pub fn live(mut self, stop: &AtomicBool) {
@@ -52,9 +52,9 @@ impl<'a> Member<'a> {
 
     fn recreate(&self, database: usize) {
         match self.crowd.recreate(self.storage, database) {
-            Ok(true) => self.tally.did(Deed::Recreate),
+            Ok(true) => self.counts.did(Deed::Recreate),
             Ok(false) => {}
-            Err(error) => self.tally.lost(&format!("making {} anew: {error}", name_of(database))),
+            Err(error) => self.counts.lost(&format!("making {} anew: {error}", name_of(database))),
         }
     }
 
@@ -66,13 +66,13 @@ impl<'a> Member<'a> {
             2 => self.storage.exists(&name_of(0)).map(drop),
             _ => self.storage.stats().map(|stats| {
                 if stats.open_files > stats.max_open_files {
-                    self.tally.undetected(&format!("stats tell of {} open files", stats.open_files));
+                    self.counts.undetected(&format!("stats tell of {} open files", stats.open_files));
                 }
             }),
         };
         match asked {
-            Ok(()) => self.tally.did(Deed::Survey),
-            Err(error) => self.tally.lost(&format!("asking the directory: {error}")),
+            Ok(()) => self.counts.did(Deed::Survey),
+            Err(error) => self.counts.lost(&format!("asking the directory: {error}")),
         }
     }
 
@@ -81,7 +81,7 @@ impl<'a> Member<'a> {
         let guest = match self.crowd.enter(self.storage, database) {
             Ok(Some(guest)) => guest,
             Ok(None) => return,
-            Err(error) => return self.tally.lost(&format!("opening {}: {error}", name_of(database))),
+            Err(error) => return self.counts.lost(&format!("opening {}: {error}", name_of(database))),
         };
         for _ in 0..self.random.u32(1..20) {
             let done = match self.random.u32(..1000) {
@@ -101,7 +101,7 @@ impl<'a> Member<'a> {
             match done {
                 Ok(()) => {}
                 Err(Error::Dropped { .. }) if self.crowd.is_over(&guest.life) => break,
-                Err(error) => self.tally.lost(&format!("{}: {error}", guest.handle.name())),
+                Err(error) => self.counts.lost(&format!("{}: {error}", guest.handle.name())),
             }
         }
     }
@@ -121,13 +121,13 @@ impl<'a> Member<'a> {
     }
 
     fn check(&self, life: &Life, key: usize, floor: u64, found: Option<(&[f32], &[u8])>) -> Option<u64> {
-        life.check(key, floor, found).map_err(|wrong| self.tally.torn(&wrong)).ok()
+        life.check(key, floor, found).map_err(|wrong| self.counts.torn(&wrong)).ok()
     }
 
     /// Whether a call said what it had to say.
     fn agree(&self, what: &str, guest: &Guest, said: bool, expected: bool) {
         if said != expected {
-            self.tally.torn(&format!("{}: {what} said {said}, not {expected}", guest.handle.name()));
+            self.counts.torn(&format!("{}: {what} said {said}, not {expected}", guest.handle.name()));
         }
     }
 
@@ -157,7 +157,7 @@ impl<'a> Member<'a> {
             }
         }
         turn.acknowledge();
-        self.tally.did(Deed::Write);
+        self.counts.did(Deed::Write);
         Ok(())
     }
 
@@ -183,7 +183,7 @@ impl<'a> Member<'a> {
         let written = guest.handle.write(operations)?;
         self.agree("a batch", guest, written.replaced + written.deleted == there, true);
         turns.into_iter().for_each(|(_, turn)| turn.acknowledge());
-        self.tally.did(Deed::Batch);
+        self.counts.did(Deed::Batch);
         Ok(())
     }
 
@@ -202,7 +202,7 @@ impl<'a> Member<'a> {
         let batch = [operation(name, Some(&good)), operation(name, Some(&bad))];
         let error = never(handle.write(batch))?;
         self.agree("a bad batch", guest, matches!(error, Error::DimensionMismatch { .. }), true);
-        self.tally.did(Deed::Refusal);
+        self.counts.did(Deed::Refusal);
         Ok(())
     }
 
@@ -216,7 +216,7 @@ impl<'a> Member<'a> {
         let floor = life.floor(key);
         let there = guest.handle.contains(name)?;
         self.agree("contains", guest, life.may_be(key, floor, there), true);
-        self.tally.did(Deed::Copy);
+        self.counts.did(Deed::Copy);
         Ok(())
     }
 
@@ -230,7 +230,7 @@ impl<'a> Member<'a> {
         if seen.is_none() {
             self.check(life, key, floor, None);
         }
-        self.tally.did(Deed::View);
+        self.counts.did(Deed::View);
         Ok(())
     }
 
@@ -240,7 +240,7 @@ impl<'a> Member<'a> {
         let floor = life.floor(key);
         let found = guest.handle.get(name)?;
         let version = self.check(life, key, floor, found.as_ref().map(|found| (found.vector(), found.metadata())));
-        self.tally.did(Deed::Pin);
+        self.counts.did(Deed::Pin);
         if let (Some(held), Some(content)) = (found, version.and_then(|version| life.content(key, version))) {
             self.agree("alignment", guest, (held.vector().as_ptr() as usize).is_multiple_of(64), true);
             self.agree("a key", guest, held.key() == name, true);
@@ -258,9 +258,9 @@ impl<'a> Member<'a> {
     /// What was held must be what it was, whatever has become of its database.
     fn let_go(&self, Kept { held, content }: Kept) {
         if held.vector() != content.vector || held.metadata() != content.metadata {
-            self.tally.torn(&format!("{held:?} changed while it was held; it was {content:?}"));
+            self.counts.torn(&format!("{held:?} changed while it was held; it was {content:?}"));
         }
-        self.tally.did(Deed::Keep);
+        self.counts.did(Deed::Keep);
     }
 
     /// Whoever sees one twin sees the other at least as new.
@@ -276,7 +276,7 @@ impl<'a> Member<'a> {
                 Some(version) => floor = version,
                 None => break,
             }
-            self.tally.did(Deed::Pin);
+            self.counts.did(Deed::Pin);
         }
         Ok(())
     }
@@ -291,7 +291,7 @@ impl<'a> Member<'a> {
             guest.handle.keys(Position::START).try_for_each(|name| {
                 match life.find(name?.as_key()) {
                     Some(key) => seen[key] = true,
-                    None => self.tally.torn(&format!("{}: a key that nobody wrote", guest.handle.name())),
+                    None => self.counts.torn(&format!("{}: a key that nobody wrote", guest.handle.name())),
                 }
                 Ok(())
             })
@@ -303,7 +303,7 @@ impl<'a> Member<'a> {
                         seen[key] = true;
                         self.check(life, key, floors[key], Some((held.vector(), held.metadata())));
                     }
-                    None => self.tally.torn(&format!("{}: a key that nobody wrote", guest.handle.name())),
+                    None => self.counts.torn(&format!("{}: a key that nobody wrote", guest.handle.name())),
                 }
                 Ok(())
             })
@@ -320,10 +320,10 @@ impl<'a> Member<'a> {
         }
         for (key, seen) in seen.into_iter().enumerate() {
             if !seen && life.name(key).key().is_some() && life.was_there(key, floors[key]) {
-                self.tally.lost(&format!("{}: a scan left key {key} out", guest.handle.name()));
+                self.counts.lost(&format!("{}: a scan left key {key} out", guest.handle.name()));
             }
         }
-        self.tally.did(Deed::Scan);
+        self.counts.did(Deed::Scan);
         Ok(())
     }
 
@@ -334,19 +334,19 @@ impl<'a> Member<'a> {
         for (key, floor) in floors.into_iter().enumerate() {
             let Name::Attribute(name) = life.name(key) else { continue };
             if !listed.contains(name) && life.was_there(key, floor) {
-                self.tally.lost(&format!("{}: attribute {key} is not listed", guest.handle.name()));
+                self.counts.lost(&format!("{}: attribute {key} is not listed", guest.handle.name()));
             }
             let floor = life.floor(key);
             let found = guest.handle.attribute(name)?;
             self.check(life, key, floor, found.as_deref().map(|value| (&[][..], value)));
         }
-        self.tally.did(Deed::Survey);
+        self.counts.did(Deed::Survey);
         Ok(())
     }
 
     fn flush(&self, guest: &Guest) -> Result<()> {
         guest.handle.flush()?;
-        self.tally.did(Deed::Flush);
+        self.counts.did(Deed::Flush);
         Ok(())
     }
 
@@ -357,7 +357,7 @@ impl<'a> Member<'a> {
         let compacted = guest.handle.compact();
         life.compactions_done.fetch_add(1, SeqCst);
         compacted?;
-        self.tally.did(Deed::Compact);
+        self.counts.did(Deed::Compact);
         Ok(())
     }
 }

@@ -50,7 +50,7 @@ pub struct Batch {
 
 /// What came of it.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub struct Tally {
+pub struct Counts {
     pub cases: u64,
     pub lost: u64,
     pub torn: u64,
@@ -58,7 +58,7 @@ pub struct Tally {
     pub undetected: u64,
 }
 
-impl Tally {
+impl Counts {
     fn failures(&self) -> u64 {
         self.lost + self.torn + self.signals + self.undetected
     }
@@ -84,26 +84,26 @@ pub fn progress(directory: &Path) -> Option<u64> {
 
 impl Batch {
     /// Runs all cases of the batch.
-    pub fn run(&self) -> Fallible<Tally> {
+    pub fn run(&self) -> Fallible<Counts> {
         let shapes = shapes::all()?;
         let (shape, sound) = &shapes[self.shape];
         let kind = Kind::ALL[self.kind];
         let progress = File::create(self.directory.join("progress"))?;
-        let mut tally = Tally::default();
+        let mut counts = Counts::default();
         for case in (self.from..self.to).step_by(self.step as usize) {
             progress.write_all_at(&case.to_le_bytes(), 0)?;
             let image = kind.apply(&sound.image, case, self.seed);
             let told = format!("{shape}, {kind}, {:?}, case {case}, seed {}", self.place, self.seed);
-            tally.cases += 1;
+            counts.cases += 1;
             match catch_unwind(AssertUnwindSafe(|| self.try_case(sound, &image, case))) {
-                Ok(verdict) => tally.take(&verdict?, &told),
+                Ok(verdict) => counts.take(&verdict?, &told),
                 Err(_) => {
                     eprintln!("damage: {told}: panic");
-                    tally.signals += 1;
+                    counts.signals += 1;
                 }
             }
         }
-        Ok(tally)
+        Ok(counts)
     }
 
     fn try_case(&self, sound: &Anatomy, image: &[u8], number: u64) -> Fallible<Verdict> {

@@ -5,13 +5,13 @@ use std::ops::{Add, AddAssign};
 
 /// How many passed, failed, and were left out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct Counts {
     pub passed: u64,
     pub failed: u64,
     pub skipped: u64,
 }
 
-impl Tally {
+impl Counts {
     /// One thing that was checked as a whole.
     pub fn one(passed: bool) -> Self {
         Self { passed: passed.into(), failed: (!passed).into(), skipped: 0 }
@@ -52,7 +52,7 @@ impl Tally {
     }
 }
 
-impl Add for Tally {
+impl Add for Counts {
     type Output = Self;
     fn add(mut self, other: Self) -> Self {
         self += other;
@@ -60,7 +60,7 @@ impl Add for Tally {
     }
 }
 
-impl AddAssign for Tally {
+impl AddAssign for Counts {
     fn add_assign(&mut self, other: Self) {
         self.passed += other.passed;
         self.failed += other.failed;
@@ -68,7 +68,7 @@ impl AddAssign for Tally {
     }
 }
 
-impl fmt::Display for Tally {
+impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} passed, {} failed", self.passed, self.failed)?;
         if self.skipped > 0 { write!(f, ", {} skipped", self.skipped) } else { Ok(()) }
@@ -77,14 +77,14 @@ impl fmt::Display for Tally {
 
 #[cfg(test)]
 mod tests {
-    use super::Tally;
+    use super::Counts;
 
     #[test]
     fn result_lines_are_counted_and_others_are_not() {
         let line = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s";
-        assert_eq!(Tally::of_line(line), Some(Tally { passed: 12, failed: 3, skipped: 1 }));
-        assert_eq!(Tally::of_line("7 passed, 0 failed"), Some(Tally { passed: 7, failed: 0, skipped: 0 }));
-        let google = |line| Tally::of_line(line).map(|it| (it.passed, it.failed, it.skipped));
+        assert_eq!(Counts::of_line(line), Some(Counts { passed: 12, failed: 3, skipped: 1 }));
+        assert_eq!(Counts::of_line("7 passed, 0 failed"), Some(Counts { passed: 7, failed: 0, skipped: 0 }));
+        let google = |line| Counts::of_line(line).map(|it| (it.passed, it.failed, it.skipped));
         assert_eq!(google("[  PASSED  ] 38 tests."), Some((38, 0, 0)));
         assert_eq!(google("[  PASSED  ] 1 test."), Some((1, 0, 0)));
         assert_eq!(google("[  FAILED  ] 2 tests, listed below:"), Some((0, 2, 0)));
@@ -94,16 +94,16 @@ mod tests {
         for other in
             ["", "running 3 tests", "test a ... ok", "7 passed", "x passed, 0 failed", "all 7 passed, 0 failed"]
         {
-            assert_eq!(Tally::of_line(other), None, "{other}");
+            assert_eq!(Counts::of_line(other), None, "{other}");
         }
     }
 
     #[test]
     fn what_ends_badly_or_ran_nothing_has_failed() {
-        let nothing = Tally::default();
+        let nothing = Counts::default();
         assert_eq!(nothing.ended(true).failed, 1);
-        assert_eq!(Tally::one(true).ended(false).failed, 1);
-        assert_eq!(Tally::one(true).ended(true), Tally::one(true));
-        assert_eq!(Tally { passed: 1, failed: 2, skipped: 0 }.ended(false).failed, 2);
+        assert_eq!(Counts::one(true).ended(false).failed, 1);
+        assert_eq!(Counts::one(true).ended(true), Counts::one(true));
+        assert_eq!(Counts { passed: 1, failed: 2, skipped: 0 }.ended(false).failed, 2);
     }
 }

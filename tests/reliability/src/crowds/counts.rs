@@ -39,7 +39,7 @@ pub enum Deed {
     Keep,
 }
 
-pub struct Tally {
+pub struct Counts {
     /// What reproduces it.
     whence: String,
     deeds: [AtomicU64; DEEDS.len()],
@@ -50,7 +50,7 @@ pub struct Tally {
     most_descriptors: AtomicUsize,
 }
 
-impl Tally {
+impl Counts {
     pub fn new(whence: String) -> Self {
         Self {
             whence,
