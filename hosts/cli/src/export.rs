@@ -1,8 +1,10 @@
-//! `jvdb export`: databases as JSON, one vector a line, straight from the mapping to the file.
+//! `jvdb export`: databases as JSON, one vector a line, straight from the mapping to the file. Other formats are `flat`'s.
 
 use crate::args::{Arguments, Export};
 use crate::exceptions::{self, Exception};
 use crate::failure::Failure;
+use crate::file_format::FileFormat;
+use crate::flat;
 use crate::format;
 use crate::interrupt::Interrupt;
 use crate::kind::Kind;
@@ -28,6 +30,10 @@ struct Done {
 pub fn run(export: &Export, arguments: &Arguments, stdout: &mut impl Write) -> Result<(), Failure> {
     let directory = &export.storage.open_for_reading()?;
     check_output(&export.storage.storage, &export.output)?;
+    let format = export.format.or_else(|| FileFormat::of_name(&export.output)).unwrap_or(FileFormat::Json);
+    if format != FileFormat::Json {
+        return flat::run(directory, export, format, arguments, stdout);
+    }
     let to_stdout = export.output == Path::new("-");
     let mut done = Done::default();
     let written = output::write_to(&export.output, stdout, |out| {

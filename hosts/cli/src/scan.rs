@@ -16,11 +16,10 @@ pub fn run(scan: &Scan, json: bool, stdout: &mut impl Write) -> Result<(), Failu
     }
     let limit = scan.limit.unwrap_or(u64::MAX);
     let mut count = 0;
-    while count < limit && write_next(&mut cursor, scan.keys, &mut out, if json && count > 0 { ",\n" } else { "" })? {
+    while count < limit
+        && write_next(&mut cursor, scan.keys, &mut out, if json && count > 0 { ",\n" } else { "" }, json)?
+    {
         count += 1;
-        if !json {
-            out.write_all(b"\n").map_err(Failure::Stdout)?;
-        }
     }
     let position = cursor.position().to_u64();
     if json {
@@ -35,14 +34,25 @@ pub fn run(scan: &Scan, json: bool, stdout: &mut impl Write) -> Result<(), Failu
 }
 
 /// Writes another vector, or its key alone; says whether there was one.
-fn write_next(cursor: &mut Cursor, keys: bool, out: &mut impl Write, before: &str) -> Result<bool, Failure> {
+fn write_next(
+    cursor: &mut Cursor,
+    keys: bool,
+    out: &mut impl Write,
+    before: &str,
+    in_document: bool,
+) -> Result<bool, Failure> {
+    let begun = |out: &mut dyn Write| out.write_all(before.as_bytes());
+    let end = if in_document { "" } else { "\n" };
     let written = if keys {
         let Some(key) = cursor.next_key().transpose()? else { return Ok(false) };
-        out.write_all(before.as_bytes()).and_then(|()| format::key::write(out, Key::from(&key)))
+        begun(out).and_then(|()| format::key::write(out, Key::from(&key))).and_then(|()| write!(out, "{end}"))
     } else {
         let Some(vector) = cursor.next().transpose()? else { return Ok(false) };
-        out.write_all(before.as_bytes())
-            .and_then(|()| format::write_vector(out, vector.key(), vector.vector(), vector.metadata()))
+        let (key, elements, metadata) = (vector.key(), vector.vector(), vector.metadata());
+        begun(out).and_then(|()| match in_document {
+            true => format::write_vector(out, key, elements, metadata),
+            false => format::write_vector_line(out, key, elements, metadata),
+        })
     };
     written.map(|()| true).map_err(Failure::Stdout)
 }

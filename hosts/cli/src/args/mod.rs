@@ -14,7 +14,7 @@ pub use common::{LayoutName, StorageDir};
 pub use data::{Create, Delete, Drop, Put, VectorArgument, elements};
 pub use look::{Get, List, Metrics, Scan, ShowSchema, Stats, Verify};
 pub use shell::{Completions, Man};
-pub use transfer::{Export, Import};
+pub use transfer::{Export, Import, OnConflict};
 
 /// Fill, look at, move, verify and repair a directory of .jvdb files.
 ///

@@ -26,6 +26,26 @@ fn write_element(out: &mut impl Write, element: f32) -> io::Result<()> {
     }
 }
 
+/// Writes one element without quotes, for a cell of a table.
+pub fn write_bare(out: &mut impl Write, element: f32) -> io::Result<()> {
+    let mut text = Vec::new();
+    write_element(&mut text, element)?;
+    out.write_all(text.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\"")).unwrap_or(&text))
+}
+
+/// Reads what [`write_bare`] writes, and what other programs write for NaN and infinity.
+///
+/// # Errors
+/// Says what it is instead.
+pub fn read_bare(text: &str) -> Result<f32, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "nan" => Ok(f32::NAN),
+        "inf" | "infinity" => Ok(f32::INFINITY),
+        "-inf" | "-infinity" => Ok(f32::NEG_INFINITY),
+        _ => read_special(&format!("\"{text}\"")).map_or_else(|| read_element(text), Ok),
+    }
+}
+
 /// Appends the elements of a JSON array, given as its text. The text must be one well-formed JSON value.
 ///
 /// The decimal text is rounded once, straight to `f32`. (By way of `f64`, as a JSON reader would by itself, it would be

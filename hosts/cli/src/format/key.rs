@@ -72,7 +72,7 @@ impl<'de> Visitor<'de> for ReadKey<'_> {
 impl ReadKey<'_> {
     /// The store would refuse a key of a wrong length too, but only with the rest of its batch, when nobody can say any
     /// more where in the file it was.
-    fn bytes<E: Error>(self, bytes: &[u8]) -> Result<Kind, E> {
+    pub fn bytes<E: Error>(self, bytes: &[u8]) -> Result<Kind, E> {
         if !(1..=MAX_KEY_LEN).contains(&bytes.len()) {
             return Err(E::custom(format_args!("the id has {} bytes, it must have 1..={MAX_KEY_LEN}", bytes.len())));
         }

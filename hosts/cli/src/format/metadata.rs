@@ -27,8 +27,18 @@ pub fn write(out: &mut impl Write, metadata: &[u8]) -> io::Result<()> {
     match serde_json::from_slice::<&RawValue>(metadata) {
         // Space around the value would not survive being read back.
         Ok(json) if json.get().len() == metadata.len() && marked(json.get()).is_none() => out.write_all(metadata),
-        _ => write!(out, "{{\"$base64\":\"{}\"}}", BASE64.encode(metadata)),
+        _ => write_marked(out, metadata),
     }
+}
+
+/// As [`write`], on one line: JSON that has lines of its own is marked as well.
+pub fn write_on_line(out: &mut impl Write, metadata: &[u8]) -> io::Result<()> {
+    let has_lines = metadata.iter().any(|byte| matches!(byte, b'\n' | b'\r'));
+    if has_lines { write_marked(out, metadata) } else { write(out, metadata) }
+}
+
+fn write_marked(out: &mut impl Write, metadata: &[u8]) -> io::Result<()> {
+    write!(out, "{{\"$base64\":\"{}\"}}", BASE64.encode(metadata))
 }
 
 /// Appends the metadata a JSON value stands for: its text, verbatim, or the bytes.

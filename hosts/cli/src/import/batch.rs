@@ -49,13 +49,27 @@ impl Batch {
         self.len() >= max_len || size_of_val(self.elements.as_slice()) + self.bytes.len() >= MAX_BYTES
     }
 
+    /// The key of the vector that was added last.
+    pub fn last_key(&self) -> Option<Key<'_>> {
+        self.entries.last().map(|entry| self.key(entry))
+    }
+
+    /// Takes out the vector that was added last.
+    pub fn take_back(&mut self) {
+        self.entries.pop();
+    }
+
+    fn key(&self, entry: &Entry) -> Key<'_> {
+        match entry.key {
+            Kind::Int(id) => Key::Int(id),
+            Kind::Bytes => Key::Bytes(&self.bytes[entry.key_bytes.clone()]),
+        }
+    }
+
     /// The vectors, as operations for the store.
     pub fn operations(&self) -> impl Iterator<Item = Operation<'_>> {
         self.entries.iter().map(|entry| Operation::Put {
-            key: match entry.key {
-                Kind::Int(id) => Key::Int(id),
-                Kind::Bytes => Key::Bytes(&self.bytes[entry.key_bytes.clone()]),
-            },
+            key: self.key(entry),
             vector: &self.elements[entry.elements.clone()],
             metadata: &self.bytes[entry.metadata.clone()],
         })

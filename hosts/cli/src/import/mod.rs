@@ -1,24 +1,33 @@
-//! `jvdb import`: a JSON file, read as a stream, stored in atomic batches.
+//! `jvdb import`: a file, read as a stream, stored in atomic batches.
 //!
-//! The file's text flows one way: metered reader, text, JSON reader, document, vector, batch, store. Memory holds one batch and
-//! the text of one vector, whatever the length of the file.
+//! What is in the file flows one way: metered reader, text, the reader of its format, vector, batch, store. Memory holds one batch
+//! and the text of one vector, whatever the length of the file.
 
 mod attributes;
 mod batch;
+mod conflict;
 mod document;
+mod dry;
+mod matrix;
 mod meter;
+mod ndjson;
+mod numbers;
 mod sink;
+mod stop;
+mod table;
 mod target;
 mod text;
 mod vector;
 
-use crate::args::{Arguments, Import, LayoutName, StorageDir};
+use crate::args::{Arguments, Import, LayoutName, OnConflict, StorageDir};
 use crate::failure::Failure;
+use crate::file_format::FileFormat;
 use crate::format;
 use crate::interrupt::{Input, Interrupt};
 use crate::kind::Kind;
 use crate::progress::Progress;
 use document::Document;
+use dry::DryRun;
 use meter::{Meter, Metered};
 use serde::Serialize;
 use serde::de::Deserializer;
@@ -42,33 +51,60 @@ struct Done {
     databases: Vec<Stored>,
     vectors: u64,
     replaced: u64,
-    flush_ms: f64,
+    #[serde(skip_serializing_if = "target::is_none")]
+    skipped: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flush_ms: Option<f64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    dry_run: bool,
 }
 
 /// Runs the command.
 pub fn run(import: &Import, arguments: &Arguments, stdout: &mut impl Write) -> Result<(), Failure> {
     let (input, length) = open(&import.input)?;
-    let storage = import.storage.open_for_writing(import.layout.into())?;
     let interrupt = Interrupt::watch().map_err(Failure::file("watch for signals of", Path::new("this process")))?;
+    let done = if import.dry_run {
+        // Where databases lie matters to a dry run too.
+        import.storage.layout_for_writing(import.layout.into())?;
+        let real = import.storage.storage.exists().then(|| import.storage.open_for_reading());
+        let real = match real.transpose() {
+            Err(Failure::NoDatabases { .. }) => None,
+            real => real?,
+        };
+        let stored = fill(&DryRun::new(real)?, import, arguments, (input, length), &interrupt, stdout)?;
+        Done::of(stored, None)
+    } else {
+        let storage = import.storage.open_for_writing(import.layout.into())?;
+        let imported = fill(&storage, import, arguments, (input, length), &interrupt, stdout);
+        // Also after a failure: what was acknowledged shall be durable.
+        let flushed = storage.flush();
+        let stored = imported?;
+        let flush_ms = flushed?.as_secs_f64() * 1e3;
+        storage.close()?;
+        Done::of(stored, Some(flush_ms))
+    };
+    if arguments.json { format::write_line(stdout, &done) } else { done.write(stdout) }.map_err(Failure::Stdout)
+}
+
+/// Stores what the input holds.
+fn fill(
+    sink: &dyn Sink,
+    import: &Import,
+    arguments: &Arguments,
+    (input, length): (File, Option<u64>),
+    interrupt: &Interrupt,
+    stdout: &mut impl Write,
+) -> Result<Vec<Stored>, Failure> {
     let meter = Meter::default();
     let progress = Progress::of_bytes(length, !arguments.verbose);
-    let mut target = Target::new(&storage, import, meter.clone(), progress, stdout);
-    let mut read = read(Metered::new(Input::new(input, &interrupt), meter.clone()), &meter, &mut target);
+    let mut target = Target::new(sink, import, meter.clone(), progress, stdout);
+    let mut read = read(Metered::new(Input::new(input, interrupt), meter.clone()), import, &meter, &mut target);
     if let Err(stop) = &mut read
         && interrupt.happened()
     {
         stop.kind = Kind::Interrupted;
     }
-    let imported = target.finish(&import.input, read);
-    // Also after a failure: what was acknowledged shall be durable.
-    let flushed = storage.flush();
-    let stored = imported?;
-    let flush_ms = flushed?.as_secs_f64() * 1e3;
-    storage.close()?;
-    let vectors = stored.iter().map(|database| database.vectors).sum();
-    let replaced = stored.iter().map(|database| database.replaced).sum();
-    let done = Done { databases: stored, vectors, replaced, flush_ms };
-    if arguments.json { format::write_line(stdout, &done) } else { done.write(stdout) }.map_err(Failure::Stdout)
+    target.finish(&import.input, read)
 }
 
 /// What [`import_json`] has stored.
@@ -90,6 +126,9 @@ pub fn import_json(reader: impl Read, sink: &dyn Sink, database: Option<&str>) -
         storage: StorageDir { storage: PathBuf::new() },
         input: PathBuf::from("-"),
         database: database.map(str::to_owned),
+        format: Some(FileFormat::Json),
+        on_conflict: OnConflict::Replace,
+        dry_run: false,
         metric: None,
         batch: BATCH,
         acks: false,
@@ -97,7 +136,7 @@ pub fn import_json(reader: impl Read, sink: &dyn Sink, database: Option<&str>) -
     };
     let (meter, mut nobody) = (Meter::default(), io::sink());
     let mut target = Target::new(sink, &import, meter.clone(), Progress::of_bytes(None, false), &mut nobody);
-    let read = read(Metered::new(reader, meter.clone()), &meter, &mut target);
+    let read = read(Metered::new(reader, meter.clone()), &import, &meter, &mut target);
     let stored = target.finish(&import.input, read)?;
     let vectors = stored.iter().map(|database| database.vectors).sum();
     Ok(Imported { databases: stored.len() as u64, vectors })
@@ -115,53 +154,64 @@ fn open(path: &Path) -> Result<(File, Option<u64>), Failure> {
     Ok((file, length))
 }
 
-fn read(reader: impl Read, meter: &Meter, target: &mut Target) -> Result<(), Stop> {
+/// Bytes that tell what a file is.
+const BEGINNING: usize = 64;
+
+fn read(mut reader: impl Read, import: &Import, meter: &Meter, target: &mut Target) -> Result<(), Stop> {
+    let mut beginning = [0; BEGINNING];
+    // What comes first, and no more: a pipe may give the rest much later.
+    let length = match import.format {
+        Some(_) => 0,
+        None => reader.read(&mut beginning).map_err(|error| stop::by_system(&error, meter))?,
+    };
+    let format = import.format.unwrap_or_else(|| FileFormat::of(&import.input, &beginning[..length]));
+    let reader = beginning[..length].chain(reader);
+    if format.is_matrix() {
+        return matrix::read(BufReader::with_capacity(BUFFER, reader), format, &import.input, target);
+    }
     let text = Text::new(reader);
-    let began = text.begin().map_err(|error| Stop::by_system(&error, meter))?;
-    began.map_err(|what| Stop::by_text("byte 0".to_owned(), what.to_owned()))?;
+    let began = text.begin().map_err(|error| stop::by_system(&error, meter))?;
+    began.map_err(|what| stop::by_text("byte 0".to_owned(), what.to_owned()))?;
+    match format {
+        FileFormat::Ndjson => ndjson::read(BufReader::with_capacity(BUFFER, text), meter, target),
+        FileFormat::Csv => table::read(BufReader::with_capacity(BUFFER, text), meter, target),
+        _ => read_document(text, meter, target),
+    }
+}
+
+fn read_document(text: Text<impl Read>, meter: &Meter, target: &mut Target) -> Result<(), Stop> {
     let mut json = serde_json::Deserializer::from_reader(BufReader::with_capacity(BUFFER, text.clone()));
     let read = json.deserialize_any(Document(target)).and_then(|()| json.end());
     read.map_err(|error| match error.line() {
-        0 => Stop::by_system(&error.into(), meter),
+        0 => stop::by_system(&error.into(), meter),
         line => {
             let at = format!("line {line} column {}", error.column());
             let named = error.is_syntax().then(|| text.bare_number(line, error.column())).flatten();
-            Stop::by_text(at, named.unwrap_or_else(|| without_place(&error)))
+            stop::by_text(at, named.unwrap_or_else(|| stop::without_place(&error)))
         }
     })
 }
 
-impl Stop {
-    fn by_text(at: String, what: String) -> Self {
-        Self { at, what, kind: Kind::Failed, blames_input: true }
-    }
-
-    /// The input could not be read on.
-    fn by_system(error: &io::Error, meter: &Meter) -> Self {
-        let blames_input = error.kind() == io::ErrorKind::InvalidData;
-        let at = format!("byte {}", meter.read());
-        Self { at, what: error.to_string(), kind: Kind::of_io(error), blames_input }
-    }
-}
-
-/// The message of a JSON error, without the place it ends with.
-fn without_place(error: &serde_json::Error) -> String {
-    let message = error.to_string();
-    let place = format!(" at line {} column {}", error.line(), error.column());
-    message.strip_suffix(&place).unwrap_or(&message).to_owned()
-}
-
 impl Done {
+    fn of(databases: Vec<Stored>, flush_ms: Option<f64>) -> Self {
+        let sum = |figure: fn(&Stored) -> u64| databases.iter().map(figure).sum();
+        let (vectors, replaced) = (sum(|stored| stored.vectors), sum(|stored| stored.replaced));
+        let skipped = sum(|stored| stored.skipped);
+        Self { databases, vectors, replaced, skipped, flush_ms, dry_run: flush_ms.is_none() }
+    }
+
     fn write(&self, out: &mut impl Write) -> io::Result<()> {
-        for Stored { name, vectors, replaced } in &self.databases {
-            writeln!(out, "{name}: {vectors} vectors: {} new, {replaced} replaced", vectors - replaced)?;
+        let skips = |skipped: u64| if skipped > 0 { format!(", {skipped} skipped") } else { String::new() };
+        for Stored { name, vectors, replaced, skipped } in &self.databases {
+            let (new, skipped) = (vectors - replaced, skips(*skipped));
+            writeln!(out, "{name}: {vectors} vectors: {new} new, {replaced} replaced{skipped}")?;
         }
-        let Self { vectors, replaced, flush_ms: ms, .. } = self;
-        let databases = self.databases.len();
-        let new = vectors - replaced;
-        writeln!(
-            out,
-            "imported {vectors} vectors into {databases} databases: {new} new, {replaced} replaced; the last flush took {ms:.1} ms"
-        )
+        let Self { vectors, replaced, skipped, flush_ms, .. } = self;
+        let (databases, new, skipped) = (self.databases.len(), vectors - replaced, skips(*skipped));
+        let told = format!("{vectors} vectors into {databases} databases: {new} new, {replaced} replaced{skipped}");
+        match flush_ms {
+            Some(ms) => writeln!(out, "imported {told}; the last flush took {ms:.1} ms"),
+            None => writeln!(out, "would import {told}; nothing was stored"),
+        }
     }
 }

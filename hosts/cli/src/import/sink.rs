@@ -1,6 +1,6 @@
 //! Where an import stores what it reads: the few calls that it makes, whatever engine answers them. Knows no file and no text.
 
-use jvdb_core::{Database, Operation, Result as Core, Schema, Storage};
+use jvdb_core::{Database, Key, Operation, Result as Core, Schema, Storage};
 
 /// Any error of any engine. One of `jvdb_core` is told as such.
 pub type SinkError = Box<dyn std::error::Error + Send + Sync>;
@@ -34,6 +34,11 @@ pub trait SinkDatabase {
         None
     }
 
+    /// Whether there is a vector of this key. Only an import that does not replace vectors asks.
+    fn contains(&self, key: Key<'_>) -> Result<bool, SinkError> {
+        Err(format!("whether key {key} is there already cannot be told here").into())
+    }
+
     /// Performs operations as one: all of them, or none.
     fn write(&self, operations: &mut dyn Iterator<Item = Operation<'_>>) -> Result<(), SinkError>;
 
@@ -65,6 +70,10 @@ impl SinkDatabase for Database {
 
     fn count(&self) -> Option<u64> {
         Some(Database::count(self))
+    }
+
+    fn contains(&self, key: Key<'_>) -> Result<bool, SinkError> {
+        Ok(Database::contains(self, key)?)
     }
 
     fn write(&self, operations: &mut dyn Iterator<Item = Operation<'_>>) -> Result<(), SinkError> {

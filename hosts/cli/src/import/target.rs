@@ -2,9 +2,10 @@
 //! acknowledged so far. It knows the place in the file in its own terms, for errors; it never sees text.
 
 use super::batch::Batch;
+use super::conflict::Conflicts;
 use super::meter::Meter;
 use super::sink::{Sink, SinkDatabase};
-use crate::args::Import;
+use crate::args::{Import, OnConflict};
 use crate::exceptions::quoted;
 use crate::failure::Failure;
 use crate::kind::Kind;
@@ -20,6 +21,14 @@ pub struct Stored {
     pub name: String,
     pub vectors: u64,
     pub replaced: u64,
+    /// Those that were not stored, as their ids were there; only an import that skips has any.
+    #[serde(skip_serializing_if = "is_none")]
+    pub skipped: u64,
+}
+
+/// Whether a document does without a figure.
+pub fn is_none(figure: &u64) -> bool {
+    *figure == 0
 }
 
 /// The database that is being filled. It is created when there is something to store, or when its end is known to be well.
@@ -47,6 +56,7 @@ pub struct Target<'t> {
     progress: Progress,
     acks: &'t mut dyn Write,
     batch: Batch,
+    conflicts: Conflicts,
     /// Name of the database that is being read, and which of its vectors.
     name: Option<String>,
     vector: Option<u64>,
@@ -77,6 +87,7 @@ impl<'t> Target<'t> {
             progress,
             acks,
             batch: Batch::default(),
+            conflicts: Conflicts::default(),
             name: None,
             vector: None,
             filling: None,
@@ -117,9 +128,10 @@ impl<'t> Target<'t> {
 
     /// The file is a bare array: everything goes into the database of the command line.
     pub fn begin_bare(&mut self) -> Result<(), Failure> {
-        let name = self.import.database.clone().ok_or_else(|| {
-            Failure::Schema("a bare array of vectors names no database; say which with --database NAME".to_owned())
-        })?;
+        let name =
+            self.import.database.clone().ok_or_else(|| {
+                Failure::Schema("the file names no database; say which with --database NAME".to_owned())
+            })?;
         self.enter(name);
         self.open(None, None)
     }
@@ -174,7 +186,40 @@ impl<'t> Target<'t> {
             let what = format!("the vector has {dimension} elements, the database has vectors of dimension {expected}");
             return Err(Failure::Schema(what));
         }
+        self.look_for_conflict()?;
         if self.batch.is_full(self.import.batch as usize) { self.store() } else { Ok(()) }
+    }
+
+    /// Whether the vector that was added last may stay in the batch, as the command line has it.
+    fn look_for_conflict(&mut self) -> Result<(), Failure> {
+        let what = self.import.on_conflict;
+        if what == OnConflict::Replace {
+            return Ok(());
+        }
+        let (Some(filling), Some(key)) = (&self.filling, self.batch.last_key()) else { return Ok(()) };
+        let is_there = filling.database.as_ref().map_or(Ok(false), |database| database.contains(key))?;
+        if self.conflicts.is_free(key) && !is_there {
+            return Ok(());
+        }
+        if what == OnConflict::Fail {
+            let told = format!(
+                "key {key} is there already; import with --on-conflict replace or skip, or into another database"
+            );
+            self.batch.take_back();
+            return Err(Failure::Schema(told));
+        }
+        self.batch.take_back();
+        if let Some(stored) = self.stored.iter_mut().find(|stored| stored.name == filling.name) {
+            stored.skipped += 1;
+        }
+        Ok(())
+    }
+
+    /// Reading stops for this reason.
+    pub fn stop(&mut self, at: String, failure: Failure) -> Stop {
+        let what = failure.to_string();
+        self.failure = Some(failure);
+        Stop { at, what, kind: Kind::Failed, blames_input: true }
     }
 
     /// The vectors end: stores the rest of them.
@@ -243,7 +288,7 @@ impl<'t> Target<'t> {
         };
         self.progress.name(&name);
         if self.stored.iter().all(|stored| stored.name != name) {
-            self.stored.push(Stored { name: name.clone(), vectors: 0, replaced: 0 });
+            self.stored.push(Stored { name: name.clone(), vectors: 0, replaced: 0, skipped: 0 });
         }
         self.filling = Some(Filling { name, schema, database });
         Ok(())
@@ -280,6 +325,7 @@ impl<'t> Target<'t> {
             }
         }
         self.batch.clear();
+        self.conflicts.clear();
         Ok(())
     }
 
@@ -296,7 +342,7 @@ impl<'t> Target<'t> {
     fn kept(&self, advice: &str) -> String {
         let parts = self.stored.iter().filter(|stored| stored.vectors > 0);
         let parts: Vec<_> = parts.map(|Stored { name, vectors, .. }| format!("{vectors} in {name:?}")).collect();
-        if parts.is_empty() {
+        if parts.is_empty() || self.import.dry_run {
             return "no vector was stored".to_owned();
         }
         format!("the batches before that stay stored: {}; {advice}", parts.join(", "))

@@ -4,6 +4,7 @@ mod care;
 mod data;
 mod exceptions;
 mod export;
+mod formats;
 mod import;
 mod interrupt;
 mod layouts;

@@ -39,7 +39,7 @@ fn the_sample_databases_survive_export_and_import_bit_by_bit() {
     }
 }
 
-fn bits() -> impl Strategy<Value = u32> {
+pub fn bits() -> impl Strategy<Value = u32> {
     let special = [0.0, -0.0, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, -f32::NAN, f32::MIN_POSITIVE, f32::MAX];
     prop_oneof![
         8 => any::<u32>(),
@@ -48,7 +48,7 @@ fn bits() -> impl Strategy<Value = u32> {
     ]
 }
 
-fn key() -> impl Strategy<Value = KeyBuf> {
+pub fn key() -> impl Strategy<Value = KeyBuf> {
     prop_oneof![
         any::<u64>().prop_map(KeyBuf::Int),
         ".{1,20}".prop_map(|text| KeyBuf::Bytes(text.into_bytes().into())),
@@ -56,7 +56,7 @@ fn key() -> impl Strategy<Value = KeyBuf> {
     ]
 }
 
-fn metadata() -> impl Strategy<Value = Vec<u8>> {
+pub fn metadata() -> impl Strategy<Value = Vec<u8>> {
     let json = r#"(\{"a" ?: ?(1\.0|"x\\n"|null|\[ ?\])\}|-0|"ä"| \{\}|\{"\$base64":"AA=="\})"#;
     prop_oneof![vec(any::<u8>(), 0..100), json.prop_map(String::into_bytes), ".{0,20}".prop_map(String::into_bytes)]
 }
@@ -78,7 +78,7 @@ fn name() -> impl Strategy<Value = String> {
     "[a-zA-Z0-9_. \"äß€-]{1,20}".prop_filter("it stands for a directory", |name| name != "." && name != "..")
 }
 
-fn store(storage: &Path, databases: &BTreeMap<String, Content>) -> jvdb_core::Result<()> {
+pub fn store(storage: &Path, databases: &BTreeMap<String, Content>) -> jvdb_core::Result<()> {
     let directory = Storage::open(storage, Options::default())?;
     for (name, content) in databases {
         let database = directory.create(name, content.schema)?;
