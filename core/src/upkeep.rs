@@ -136,7 +136,8 @@ impl Database {
         self.handle.backup(volume, file)
     }
 
-    /// Checks every checksum, the chain of the log, and the index against the log. Writes wait meanwhile.
+    /// Checks every checksum, the chain of the log, and the index against the log, as they are at the call. Reads, writes and
+    /// flushes go on; a compaction or a backup of it waits.
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io) only: damage is what the report is for.

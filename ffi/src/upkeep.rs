@@ -37,7 +37,7 @@ unsafe impl Versioned for Verified {
 }
 
 /// Checks every checksum, the chain of the log, and the index against the log. Damage is no failure of this call: it
-/// returns JVDB_OK and tells of it. Writes wait meanwhile, reads do not.
+/// returns JVDB_OK and tells of it. Reads, writes and flushes go on meanwhile.
 ///
 /// `verified` receives the figures; set its struct_size before the call, or pass NULL. `findings` receives the damaged
 /// places, to be freed with jvdb_findings_free(); it may be NULL.

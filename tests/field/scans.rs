@@ -171,3 +171,36 @@ fn scans_one_after_another_and_beside_a_compaction_miss_nothing_that_stays() {
         assert!(missing.is_empty(), "seed {seed}: {missing:?}");
     }
 }
+
+#[test]
+fn a_verification_holds_up_no_write_and_finds_no_damage_in_what_changes() {
+    let directory = tempfile::tempdir().unwrap();
+    let storage = storage(&directory);
+    let database = storage.create("points", schema()).unwrap();
+    for number in 0..3_000 {
+        database.put(&key(number), &[0.0], b"").unwrap();
+    }
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut numbers = Numbers(1);
+            let mut round = 0;
+            while !done.load(std::sync::atomic::Ordering::SeqCst) {
+                let key = key(numbers.below(4_000));
+                match numbers.below(4) {
+                    0 => drop(database.delete(&key).unwrap()),
+                    _ => drop(database.put(&key, &[1.0], b"").unwrap()),
+                }
+                round += 1;
+                if round % 500 == 0 {
+                    database.flush().unwrap();
+                }
+            }
+        });
+        for _ in 0..20 {
+            let report = database.verify().unwrap();
+            assert!(report.damage.is_empty(), "{report:?}");
+        }
+        done.store(true, std::sync::atomic::Ordering::SeqCst);
+    });
+}

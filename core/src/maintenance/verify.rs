@@ -1,14 +1,14 @@
 //! Checking a whole file: every record, every bucket, and the one against the other. Changes nothing.
 
 use crate::format::chain::Link;
-use crate::format::counts::Counts;
 use crate::format::head::damaged_superblocks;
 use crate::format::layout::UNIT;
 use crate::format::record::Kind;
 use crate::format::superblock::Superblock;
-use crate::format::table::slots_of;
+use crate::format::table::{Geometry, slots_of};
 use crate::log::reader::{Located, Log};
 use crate::maintenance::findings::{Damage, Report};
+use crate::store::follow::Held;
 use crate::store::lookup::{AsOf, read_bucket};
 use crate::store::postponed::Postponed;
 use crate::store::scan::look_behind;
@@ -18,24 +18,25 @@ use crate::sync::lock::lock;
 use crate::types::error::Result;
 use crate::types::fault::Fault;
 use crate::types::key::Name;
+use std::sync::Arc;
 
 impl Store {
-    /// Checks everything. Writers wait meanwhile; readers do not.
+    /// Checks everything that was there at the call. Reads, writes and flushes go on; a compaction waits.
     pub(crate) fn verify(&self) -> Result<Report> {
-        self.check_there()?;
-        if self.settings.read_only {
-            let view = self.view().kept();
-            let Some(Followed { next, counts, .. }) = view.followed else { return Ok(Report::default()) };
-            return self.verify_view(&view, next, &counts);
-        }
-        let _no_flush = lock(&self.progress);
-        let writer = lock(&self.writer);
-        self.verify_view(&self.view(), writer.next, &writer.counts)
-    }
-
-    fn verify_view(&self, view: &ReadView, end: Link, counts: &Counts) -> Result<Report> {
-        let mut check =
-            Check { view, seed: self.identity.seed, report: Report::default(), postponed: Postponed::default() };
+        self.check_free()?;
+        let _no_compaction = lock(&self.copying);
+        let kept = self.settings.read_only.then(|| Arc::new(self.view().kept()));
+        let (end, counts) = match kept.as_ref().and_then(|view| view.followed) {
+            Some(Followed { next, counts, .. }) => (next, counts),
+            None => {
+                let writer = lock(&self.writer);
+                (writer.next, writer.counts)
+            }
+        };
+        let table = kept.as_ref().map_or_else(|| self.view().table, |view| view.table);
+        let seed = self.identity.seed;
+        let (report, postponed) = (Report::default(), Postponed::default());
+        let mut check = Check { store: self, kept, table, seed, end: end.offset, report, postponed };
         let first = Superblock::first(self.identity.uuid, self.identity.schema);
         check.all(Link::from(&first), end).map_err(|fault| self.fault(fault))?;
         let Check { mut report, .. } = check;
@@ -46,49 +47,64 @@ impl Store {
                 report.damage.push(Damage { offset: 0, what: format!("{counted} {kind} counted, {found} found") });
             }
         }
-        report.bytes = view.end();
+        report.bytes = end.offset;
         Ok(report)
     }
 }
 
-/// A check under way of what a view shows.
+/// A check under way of what was there when it began.
 struct Check<'a> {
-    view: &'a ReadView,
+    store: &'a Store,
+    /// What a file that another process writes was like then.
+    kept: Option<Arc<ReadView>>,
+    /// The index then. It goes on being changed, or another takes its place.
+    table: Geometry,
     seed: u64,
+    /// Where the log ended then.
+    end: u64,
     report: Report,
-    /// Records whose names were written again behind the end of the view, by another process.
+    /// Records whose names were written again behind that end.
     postponed: Postponed,
 }
 
-impl Check<'_> {
+impl<'a> Check<'a> {
+    /// To be held for a moment: in the writing process a flush waits for it.
+    fn view(&self) -> Held<'a> {
+        match &self.kept {
+            Some(view) => Held::Kept(Arc::clone(view)),
+            None => Held::Shared(self.store.view()),
+        }
+    }
+
     fn all(&mut self, first: Link, end: Link) -> Result<(), Fault> {
-        let log = self.view.log()?;
-        for offset in damaged_superblocks(log.medium)? {
+        for offset in damaged_superblocks(self.view().log()?.medium)? {
             self.report.note(Fault::Corrupt { offset, what: "superblock is damaged" })?;
         }
         let mut link = first;
-        while link.offset < self.view.end() {
+        while link.offset < self.end {
+            let view = self.view();
+            let log = Log { end: self.end, table: self.table, ..view.log()? };
             match link.follow(&log).and_then(|found| log.check_body(&found).map(|()| found)) {
                 Ok(found) => {
                     self.report.records += 1;
-                    self.record(&log, &found)?;
+                    self.record(&view, &log, &found)?;
                     link = Link::after(&found);
                 }
                 Err(fault) => {
                     self.report.note(fault)?;
-                    let Some(found) = resume(&log, link.offset)? else { return self.table() };
+                    let Some(found) = resume(&log, link.offset)? else { return self.slots() };
                     link = found;
                 }
             }
         }
         if link != end {
-            let offset = self.view.end();
-            self.report.note(Fault::Corrupt { offset, what: "the log does not end where its chain does" })?;
+            let what = "the log does not end where its chain does";
+            self.report.note(Fault::Corrupt { offset: self.end, what })?;
         }
         while let Some((_, name)) = self.postponed.next() {
             self.count(&name.as_name());
         }
-        self.table()
+        self.slots()
     }
 
     fn count(&mut self, name: &Name<'_>) {
@@ -99,7 +115,7 @@ impl Check<'_> {
     }
 
     /// Whether the index knows the record, or a later one of its name.
-    fn record(&mut self, log: &Log<'_>, found: &Located) -> Result<(), Fault> {
+    fn record(&mut self, view: &ReadView, log: &Log<'_>, found: &Located) -> Result<(), Fault> {
         let named = match found.header.kind {
             Kind::Table => return Ok(()),
             _ => log.named(found)?,
@@ -111,8 +127,7 @@ impl Check<'_> {
             }
             return Ok(());
         }
-        let end = self.view.end();
-        match self.view.find_as_of(name.hash(self.seed), name, end) {
+        match view.find_as_of(name.hash(self.seed), name, self.end) {
             Ok(AsOf::At(latest)) if latest == found.offset => self.count(&name),
             Ok(AsOf::At(latest)) if latest < found.offset => {
                 self.report.note(Fault::Corrupt { offset: found.offset, what: "index points at an older record" })?;
@@ -120,7 +135,7 @@ impl Check<'_> {
             Ok(AsOf::At(_)) => {}
             Ok(AsOf::Behind) => self.postponed.add(name.to_owned(), found.offset)?,
             Ok(AsOf::Nothing) => {
-                while !look_behind(&mut self.postponed, self.view, end)? {}
+                while !look_behind(&mut self.postponed, view, self.end)? {}
                 let name = name.to_owned();
                 if self.postponed.was_deleted(&name) {
                     self.postponed.add(name, found.offset)?;
@@ -132,11 +147,11 @@ impl Check<'_> {
     }
 
     /// Whether each slot points at a record of its hash.
-    fn table(&mut self) -> Result<(), Fault> {
-        let view = self.view;
-        let log = view.log()?;
-        for number in 0..view.table.all_buckets() {
-            let place = view.table.bucket_offset(number);
+    fn slots(&mut self) -> Result<(), Fault> {
+        for number in 0..self.table.all_buckets() {
+            let view = self.view();
+            let log = Log { end: self.end, table: self.table, ..view.log()? };
+            let place = self.table.bucket_offset(number);
             let bucket = match read_bucket(&log, number) {
                 Ok(bucket) => bucket,
                 Err(fault) => {
@@ -145,8 +160,8 @@ impl Check<'_> {
                 }
             };
             for slot in slots_of(&bucket) {
-                if slot.offset >= log.end && view.is_outdated()? {
-                    // Of what another process has written since.
+                if slot.offset >= self.end && (view.end() > self.end || view.is_outdated()?) {
+                    // Of what was written since.
                     continue;
                 }
                 let hash =
