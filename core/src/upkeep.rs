@@ -120,11 +120,12 @@ impl Database {
     #[cfg(unix)]
     pub fn backup(&self, path: impl AsRef<std::path::Path>) -> Result<u64> {
         let path = path.as_ref();
-        let invalid = || crate::Error::invalid("path", format!("{} does not name a file in UTF-8", path.display()));
-        let file = path.file_name().and_then(|file| file.to_str()).ok_or_else(invalid)?;
+        let invalid = || crate::Error::invalid("path", format!("{} does not name a file", path.display()));
+        let file = path.file_name().ok_or_else(invalid)?;
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let directory = directory.unwrap_or(std::path::Path::new("."));
-        self.backup_to(&NativeVolume::open_read_only(directory, Access::File)?, file)
+        let mut volume = NativeVolume::open_read_only(directory.unwrap_or(std::path::Path::new(".")), Access::File)?;
+        let file = volume.called(file);
+        self.backup_to(&volume, &file)
     }
 
     /// As the backup to a path, to a file of any volume.

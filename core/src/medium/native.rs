@@ -18,6 +18,7 @@ use crate::types::options::Access;
 use rustix::process::{Resource, getrlimit};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -39,6 +40,8 @@ pub struct NativeVolume {
     read_only: bool,
     claimed: AtomicBool,
     origin: Origin,
+    /// A file whose name is no UTF-8, and what the engine calls it.
+    odd: Option<(String, OsString)>,
     lock: Option<DirectoryLock>,
 }
 
@@ -86,8 +89,16 @@ impl NativeVolume {
             read_only: true,
             claimed: AtomicBool::new(false),
             origin: Origin::here(),
+            odd: None,
             lock: None,
         })
+    }
+
+    /// What the engine is to call a file of this name here, be it no UTF-8.
+    pub(crate) fn called(&mut self, file: &OsStr) -> String {
+        let called = file.to_string_lossy().into_owned();
+        self.odd = file.to_str().is_none().then(|| (called.clone(), file.to_owned()));
+        called
     }
 
     /// Names of all that lies in it, whatever it is.
@@ -115,6 +126,9 @@ impl NativeVolume {
 
     /// Where a file is.
     fn place(&self, file: &str) -> PathBuf {
+        if let Some((_, odd)) = self.odd.as_ref().filter(|(called, _)| called == file) {
+            return self.directory.join(odd);
+        }
         self.directory.join(&*self.name(file))
     }
 
