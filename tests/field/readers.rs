@@ -1,7 +1,8 @@
 //! One process writes and others read: reads end with "the file has changed", a verification calls a healthy file damaged, an
 //! export fails.
 
-use jvdb_core::{Access, Database, Error, Key, KeyBuf, Metric, Options, Position, Schema, Storage};
+use jvdb_core::{Access, Error, KeyBuf, Metric, Options, Position, Schema, Storage};
+use jvdb_tests::history::{History, Numbers, Reader, all_of, key};
 use jvdb_tests::never_flushing;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow::Continue;
@@ -11,110 +12,9 @@ fn schema() -> Schema {
     Schema::new(1, Metric::DotProduct).unwrap()
 }
 
-fn key(number: u64) -> KeyBuf {
-    match number % 3 {
-        0 => Key::from(format!("{number:040}").as_str()).to_owned(),
-        _ => KeyBuf::Int(number),
-    }
-}
-
-/// A sequence of numbers that a seed makes.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % bound
-    }
-}
-
-/// What became of each key, change after change: from which change on it had which value.
-#[derive(Default)]
-struct History {
-    changes: BTreeMap<KeyBuf, Vec<(u64, Option<f32>)>>,
-    now: u64,
-}
-
-impl History {
-    fn note(&mut self, key: KeyBuf, value: Option<f32>) {
-        self.now += 1;
-        self.changes.entry(key).or_default().push((self.now, value));
-    }
-
-    /// From which change on, and before which, a key had a value.
-    fn span(&self, key: &KeyBuf, value: Option<f32>) -> Option<(u64, u64)> {
-        let none = [(0, None)];
-        let changes: Vec<_> = none.iter().chain(self.changes.get(key).into_iter().flatten()).collect();
-        // The value that a key never had twice, or the last time that it had none.
-        let at = changes.iter().rposition(|(_, had)| *had == value)?;
-        Some((changes[at].0, changes.get(at + 1).map_or(u64::MAX, |(next, _)| *next)))
-    }
-
-    /// The latest spans before `to` for an absent key are several; this finds the first one that ends behind `from`.
-    fn absent_span(&self, key: &KeyBuf, from: u64) -> Option<(u64, u64)> {
-        let none = [(0, None)];
-        let changes: Vec<_> = none.iter().chain(self.changes.get(key).into_iter().flatten()).collect();
-        (0..changes.len())
-            .filter(|at| changes[*at].1.is_none())
-            .map(|at| (changes[at].0, changes.get(at + 1).map_or(u64::MAX, |(next, _)| *next)))
-            .find(|(_, end)| *end > from)
-    }
-}
-
-/// A reader, and the oldest state that it may show.
-struct Reader {
-    database: Database,
-    oldest: u64,
-}
-
-impl Reader {
-    fn open(path: &Path, access: Access, oldest: u64) -> Self {
-        let options = Options::default().read_only(true).access(access);
-        Self { database: Storage::open(path, options).unwrap().database("points").unwrap(), oldest }
-    }
-
-    /// One value that was shown.
-    fn saw(&mut self, history: &History, key: &KeyBuf, value: Option<f32>) {
-        let span = match value {
-            Some(_) => history.span(key, value),
-            None => history.absent_span(key, self.oldest),
-        };
-        let (from, to) = span.unwrap_or_else(|| panic!("{key} never had {value:?} since {}", self.oldest));
-        assert!(to > self.oldest, "{key}: {value:?} was so before {to}, and {} was seen", self.oldest);
-        self.oldest = self.oldest.max(from);
-    }
-
-    /// Everything of one state, which must have been a state.
-    fn saw_all(&mut self, history: &History, found: &BTreeMap<KeyBuf, f32>) {
-        let (mut state, mut to) = (self.oldest, u64::MAX);
-        for (key, value) in found {
-            let (begun, ended) = history.span(key, Some(*value)).expect("it had that value");
-            (state, to) = (state.max(begun), to.min(ended));
-        }
-        // The first state from there on in which all the others were absent.
-        loop {
-            let before = state;
-            for key in history.changes.keys().filter(|key| !found.contains_key(*key)) {
-                let (begun, _) = history.absent_span(key, state).unwrap_or_else(|| panic!("{key} is missing"));
-                state = state.max(begun);
-            }
-            if state == before {
-                break;
-            }
-        }
-        assert!(state < to, "no state from {} to {to} was like that: {found:?}", self.oldest);
-        self.oldest = state;
-    }
-}
-
-fn all_of(database: &Database) -> BTreeMap<KeyBuf, f32> {
-    let mut found = BTreeMap::new();
-    for vector in database.scan(Position::START) {
-        let vector = vector.unwrap();
-        let twice = found.insert(vector.key().to_owned(), vector.vector()[0]);
-        assert_eq!(twice, None, "{} comes twice", vector.key());
-    }
-    found
+fn open(path: &Path, access: Access, oldest: u64) -> Reader {
+    let options = Options::default().read_only(true).access(access);
+    Reader { database: Storage::open(path, options).unwrap().database("points").unwrap(), oldest }
 }
 
 #[test]
@@ -126,7 +26,7 @@ fn readers_beside_a_writer_see_one_state_after_another_and_no_error() {
         let database = storage.create("points", schema()).unwrap();
         database.flush().unwrap();
         let mut history = History::default();
-        let mut readers = [Access::Mmap, Access::File].map(|access| Reader::open(directory.path(), access, 0));
+        let mut readers = [Access::Mmap, Access::File].map(|access| open(directory.path(), access, 0));
         let mut scans: Vec<(usize, jvdb_core::Cursor, BTreeMap<KeyBuf, f32>)> = Vec::new();
         let mut durable = 0;
         for _ in 0..700 {
@@ -187,7 +87,7 @@ fn readers_beside_a_writer_see_one_state_after_another_and_no_error() {
                 5 => {
                     let copies = tempfile::tempdir().unwrap();
                     reader.database.backup(copies.path().join("points.jvdb")).unwrap();
-                    let copy = Reader::open(copies.path(), Access::Mmap, 0).database;
+                    let copy = open(copies.path(), Access::Mmap, 0).database;
                     assert!(copy.verify().unwrap().damage.is_empty());
                     reader.saw_all(&history, &all_of(&copy));
                 }
@@ -240,7 +140,7 @@ fn a_reader_sees_what_a_writer_that_was_killed_had_acknowledged() {
     // As after a kill: nothing is flushed.
     let image = tempfile::tempdir().unwrap();
     std::fs::copy(directory.path().join("points.jvdb"), image.path().join("points.jvdb")).unwrap();
-    let reader = Reader::open(image.path(), Access::Mmap, 0).database;
+    let reader = open(image.path(), Access::Mmap, 0).database;
     assert_eq!(reader.count(), 2);
     assert_eq!(reader.get(2).unwrap().unwrap().vector(), [2.0]);
 }

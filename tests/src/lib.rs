@@ -3,6 +3,7 @@
 //! A vector is a function of its id, so that whoever finds one can tell whether it is the right one, bit by bit.
 
 pub mod child;
+pub mod history;
 
 use jvdb_core::{Access, Options};
 use std::time::Duration;

@@ -12,6 +12,7 @@ use crate::store::postponed::Postponed;
 use crate::store::read::PinnedRecord;
 use crate::store::store::Store;
 use crate::store::view::ReadView;
+use crate::testing::mutants::{Mutant, broken};
 use crate::types::error::{Error, Result};
 use crate::types::fault::Fault;
 use crate::types::key::{Key, KeyBuf, Name, NameBuf};
@@ -343,6 +344,8 @@ impl Store {
         log.check_key(found)?;
         match known {
             AsOf::At(_) => Ok(Fate::Dead),
+            AsOf::Behind if broken(Mutant::PostponedPassedOver) => Ok(Fate::Dead),
+            AsOf::Nothing if broken(Mutant::DeletionsUnread) => Ok(Fate::Dead),
             AsOf::Behind => Ok(Fate::Postponed(name.to_owned())),
             // Whoever deletes writes so into the log before the index forgets.
             AsOf::Nothing if !look_behind(&mut scan.postponed, view, end)? => Ok(Fate::Unknown),

@@ -61,6 +61,12 @@ pub enum Mutant {
     BackupMissesChangedPages,
     /// A backup gets its name before it is synced.
     BackupUnsynced,
+    /// A reader takes it for an answer that the index does not know a name, although the file has changed.
+    MissTrusted,
+    /// A scan passes over records whose names were written again meanwhile.
+    PostponedPassedOver,
+    /// A scan takes what was deleted meanwhile for dead.
+    DeletionsUnread,
     /// What a flush has deferred counts as applied to the table, which it is not.
     DeferredCalledApplied,
     /// What a flush has deferred is neither applied to the table nor looked up any more.
