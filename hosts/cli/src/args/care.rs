@@ -12,6 +12,7 @@ use std::path::PathBuf;
 ///
 /// Exit code 0 if the database is sound now, whatever was lost. A database of format version 1 is not damaged: convert it.
 #[derive(Args)]
+#[command(after_help = "Example:\n    jvdb repair --storage data --database colours")]
 pub struct Repair {
     #[command(flatten)]
     pub storage: StorageDir,

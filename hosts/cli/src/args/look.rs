@@ -5,6 +5,7 @@ use clap::Args;
 
 /// Print the names of all databases, without opening any
 #[derive(Args)]
+#[command(after_help = "Example:\n    jvdb list --storage data")]
 pub struct List {
     #[command(flatten)]
     pub storage: StorageDir,
@@ -12,6 +13,7 @@ pub struct List {
 
 /// Print figures of the directory and of each database
 #[derive(Args)]
+#[command(after_help = "Example:\n    jvdb stats --storage data")]
 pub struct Stats {
     #[command(flatten)]
     pub storage: StorageDir,
@@ -32,6 +34,7 @@ pub struct Get {
 
 /// Check every checksum, and the index against the log; exit code 1 if anything is damaged
 #[derive(Args)]
+#[command(after_help = "Example:\n    jvdb verify --storage data")]
 pub struct Verify {
     #[command(flatten)]
     pub storage: StorageDir,
@@ -43,8 +46,9 @@ pub struct Verify {
 /// Print the vectors of a database, one a line, in the order in which they were last stored
 ///
 /// Each line is a JSON object {"id", "data", "metadata"}, as in an export. With --limit the last line on standard error says
-/// the position from which another scan goes on; it stays good whatever is written meanwhile. With --json the result is one
-/// document: {"vectors": [...], "position": N}.
+/// the position from which another scan goes on. It stays good while vectors are stored and deleted, until the database is
+/// compacted: then it is an error, and the scan begins again. With --json the result is one document: {"vectors": [...],
+/// "position": N}.
 #[derive(Args)]
 #[command(after_help = "Example:\n    jvdb scan --storage data --database colours --limit 10")]
 pub struct Scan {

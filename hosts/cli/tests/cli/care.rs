@@ -92,6 +92,10 @@ fn a_backup_beside_a_writer_comes_back_as_it_was() {
     assert_ne!(shell.content(), held);
 
     fs::set_permissions(shell.path("store/d.jvdb"), fs::Permissions::from_mode(0o640)).expect("a mode");
+    // What a restore has left that was killed is no database, and goes.
+    fs::create_dir(shell.path("store/.jvdb-restore-old")).expect("a directory");
+    fs::copy(shell.path("out/monday/d.jvdb"), shell.path("store/.jvdb-restore-old/d.jvdb")).expect("a copy");
+    assert_eq!(shell.ok("list", &[]), "d\nmy e\n");
     let told = parsed(&shell.ok("restore", &["--from", &out, "--force", "--json"]));
     assert_eq!((&told["databases"][0]["replaced"], &told["databases"][0]["vectors"]), (&json!(true), &json!(101)));
     assert_eq!(shell.content(), held);

@@ -23,6 +23,9 @@ fn a_database_is_made_filled_read_and_dropped() {
     let put = with(&["--id", "1", "--vector", "[3,4]", "--metadata", "no JSON", "--json"]);
     assert_eq!(parsed(&shell.ok("put", &put)), json!({"database": "d", "replaced": true, "vectors": 3}));
 
+    // What a flush covers survives a loss of power.
+    assert_eq!(parsed(&shell.ok("stats", &["--json"]))["storage"]["unflushed_bytes"], 0);
+
     let lines = "{\"id\":\"a\",\"data\":[\"NaN(ffc00001)\",-0.0],\"metadata\":{\"x\": 1}}\n\
                  {\"id\":{\"hex\":\"ff\"},\"data\":[1e-45,0.0],\"metadata\":{\"$base64\":\"/w==\"}}\n\
                  {\"id\":1,\"data\":[3.0,4.0],\"metadata\":{\"$base64\":\"bm8gSlNPTg==\"}}\n";
@@ -53,6 +56,13 @@ fn a_scan_goes_on_where_another_has_ended() {
     let run = shell.run("scan", &["--database", "d", "--limit", "2"]);
     assert_eq!((run.code, run.stdout.lines().count()), (0, 2));
     assert!(run.stderr.contains(&format!("--from {from}")), "{}", run.stderr);
+    // What is stored meanwhile comes later; a compaction takes the position away.
+    shell.ok("put", &["--database", "d", "--id", "0", "--vector", "[9]"]);
+    let rest = shell.ok("scan", &["--database", "d", "--from", &from, "--keys"]);
+    assert_eq!(rest, "2\n3\n4\n0\n");
+    shell.ok("compact", &[]);
+    let message = shell.fails(1, "scan", &["--database", "d", "--from", &from]);
+    assert!(message.contains("from before a compaction; begin again"), "{message}");
     let none = shell.ok("scan", &["--database", "d", "--limit", "0", "--json"]);
     assert_eq!(parsed(&none)["vectors"], json!([]));
 }
