@@ -274,6 +274,12 @@
 #define JVDB_FOLDERS 16
 
 /**
+ * Flag of jvdb_options_t: take no lock, for file systems that have none. The caller sees to it that one process writes; a second
+ * one is found by the fence (JVDB_ERROR_FENCED).
+ */
+#define JVDB_NO_LOCK 32
+
+/**
  * For the times of jvdb_options_t: never, or not at all.
  */
 #define JVDB_OFF -1
@@ -398,7 +404,8 @@ typedef struct jvdb_options_t {
      */
     size_t struct_size;
     /**
-     * JVDB_READ_ONLY, JVDB_NO_CREATE, JVDB_NO_MMAP, JVDB_VERIFY_CHECKSUMS, JVDB_FOLDERS, or'ed together.
+     * JVDB_READ_ONLY, JVDB_NO_CREATE, JVDB_NO_MMAP, JVDB_VERIFY_CHECKSUMS, JVDB_FOLDERS, JVDB_NO_LOCK,
+     * or'ed together.
      */
     uint64_t flags;
     /**

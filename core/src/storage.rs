@@ -51,10 +51,10 @@ impl Storage {
         use crate::medium::NativeVolume;
         use crate::types::options::Layout;
         options.check()?;
-        let volume = if options.read_only {
-            NativeVolume::open_read_only(path, options.access)?
-        } else {
-            NativeVolume::open(path, options.access, options.create)?
+        let volume = match options {
+            Options { read_only: true, access, .. } => NativeVolume::open_read_only(path, access)?,
+            Options { lock: false, access, create, .. } => NativeVolume::open_without_lock(path, access, create)?,
+            Options { access, create, .. } => NativeVolume::open(path, access, create)?,
         };
         match options.layout {
             Layout::Flat => Self::on(Arc::new(volume), options),

@@ -17,6 +17,9 @@ pub const JVDB_VERIFY_CHECKSUMS: u64 = 8;
 /// Flag of jvdb_options_t: each database has a folder of its own, `<name>/vectors.jvdb` instead of `<name>.jvdb`. What
 /// else lies in a folder is left alone.
 pub const JVDB_FOLDERS: u64 = 16;
+/// Flag of jvdb_options_t: take no lock, for file systems that have none. The caller sees to it that one process writes; a second
+/// one is found by the fence (JVDB_ERROR_FENCED).
+pub const JVDB_NO_LOCK: u64 = 32;
 
 /// For the times of jvdb_options_t: never, or not at all.
 pub const JVDB_OFF: i64 = -1;
@@ -28,7 +31,8 @@ pub const JVDB_OFF: i64 = -1;
 pub struct Options {
     /// sizeof(jvdb_options_t), as the program was compiled.
     pub struct_size: usize,
-    /// JVDB_READ_ONLY, JVDB_NO_CREATE, JVDB_NO_MMAP, JVDB_VERIFY_CHECKSUMS, JVDB_FOLDERS, or'ed together.
+    /// JVDB_READ_ONLY, JVDB_NO_CREATE, JVDB_NO_MMAP, JVDB_VERIFY_CHECKSUMS, JVDB_FOLDERS, JVDB_NO_LOCK,
+    /// or'ed together.
     pub flags: u64,
     /// Databases whose file may be open at once, 5 to 1000. Default 100.
     pub max_open_files: u64,
@@ -58,8 +62,8 @@ pub(crate) unsafe fn read(options: *const Options) -> Result<Core, Failure> {
     }
     // SAFETY: as promised by the caller.
     let given = unsafe { sized::read(options, "options") }?;
-    let unknown =
-        given.flags & !(JVDB_READ_ONLY | JVDB_NO_CREATE | JVDB_NO_MMAP | JVDB_VERIFY_CHECKSUMS | JVDB_FOLDERS);
+    let unknown = given.flags
+        & !(JVDB_READ_ONLY | JVDB_NO_CREATE | JVDB_NO_MMAP | JVDB_VERIFY_CHECKSUMS | JVDB_FOLDERS | JVDB_NO_LOCK);
     if unknown != 0 {
         return Err(Failure::Argument(format!("invalid options: flags {unknown:#x} have no meaning in this libjvdb")));
     }
@@ -67,6 +71,7 @@ pub(crate) unsafe fn read(options: *const Options) -> Result<Core, Failure> {
     let default = Core::default();
     Ok(Core::default()
         .access(if set(JVDB_NO_MMAP) { Access::File } else { Access::Mmap })
+        .lock(!set(JVDB_NO_LOCK))
         .layout(if set(JVDB_FOLDERS) { Layout::Folders } else { Layout::Flat })
         .create(!set(JVDB_NO_CREATE))
         .read_only(set(JVDB_READ_ONLY))
@@ -148,6 +153,7 @@ mod tests {
         assert_eq!(with(JVDB_NO_CREATE), Core::default().create(false));
         assert_eq!(with(JVDB_NO_MMAP), Core::default().access(Access::File));
         assert_eq!(with(JVDB_FOLDERS), Core::default().layout(Layout::Folders));
+        assert_eq!(with(JVDB_NO_LOCK), Core::default().lock(false));
         assert_eq!(with(JVDB_VERIFY_CHECKSUMS), Core::default().verify_checksums(true));
     }
 

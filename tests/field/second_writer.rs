@@ -129,3 +129,19 @@ fn a_compaction_by_the_second_writer_fences_the_first() {
     assert!(matches!(a.flush(), Ok(_) | Err(Error::Fenced { .. } | Error::Removed { .. })));
     assert_eq!(held(directory.path()), [0, 1, 2]);
 }
+
+#[test]
+fn without_a_lock_a_second_writer_is_found_by_the_fence() {
+    let directory = tempfile::tempdir().unwrap();
+    let open = || Storage::open(directory.path(), never_flushing(Access::Mmap).lock(false)).unwrap();
+    let (first, second) = (open(), open());
+    let one = first.create("d", Schema::new(1, Metric::Cosine).unwrap()).unwrap();
+    one.put(1, &[1.0], b"").unwrap();
+    one.flush().unwrap();
+    let two = second.database("d").unwrap();
+    two.put(2, &[2.0], b"").unwrap();
+    two.flush().unwrap();
+    let error = one.put(3, &[3.0], b"").unwrap_err();
+    assert!(matches!(error, Error::Fenced { .. }), "{error}");
+    assert!(two.contains(1).unwrap() && two.contains(2).unwrap());
+}

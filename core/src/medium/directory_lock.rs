@@ -74,7 +74,7 @@ impl DirectoryLock {
         loop {
             match file.try_lock() {
                 Ok(()) => break,
-                Err(TryLockError::Error(source)) => return Err(failed(source)),
+                Err(TryLockError::Error(source)) => return Err(failed(explained(source))),
                 Err(TryLockError::WouldBlock) => {}
             }
             let (holder, sure) = holder(&file);
@@ -128,6 +128,20 @@ impl Drop for DirectoryLock {
     }
 }
 
+/// Says of a file system without locks what can be done.
+fn explained(error: io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(libc::ENOLCK | libc::ENOSYS | libc::EOPNOTSUPP) => io::Error::new(
+            io::ErrorKind::Unsupported,
+            format!(
+                "{error}: this file system has no locks; if you see to it that one process writes, open the directory with the \
+                 option `lock` off (C: JVDB_NO_LOCK)"
+            ),
+        ),
+        _ => error,
+    }
+}
+
 /// Who holds the lock, as its file says, and whether that is sure: the next holder may not have said so yet.
 fn holder(file: &File) -> (String, bool) {
     let mut note = [0; NOTE];
@@ -138,4 +152,18 @@ fn holder(file: &File) -> (String, bool) {
         return (format!("{note}, which has ended or is out of sight; a child that it forked may hold on"), false);
     }
     (note, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::explained;
+    use std::io;
+
+    #[test]
+    fn a_file_system_without_locks_is_told_from_other_failures() {
+        let without = explained(io::Error::from_raw_os_error(libc::ENOLCK));
+        assert_eq!(without.kind(), io::ErrorKind::Unsupported);
+        assert!(without.to_string().contains("JVDB_NO_LOCK"), "{without}");
+        assert_eq!(explained(io::Error::from_raw_os_error(libc::EIO)).raw_os_error(), Some(libc::EIO));
+    }
 }

@@ -51,6 +51,16 @@ impl NativeVolume {
     /// # Errors
     /// [`Error::Io`] if it is missing or cannot be used, [`Error::Locked`] if somebody else writes to it.
     pub fn open(directory: impl AsRef<Path>, access: Access, create: bool) -> Result<Self> {
+        let mut volume = Self::open_without_lock(directory, access, create)?;
+        volume.lock = Some(DirectoryLock::acquire(&volume.directory)?);
+        Ok(volume)
+    }
+
+    /// As [`open`](Self::open), without the lock: the caller sees to it that nobody else writes to the directory.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it is missing or cannot be used.
+    pub fn open_without_lock(directory: impl AsRef<Path>, access: Access, create: bool) -> Result<Self> {
         let directory = directory.as_ref();
         if create {
             fs::create_dir_all(directory)
@@ -63,7 +73,6 @@ impl NativeVolume {
             let reason = format!("it is the folder of a database in storage directory {whose}; open that one");
             return Err(Error::invalid("directory", reason));
         }
-        volume.lock = Some(DirectoryLock::acquire(&volume.directory)?);
         Ok(volume)
     }
 

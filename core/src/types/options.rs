@@ -69,6 +69,10 @@ pub struct Options {
     /// Take no lock and change nothing: writes fail with [`Error::ReadOnly`]. Another process may write to the directory meanwhile;
     /// [`Database::refresh`](crate::Database::refresh) moves on to what it has flushed. Default false.
     pub read_only: bool,
+    /// Take the lock of the directory, which keeps a second writing process out. Default true. Without it, for file systems that
+    /// have no locks, the caller sees to it that one process writes; the fence finds a second one, and fails what it or the first
+    /// would overwrite.
+    pub lock: bool,
     /// Check the checksum of every record that is read, not only its header. Default false.
     pub verify_checksums: bool,
     /// Bytes of unflushed records per database at which a flush starts by itself. Default 64 MiB.
@@ -92,6 +96,7 @@ impl Default for Options {
             flush_interval: Duration::from_secs(300),
             create: true,
             read_only: false,
+            lock: true,
             verify_checksums: false,
             max_unflushed_bytes: 64 << 20,
             max_unflushed_operations: 1_000_000,
@@ -130,6 +135,11 @@ impl Options {
     /// Sets [`read_only`](Self#structfield.read_only).
     pub fn read_only(self, read_only: bool) -> Self {
         Self { read_only, ..self }
+    }
+
+    /// Sets [`lock`](Self#structfield.lock).
+    pub fn lock(self, lock: bool) -> Self {
+        Self { lock, ..self }
     }
 
     /// Sets [`verify_checksums`](Self#structfield.verify_checksums).
