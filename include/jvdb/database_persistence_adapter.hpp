@@ -29,6 +29,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -77,10 +78,10 @@ public:
 
     /// The same, with options.
     DatabasePersistenceAdapter(const std::string& path, const Options& options)
-        : path_(path), log_flushes_(options.log_flushes), databases_(Storage::open(path, raw(options)), path) {
+        : path_(path), log_flushes_(options.log_flushes), databases_(Storage::open(path, raw(options)), path, options.max_open_files / 2) {
         detail::log("info", "Initializing DatabasePersistenceAdapter at ", path);
         databases_.finish_changes();
-        if (options.convert) reports_ = adapter::Conversion::of_directory(storage(), path);
+        if (options.convert) reports_ = adapter::Conversion::of_directory(databases_.storage(), path);
     }
 
     /// Says that there are to be no files.
@@ -127,71 +128,57 @@ public:
 
     /// Stores or replaces.
     Result<void> store_vector(const std::string& database, const Vector& vector) override {
-        return adapter::answer<void>([&] {
-            const auto change = databases_.changing(database);
-            vectors(database).put(vector);
-        });
+        return adapter::answer<void>([&] { change(database, [&](auto stored) { stored.put(vector); }); });
     }
 
     /// NOT_FOUND if there is none.
     Result<Vector> retrieve_vector(const std::string& database, const std::string& id) override {
-        return adapter::answer<Vector>([&] {
-            auto found = vectors(database).get(id);
+        return adapter::filled<Vector>([&](Vector& vector) {
+            const bool found = read(database, [&](auto stored) { return stored.get(id, vector); });
             if (!found) no_vector(database, id);
-            return std::move(*found);
         });
     }
 
     /// In the order asked for; missing ones are left out.
     Result<std::vector<Vector>> retrieve_vectors(const std::string& database,
                                                  const std::vector<std::string>& ids) override {
-        return adapter::answer<std::vector<Vector>>([&] {
-            const auto stored = vectors(database);
-            std::vector<Vector> vectors;
-            vectors.reserve(ids.size());
-            for (const auto& id : ids) {
-                if (auto found = stored.get(id)) vectors.push_back(std::move(*found));
-            }
-            return vectors;
+        return adapter::filled<std::vector<Vector>>([&](auto& vectors) {
+            read(database, [&](auto stored) {
+                vectors.clear();
+                vectors.reserve(ids.size());
+                for (const auto& id : ids) {
+                    if (!stored.get(id, vectors.emplace_back())) vectors.pop_back();
+                }
+            });
         });
     }
 
     /// NOT_FOUND if there is none.
     Result<void> update_vector(const std::string& database, const Vector& vector) override {
-        return adapter::answer<void>([&] {
-            const auto change = databases_.changing(database);
-            vectors(database).replace(vector);
-        });
+        return adapter::answer<void>([&] { change(database, [&](auto stored) { stored.replace(vector); }); });
     }
 
     /// NOT_FOUND if there is none.
     Result<void> delete_vector(const std::string& database, const std::string& id) override {
         return adapter::answer<void>([&] {
-            const auto change = databases_.changing(database);
-            if (!vectors(database).erase(id)) no_vector(database, id);
+            if (!change(database, [&](auto stored) { return stored.erase(id); })) no_vector(database, id);
         });
     }
 
     /// Stores all or none.
     Result<void> batch_store_vectors(const std::string& database, const std::vector<Vector>& vectors) override {
-        return adapter::answer<void>([&] {
-            const auto change = databases_.changing(database);
-            this->vectors(database).put_all(vectors);
-        });
+        return adapter::answer<void>([&] { change(database, [&](auto stored) { stored.put_all(vectors); }); });
     }
 
     /// Ids that are not there are passed over.
     Result<void> batch_delete_vectors(const std::string& database, const std::vector<std::string>& ids) override {
-        return adapter::answer<void>([&] {
-            const auto change = databases_.changing(database);
-            vectors(database).erase_all(ids);
-        });
+        return adapter::answer<void>([&] { change(database, [&](auto stored) { stored.erase_all(ids); }); });
     }
 
     /// Keeps the id it is given, and makes one otherwise; in memory it always makes one.
     Result<void> create_index(const std::string& database, const Index& index) override {
         return adapter::answer<void>([&] {
-            const auto change = databases_.changing(database);
+            const auto changing = databases_.changing(database);
             indexes_.create(databases_.open(database), database, index, databases_.in_memory());
         });
     }
@@ -209,7 +196,7 @@ public:
     /// NOT_FOUND if there is none.
     Result<void> update_index(const std::string& database, const std::string& id, const Index& index) override {
         return adapter::answer<void>([&] {
-            const auto change = databases_.changing(database);
+            const auto changing = databases_.changing(database);
             indexes_.update(databases_.open(database), database, id, index);
         });
     }
@@ -217,7 +204,7 @@ public:
     /// NOT_FOUND if there is none.
     Result<void> delete_index(const std::string& database, const std::string& id) override {
         return adapter::answer<void>([&] {
-            const auto change = databases_.changing(database);
+            const auto changing = databases_.changing(database);
             indexes_.remove(databases_.open(database), database, id);
         });
     }
@@ -229,7 +216,9 @@ public:
 
     /// False, too, for a database that does not exist.
     Result<bool> vector_exists(const std::string& database, const std::string& id) const override {
-        return adapter::answer<bool>([&] { return databases_.exists(database) && vectors(database).contains(id); });
+        return adapter::answer<bool>([&] {
+            return databases_.exists(database) && read(database, [&](auto stored) { return stored.contains(id); });
+        });
     }
 
     /// False, too, for a database that does not exist.
@@ -242,18 +231,18 @@ public:
     Result<std::size_t> get_vector_count(const std::string& database) const override {
         return adapter::answer<std::size_t>([&]() -> std::size_t {
             if (databases_.in_memory() && !databases_.exists(database)) return 0;
-            return vectors(database).count();
+            return read(database, [](auto stored) { return stored.count(); });
         });
     }
 
     /// Sorted.
     Result<std::vector<std::string>> get_all_vector_ids(const std::string& database) const override {
-        return adapter::answer<std::vector<std::string>>([&] { return vectors(database).ids(); });
+        return adapter::answer<std::vector<std::string>>([&] { return read(database, [](auto stored) { return stored.ids(); }); });
     }
 
     /// Returns when everything stored before survives a loss of power. Throws jvdb::Error if it does not.
     void flush_all() {
-        const auto duration = storage().flush();
+        const auto duration = databases_.storage().flush();
         if (!log_flushes_) return;
         detail::log("info", "DatabasePersistenceAdapter: flush completed, storage path: ", path_,
                     ", flush_duration_ms=", static_cast<double>(duration.count()) / 1000);
@@ -262,8 +251,12 @@ public:
     /// The same for one database. Throws jvdb::Error if it does not exist.
     void flush_database(const std::string& id) { databases_.open(id).flush(); }
 
-    /// For calls of jvdb.hpp: figures, reads without a copy.
-    Storage& storage() noexcept { return databases_.storage(); }
+    /// For calls of jvdb.hpp: figures, reads without a copy. Gives back the handles that the adapter keeps for itself, so that
+    /// a database can be repaired.
+    Storage& storage() {
+        databases_.release();
+        return databases_.storage();
+    }
 
 private:
     static jvdb_options_t raw(const Options& options) {
@@ -282,9 +275,21 @@ private:
         adapter::refuse(adapter::Code::NOT_FOUND, "no vector " + id + " in database " + database);
     }
 
-    adapter::Vectors vectors(const std::string& database) const {
-        return adapter::Vectors(databases_.open(database), databases_.in_memory() ? std::string_view() : database);
+    /// Calls `call(adapter::Vectors)` to read in a database.
+    template <class Call>
+    std::invoke_result_t<Call&, adapter::Vectors> read(const std::string& database, Call&& call) const {
+        const auto home = home_of(database);
+        return databases_.read(database, [&](auto& open) { return call(adapter::Vectors(open, home)); });
     }
+
+    /// The same to change something in it.
+    template <class Call>
+    std::invoke_result_t<Call&, adapter::Vectors> change(const std::string& database, Call&& call) {
+        const auto home = home_of(database);
+        return databases_.change(database, [&](auto& open) { return call(adapter::Vectors(open, home)); });
+    }
+
+    adapter::Home home_of(const std::string& database) const noexcept { return {database, !databases_.in_memory()}; }
 
     std::string path_;
     /// In memory a flush does nothing, and there is nothing to tell.

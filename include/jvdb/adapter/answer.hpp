@@ -39,19 +39,13 @@ inline Code code_of(jvdb_status_t code) noexcept {
     }
 }
 
-/// Makes a call; whatever it throws becomes an error.
-template <class T, class Call>
-jadevectordb::Result<T> answer(Call&& call) {
+/// The error that the exception at hand is.
+inline auto failure() {
     const auto failed = [](Code code, const std::string& message) {
         return tl::make_unexpected(jadevectordb::ErrorHandler::create_error(code, message));
     };
     try {
-        if constexpr (std::is_void_v<T>) {
-            call();
-            return {};
-        } else {
-            return call();
-        }
+        throw;
     } catch (const Refusal& refusal) {
         return failed(refusal.code, refusal.what());
     } catch (const Error& error) {
@@ -65,6 +59,33 @@ jadevectordb::Result<T> answer(Call&& call) {
     } catch (const std::exception& error) {
         return failed(Code::INTERNAL_ERROR, error.what());
     }
+}
+
+/// Makes a call; whatever it throws becomes an error.
+template <class T, class Call>
+jadevectordb::Result<T> answer(Call&& call) {
+    try {
+        if constexpr (std::is_void_v<T>) {
+            call();
+            return {};
+        } else {
+            return call();
+        }
+    } catch (...) {
+        return failure();
+    }
+}
+
+/// The same for a call that fills in the value where the caller will have it: a Vector is some 700 bytes to move.
+template <class T, class Call>
+jadevectordb::Result<T> filled(Call&& call) {
+    jadevectordb::Result<T> result;
+    try {
+        call(*result);
+    } catch (...) {
+        result = failure();
+    }
+    return result;
 }
 
 }  // namespace jvdb::adapter

@@ -9,6 +9,7 @@
 
 #include "../../jvdb.hpp"
 #include "../conversion/in_place.hpp"
+#include "compact.hpp"
 #include "key.hpp"
 #include "name.hpp"
 #include "record.hpp"
@@ -202,7 +203,7 @@ private:
             }
             const auto key = key_of(entry.id, buffers[i]);
             keys.push_back(jvdb_key_bytes(key.data(), key.size()));
-            texts.push_back(metadata_of(vector_from(entry.id, metadata), has_made_key(entry.id.size())));
+            write_metadata(texts.emplace_back(), vector_from(entry.id, metadata), Home{}, has_made_key(entry.id.size()));
         }
         std::vector<const void*> pointers;
         std::vector<std::size_t> lengths;

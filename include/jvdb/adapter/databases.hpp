@@ -11,6 +11,7 @@
 #include "../process.hpp"
 #include "answer.hpp"
 #include "identity.hpp"
+#include "kept.hpp"
 #include "name.hpp"
 #include "record.hpp"
 
@@ -25,6 +26,7 @@
 #include <optional>
 #include <shared_mutex>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -33,13 +35,31 @@ namespace jvdb::adapter {
 /// Every call may run on any thread. What fails throws.
 class Databases {
 public:
-    /// Those of a directory that is open.
-    Databases(Storage storage, std::filesystem::path root) : storage_(std::move(storage)), root_(std::move(root)) {}
+    /// Those of a directory that is open. `kept` is how many handles are kept for calls to come.
+    Databases(Storage storage, std::filesystem::path root, std::size_t kept)
+        : storage_(std::move(storage)), root_(std::move(root)), kept_(kept) {}
     /// Those in memory, which answer as the in-memory class does.
-    explicit Databases(Storage storage) : storage_(std::move(storage)), in_memory_(true) {}
+    explicit Databases(Storage storage) : storage_(std::move(storage)), in_memory_(true), kept_(KEPT_IN_MEMORY) {}
 
     bool in_memory() const noexcept { return in_memory_; }
     Storage& storage() noexcept { return storage_; }
+
+    /// Gives back the handles that are kept for calls to come. A forked child has nothing to give back, and waits for nobody.
+    void release() {
+        if (origin_.is_here()) kept_.forget_all();
+    }
+
+    /// Calls `call(jvdb::Database&)` with the open database of an id; NOT_FOUND if there is none.
+    template <class Call>
+    std::invoke_result_t<Call&, jvdb::Database&> read(const std::string& id, Call&& call) const {
+        return with(id, false, call);
+    }
+
+    /// The same for a call that changes something in it; its dimension does not change meanwhile.
+    template <class Call>
+    std::invoke_result_t<Call&, jvdb::Database&> change(const std::string& id, Call&& call) {
+        return with(id, true, call);
+    }
 
     /// Held while something in a database changes; its dimension does not change meanwhile.
     [[nodiscard]] std::shared_lock<std::shared_mutex> changing(const std::string& id) {
@@ -91,6 +111,7 @@ public:
             storage_.drop(name);
         }
         make(name, database.vectorDimension, bytes);
+        kept_.forget(id);
         if (catalog_) (*catalog_)[id] = database.name;
         return id;
     }
@@ -139,6 +160,7 @@ public:
         if (!exists(id)) refuse(Code::NOT_FOUND, "no database " + id);
         const auto name = name_of(storage_, id);
         storage_.drop(name);
+        kept_.forget(id);
         if (!in_memory_) {
             const auto folder = root_ / folder_of(name);
             std::filesystem::remove_all(folder);
@@ -168,6 +190,44 @@ public:
 private:
     /// Names of all databases by id.
     using Catalog = std::map<std::string, std::string>;
+
+    /// Most calls find the handle that is kept, and take no lock. Who finds none opens the database, and keeps it unless its
+    /// dimension is about to change: a change of one waits for all that have the lock or a handle that was kept.
+    template <class Call>
+    std::invoke_result_t<Call&, jvdb::Database&> with(const std::string& id, bool changes, Call& call) const {
+        bool is_dropped = false;
+        if (const auto kept = kept_.find(id)) {
+            try {
+                return call(kept.database());
+            } catch (const Error& error) {
+                // There may be another one of this id.
+                is_dropped = error.code() == JVDB_ERROR_DROPPED;
+                if (!is_dropped) throw;
+            }
+        }
+        if (is_dropped) kept_.forget(id);
+        if (changes) check_process();
+        std::shared_lock lock(dimension_mutex_of(id), std::defer_lock);
+        if (changes) {
+            lock.lock();
+        } else {
+            static_cast<void>(lock.try_lock());
+        }
+        const auto opened = kept_.add(id, open_with_room(id), lock.owns_lock());
+        if (!changes && lock) lock.unlock();
+        return call(opened.database());
+    }
+
+    /// The same as open(). Where as many files are open as may be, those that are kept make room.
+    jvdb::Database open_with_room(const std::string& id) const {
+        try {
+            return open(id);
+        } catch (const Error& error) {
+            if (error.code() != JVDB_ERROR_ALL_PINNED) throw;
+        }
+        kept_.forget_all();
+        return open(id);
+    }
 
     static void check(const jade::Database& database) {
         if (database.name.empty() || database.vectorDimension <= 0) {
@@ -262,6 +322,7 @@ private:
     void change_dimension(const std::string& id, const jvdb::Database& stored, int dimension,
                           const std::string& record) {
         const std::unique_lock lock(dimension_mutex_of(id));
+        kept_.forget_and_wait(id);
         if (const auto count = stored.count(); count != 0) {
             refuse(Code::VECTOR_DIMENSION_MISMATCH,
                    "database " + id + " has " + std::to_string(count) + " vectors of dimension " +
@@ -304,7 +365,7 @@ private:
         to.flush();
     }
 
-    std::shared_mutex& dimension_mutex_of(const std::string& id) {
+    std::shared_mutex& dimension_mutex_of(const std::string& id) const {
         return dimension_mutexes_[std::hash<std::string>{}(id) % dimension_mutexes_.size()];
     }
 
@@ -318,6 +379,7 @@ private:
     }
 
     static constexpr int MAX_DIMENSION = 65536;
+    static constexpr std::size_t KEPT_IN_MEMORY = 64;
     /// Bytes of an attribute.
     static constexpr std::size_t MAX_RECORD = 16 << 20;
 
@@ -329,7 +391,8 @@ private:
     std::mutex catalog_mutex_;
     std::optional<Catalog> catalog_;
     /// One of them is held, shared, while something in a database changes, and alone while its dimension does.
-    std::array<std::shared_mutex, 16> dimension_mutexes_;
+    mutable std::array<std::shared_mutex, 16> dimension_mutexes_;
+    mutable Kept kept_;
 };
 
 }  // namespace jvdb::adapter

@@ -1,4 +1,5 @@
-// Database, Vector and Index of jadevectordb as bytes, and back: nothing of them is lost, whatever is in them.
+// Database and Index of jadevectordb as bytes, and back: nothing of them is lost, whatever is in them. And what a Vector has
+// beside its id and values, member by member; compact.hpp makes its bytes.
 //
 // The bytes are JSON text, so that every tool of jvdb can show them, and CBOR where text cannot hold a value (a string
 // that is no UTF-8, a float that is no number, binary values). Which it is, the first byte tells: JSON begins with '{'.
@@ -64,6 +65,15 @@ inline Json json_of(std::string_view bytes) {
     return text ? Json::parse(bytes) : Json::from_cbor(bytes);
 }
 
+/// Refuses what nests too deep, before anything copies it.
+inline void check_nesting(const char* name, const std::map<std::string, Json>& values) {
+    for (const auto& [key, value] : values) {
+        if (!nests_too_deep(value, MAX_VALUE_NESTING)) continue;
+        refuse(Code::INVALID_ARGUMENT, std::string(name) + " \"" + key + "\" nests deeper than " +
+                                           std::to_string(MAX_VALUE_NESTING) + " levels");
+    }
+}
+
 /// Writes the members of a struct into JSON. What is empty is left out.
 class Writer {
 public:
@@ -71,7 +81,7 @@ public:
 
     template <class T>
     void operator()(const char* name, const T& value) const {
-        if constexpr (std::is_same_v<T, std::map<std::string, Json>>) shallow(name, value);
+        if constexpr (std::is_same_v<T, std::map<std::string, Json>>) check_nesting(name, value);
         if constexpr (std::is_same_v<T, float>) {
             json_[name] = number(value);
         } else if constexpr (requires { value.empty(); }) {
@@ -104,15 +114,6 @@ public:
     }
 
 private:
-    /// Refuses what nests too deep, before anything copies it.
-    static void shallow(const char* name, const std::map<std::string, Json>& values) {
-        for (const auto& [key, value] : values) {
-            if (!nests_too_deep(value, MAX_VALUE_NESTING)) continue;
-            refuse(Code::INVALID_ARGUMENT, std::string(name) + " \"" + key + "\" nests deeper than " +
-                                               std::to_string(MAX_VALUE_NESTING) + " levels");
-        }
-    }
-
     /// Its value where it has one, and its bits otherwise: a float that nobody set may be anything.
     static Json number(float value) {
         if (std::isfinite(value)) return value;
@@ -137,6 +138,12 @@ public:
         } else if constexpr (requires { value.clear(); }) {
             value.clear();
         }
+    }
+
+    /// Members of a Vector have numbers, which are of no use here.
+    template <class T>
+    void operator()(std::uint8_t, const char* name, T& value) const {
+        (*this)(name, value);
     }
 
     template <class T, class Visit>
@@ -180,38 +187,49 @@ private:
         }                                                             \
     } while (false)
 
-/// What both directions do with a Vector, but for its id and values, which the engine keeps.
+/// The same with the number that it has in a compact record.
+#define JVDB_NUMBERED(visitor, number, object, member)                \
+    do {                                                              \
+        if constexpr (requires { (object).member; }) {                \
+            visitor(std::uint8_t{number}, #member, (object).member);  \
+        }                                                             \
+    } while (false)
+
+/// What both directions do with a Vector, but for its id and values, which the engine keeps. Numbers stand in ascending
+/// order, and are never given to another member.
 template <class Visitor, class Vector>
-void visit_vector(const Visitor& visitor, Vector& vector) {
-    JVDB_MEMBER(visitor, vector, databaseId);
-    visitor.nested("metadata", vector.metadata, [](const auto& visit, auto& metadata) {
-        JVDB_MEMBER(visit, metadata, source);
-        JVDB_MEMBER(visit, metadata, created_at);
-        JVDB_MEMBER(visit, metadata, updated_at);
-        JVDB_MEMBER(visit, metadata, tags);
-        JVDB_MEMBER(visit, metadata, owner);
-        JVDB_MEMBER(visit, metadata, permissions);
-        JVDB_MEMBER(visit, metadata, category);
-        JVDB_MEMBER(visit, metadata, score);
-        JVDB_MEMBER(visit, metadata, status);
-        JVDB_MEMBER(visit, metadata, custom);
+void visit_vector(Visitor&& visitor, Vector& vector) {
+    JVDB_NUMBERED(visitor, 1, vector, databaseId);
+    visitor.nested("metadata", vector.metadata, [](auto&& visit, auto& metadata) {
+        JVDB_NUMBERED(visit, 2, metadata, source);
+        JVDB_NUMBERED(visit, 3, metadata, created_at);
+        JVDB_NUMBERED(visit, 4, metadata, updated_at);
+        JVDB_NUMBERED(visit, 5, metadata, tags);
+        JVDB_NUMBERED(visit, 6, metadata, owner);
+        JVDB_NUMBERED(visit, 7, metadata, permissions);
+        JVDB_NUMBERED(visit, 8, metadata, category);
+        JVDB_NUMBERED(visit, 9, metadata, score);
+        JVDB_NUMBERED(visit, 10, metadata, status);
+        JVDB_NUMBERED(visit, 11, metadata, custom);
     });
-    visitor.nested("index", vector.index, [](const auto& visit, auto& index) {
-        JVDB_MEMBER(visit, index, type);
-        JVDB_MEMBER(visit, index, version);
-        JVDB_MEMBER(visit, index, parameters);
+    visitor.nested("index", vector.index, [](auto&& visit, auto& index) {
+        JVDB_NUMBERED(visit, 12, index, type);
+        JVDB_NUMBERED(visit, 13, index, version);
+        JVDB_NUMBERED(visit, 14, index, parameters);
     });
-    visitor.nested("embedding_model", vector.embedding_model, [](const auto& visit, auto& model) {
-        JVDB_MEMBER(visit, model, name);
-        JVDB_MEMBER(visit, model, version);
-        JVDB_MEMBER(visit, model, provider);
-        JVDB_MEMBER(visit, model, input_type);
+    visitor.nested("embedding_model", vector.embedding_model, [](auto&& visit, auto& model) {
+        JVDB_NUMBERED(visit, 15, model, name);
+        JVDB_NUMBERED(visit, 16, model, version);
+        JVDB_NUMBERED(visit, 17, model, provider);
+        JVDB_NUMBERED(visit, 18, model, input_type);
     });
-    JVDB_MEMBER(visitor, vector, shard);
-    JVDB_MEMBER(visitor, vector, replicas);
-    JVDB_MEMBER(visitor, vector, version);
-    JVDB_MEMBER(visitor, vector, deleted);
+    JVDB_NUMBERED(visitor, 19, vector, shard);
+    JVDB_NUMBERED(visitor, 20, vector, replicas);
+    JVDB_NUMBERED(visitor, 21, vector, version);
+    JVDB_NUMBERED(visitor, 22, vector, deleted);
 }
+
+#undef JVDB_NUMBERED
 
 /// What both directions do with a Database.
 template <class Visitor, class Database>
@@ -294,33 +312,6 @@ inline jade::Index index_of(const Json& json) {
     jade::Index index;
     visit_index(Reader(json), index);
     return index;
-}
-
-/// The metadata that the engine keeps with a vector. The id is in them only where the key does not tell it.
-inline std::string metadata_of(const jade::Vector& vector, bool with_id) {
-    Json json = Json::object();
-    if (with_id) json["id"] = vector.id;
-    visit_vector(Writer(json), vector);
-    return bytes_of(json);
-}
-
-/// The id that is in a vector's metadata; empty if it is its own key.
-inline std::string id_in(std::string_view metadata) { return json_of(metadata).value("id", ""); }
-
-/// Sets the databaseId of a vector that has none, if this version of the struct has one.
-template <class Vector>
-void give_home(Vector& vector, std::string_view database) {
-    if constexpr (requires { vector.databaseId; }) {
-        if (vector.databaseId.empty()) vector.databaseId = database;
-    }
-}
-
-inline jade::Vector vector_of(std::string id, const float* values, std::size_t dimension, std::string_view metadata) {
-    jade::Vector vector;
-    visit_vector(Reader(json_of(metadata)), vector);
-    vector.id = std::move(id);
-    vector.values.assign(values, values + dimension);
-    return vector;
 }
 
 }  // namespace jvdb::adapter

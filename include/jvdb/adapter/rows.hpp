@@ -3,8 +3,8 @@
 #define JVDB_ADAPTER_ROWS_HPP
 
 #include "../../jvdb.hpp"
+#include "compact.hpp"
 #include "key.hpp"
-#include "record.hpp"
 
 #include <cstddef>
 #include <string>
@@ -15,14 +15,14 @@ namespace jvdb::adapter {
 /// Values stay where they are, so what is added outlives this.
 class Rows {
 public:
-    explicit Rows(std::size_t count) : buffers_(count), texts_(count) {
+    Rows(std::size_t count, const Home& home) : home_(home), buffers_(count), texts_(count) {
         keys_.reserve(count), values_.reserve(count), metadata_.reserve(count), lengths_.reserve(count);
     }
 
     void add(const jade::Vector& vector) {
         const auto row = keys_.size();
         const auto key = key_of(vector.id, buffers_[row]);
-        texts_[row] = metadata_of(vector, has_made_key(vector.id.size()));
+        write_metadata(texts_[row], vector, home_, has_made_key(vector.id.size()));
         keys_.push_back(jvdb_key_bytes(key.data(), key.size()));
         values_.push_back(vector.values.data());
         metadata_.push_back(texts_[row].data());
@@ -41,6 +41,7 @@ public:
     }
 
 private:
+    Home home_;
     std::vector<std::string> buffers_, texts_;
     std::vector<jvdb_key_t> keys_;
     std::vector<const float*> values_;

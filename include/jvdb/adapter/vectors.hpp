@@ -5,13 +5,12 @@
 
 #include "../../jvdb.hpp"
 #include "answer.hpp"
+#include "compact.hpp"
 #include "key.hpp"
-#include "record.hpp"
 #include "rows.hpp"
 
 #include <algorithm>
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,10 +21,8 @@ namespace jvdb::adapter {
 /// What is stored and read through one handle. What fails throws.
 class Vectors {
 public:
-    /// `home` is what a vector that was stored without a databaseId is given as one; empty to leave it so. It outlives
-    /// this.
-    explicit Vectors(jvdb::Database database, std::string_view home) noexcept
-        : database_(std::move(database)), home_(home) {}
+    /// Both outlive this.
+    Vectors(jvdb::Database& database, const Home& home) noexcept : database_(database), home_(home) {}
 
     /// Stores or replaces.
     void put(const jade::Vector& vector) { write(vector, jvdb_put); }
@@ -36,7 +33,7 @@ public:
     /// Stores all or none.
     void put_all(const std::vector<jade::Vector>& vectors) {
         const auto dimension = database_.dimension();
-        Rows rows(vectors.size());
+        Rows rows(vectors.size(), home_);
         for (const auto& vector : vectors) {
             if (vector.values.size() != dimension) wrong_dimension(vector, dimension);
             rows.add(vector);
@@ -44,13 +41,17 @@ public:
         if (!vectors.empty()) database_.put(rows.batch(dimension));
     }
 
-    std::optional<jade::Vector> get(const std::string& id) const {
+    /// False if it is not there.
+    bool get(const std::string& id, jade::Vector& vector) const {
         std::string buffer;
         const auto found = database_.get(key_of(id, buffer));
-        if (!found) return std::nullopt;
-        auto vector = vector_of(id, found->data(), found->size(), found->metadata());
-        give_home(vector, home_);
-        return vector;
+        if (!found) return false;
+        try {
+            read_vector(vector, id, found->data(), found->size(), found->metadata(), home_);
+        } catch (const Refusal& refusal) {
+            refuse(refusal.code, "vector " + id + " of database " + std::string(home_.id) + ": " + refusal.what());
+        }
+        return true;
     }
 
     bool contains(const std::string& id) const {
@@ -108,15 +109,20 @@ private:
     void write(const jade::Vector& vector, Call call) {
         std::string buffer;
         const Key key(key_of(vector.id, buffer));
-        const auto metadata = metadata_of(vector, has_made_key(vector.id.size()));
+        // Its memory serves the next one, unless that is much.
+        thread_local std::string metadata;
+        write_metadata(metadata, vector, home_, has_made_key(vector.id.size()));
         detail::done([&](auto error) {
             return call(database_.raw(), key.raw(), vector.values.data(), vector.values.size(), metadata.data(),
                         metadata.size(), error);
         });
+        if (metadata.capacity() > MUCH) std::string().swap(metadata);
     }
 
-    jvdb::Database database_;
-    std::string_view home_;
+    static constexpr std::size_t MUCH = 64 << 10;
+
+    jvdb::Database& database_;
+    const Home& home_;
 };
 
 }  // namespace jvdb::adapter
