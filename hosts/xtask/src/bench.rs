@@ -56,7 +56,7 @@ fn with_rocksdb(workspace: &Workspace, subcommand: &str) -> Result<Command> {
     Ok(cargo)
 }
 
-/// Builds `benches/cpp` and runs it in a directory of its own: `-- VECTORS DIMENSION`.
+/// Builds `benches/cpp` and runs it in a directory of its own: `-- VECTORS DIMENSION ROUNDS`.
 pub fn cpp(arguments: &[String]) -> Result<()> {
     let workspace = Workspace::find()?;
     tools::native(&workspace)?;
