@@ -89,8 +89,7 @@ impl Store {
         let failed = |fault: Fault| fault.at(path);
         let mut new = Rewrite::new(to, &old, Geometry::for_names(names), names, salt).map_err(failed)?;
         let seed = self.identity.seed;
-        let not_written = self.walk(&mut ScanState::of_everything(), |view, found| {
-            let log = view.log()?;
+        let not_written = self.walk(&mut ScanState::of_everything(), |log, found| {
             log.check_body(found)?;
             let record = log.read(found.offset, found.len as usize)?;
             let hash = log.named(found)?.name().hash(seed);

@@ -135,23 +135,39 @@ impl Store {
     }
 
     /// The record of a name, and the view in which it was found.
+    #[inline]
     pub(crate) fn find<'a>(
         &'a self,
         view: ReadGuard<'a, ReadView>,
         hash: u64,
         name: Name<'_>,
     ) -> Result<(Held<'a>, Option<Found>)> {
+        match view.find(hash, name) {
+            Ok(lookup) if lookup.live.is_some() || !self.settings.read_only => Ok((Held::Shared(view), lookup.live)),
+            Err(fault) if !self.settings.read_only => Err(self.fault(fault)),
+            _ => self.find_beside_writer(view, hash, name),
+        }
+    }
+
+    /// As [`find`](Self::find), where the index may be ahead of the view.
+    #[cold]
+    fn find_beside_writer<'a>(
+        &'a self,
+        view: ReadGuard<'a, ReadView>,
+        hash: u64,
+        name: Name<'_>,
+    ) -> Result<(Held<'a>, Option<Found>)> {
+        let fault = |fault| self.fault(fault);
         let mut view = Held::Shared(view);
         loop {
             let found = view.find(hash, name).map(|lookup| lookup.live);
             let trusted = matches!(found, Ok(Some(_))) || (found.is_ok() && broken(Mutant::MissTrusted));
-            let in_doubt = self.settings.read_only && !trusted;
-            if !in_doubt || !view.is_outdated().map_err(|fault| self.fault(fault))? {
-                return found.map(|found| (view, found)).map_err(|fault| self.fault(fault));
+            if trusted || !view.is_outdated().map_err(fault)? {
+                return found.map(|found| (view, found)).map_err(fault);
             }
             view = match self.moved_on(view)? {
                 Some(newer) => newer,
-                None => return found.map(|_| (Held::Shared(self.view()), None)).map_err(|fault| self.fault(fault)),
+                None => return found.map(|_| (Held::Shared(self.view()), None)).map_err(fault),
             };
         }
     }

@@ -1,13 +1,13 @@
 //! Looking a name up in the table of the file, whose buckets may be changed in place meanwhile.
 
-use crate::format::table::{BadBucket, BucketWords, SLOTS, Slot, are_words_whole as is_whole, may_know, slots_of};
+use crate::format::record::Kind;
+use crate::format::table::{BadBucket, BucketWords, SLOTS, are_words_whole as is_whole, may_know, slots_of};
 use crate::log::reader::{Found, Log};
 use crate::sync::lock::lock;
 use crate::sync::primitives::thread;
 use crate::testing::mutants::{Mutant, broken};
 use crate::types::fault::Fault;
 use crate::types::key::Name;
-use std::ops::ControlFlow::{self, Break, Continue};
 
 /// Times a bucket is read before it counts as damaged: a reader beside a writing process may meet it in the middle of a change.
 const TRIES: u32 = 100;
@@ -65,55 +65,6 @@ fn read_again(log: &Log<'_>, number: u64) -> Result<BucketWords, Fault> {
 /// The record that the table knows under a name.
 #[inline]
 pub(crate) fn find_in_table(log: &Log<'_>, hash: u64, name: Name<'_>) -> Result<Option<Found>, Fault> {
-    each_slot(log, hash, |number, slot| {
-        log.prefetch(slot.offset);
-        let Some(found) = log.find(slot.offset, name)? else { return Ok(Continue(())) };
-        stored(log, number, &found)?;
-        Ok(Break(found))
-    })
-}
-
-/// What the index knows of a name, seen from an earlier end of the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum AsOf {
-    /// Its latest record, which was there then.
-    At(u64),
-    /// Its latest record lies behind that end, or that of another name with the same hash does.
-    Behind,
-    /// Nothing: it was not there then, or was deleted since.
-    Nothing,
-}
-
-/// What the table knows of a name, seen from where the log ended at `end`. Reads nothing behind that.
-pub(crate) fn find_in_table_as_of(log: &Log<'_>, hash: u64, name: Name<'_>, end: u64) -> Result<AsOf, Fault> {
-    let mut otherwise = AsOf::Nothing;
-    let at = each_slot(log, hash, |number, slot| {
-        if slot.offset >= end {
-            otherwise = AsOf::Behind;
-            return Ok(Continue(()));
-        }
-        let Some(found) = log.find(slot.offset, name)? else { return Ok(Continue(())) };
-        stored(log, number, &found)?;
-        Ok(Break(AsOf::At(found.offset)))
-    })?;
-    Ok(at.unwrap_or(otherwise))
-}
-
-fn stored(log: &Log<'_>, number: u64, found: &Found) -> Result<(), Fault> {
-    if found.kind.stores() {
-        return Ok(());
-    }
-    let offset = log.table.bucket_offset(number);
-    Err(Fault::Corrupt { offset, what: "index points at a record of a deletion" })
-}
-
-/// Gives the slots of a hash to `f`, each with the number of its bucket, until it breaks.
-#[inline(always)]
-fn each_slot<B>(
-    log: &Log<'_>,
-    hash: u64,
-    mut f: impl FnMut(u64, Slot) -> Result<ControlFlow<B>, Fault>,
-) -> Result<Option<B>, Fault> {
     if log.table.buckets == 0 {
         return Ok(None);
     }
@@ -133,11 +84,62 @@ fn each_slot<B>(
         if !may_know(&bucket, hash) {
             continue;
         }
-        for slot in slots_of(&bucket).filter(|slot| slot.hash == hash) {
-            if let Break(found) = f(number, slot)? {
-                return Ok(Some(found));
+        for slot in slots_of(&bucket) {
+            if slot.hash != hash {
+                continue;
+            }
+            log.prefetch(slot.offset);
+            if let Some(found) = log.find(slot.offset, name)? {
+                return stored(log, number, found.kind).map(|()| Some(found));
             }
         }
     }
     Ok(None)
+}
+
+/// What the index knows of a name, seen from an earlier end of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AsOf {
+    /// Its latest record, which was there then.
+    At(u64),
+    /// Its latest record lies behind that end, or that of another name with the same hash does.
+    Behind,
+    /// Nothing: it was not there then, or was deleted since.
+    Nothing,
+}
+
+/// What the table knows of a name, seen from where the log ended at `end`. Reads nothing behind that.
+pub(crate) fn find_in_table_as_of(log: &Log<'_>, hash: u64, name: Name<'_>, end: u64) -> Result<AsOf, Fault> {
+    let mut otherwise = AsOf::Nothing;
+    if log.table.buckets == 0 {
+        return Ok(otherwise);
+    }
+    let window = log.table.window_of(hash);
+    let mut ahead = None;
+    for number in window.clone() {
+        let bucket = match log.mapped.is_empty() {
+            true => ahead.get_or_insert_with(ReadAhead::default).bucket(log, number, window.end)?,
+            false => read_bucket(log, number)?,
+        };
+        if !may_know(&bucket, hash) {
+            continue;
+        }
+        for slot in slots_of(&bucket).filter(|slot| slot.hash == hash) {
+            if slot.offset >= end {
+                otherwise = AsOf::Behind;
+            } else if let Some(found) = log.find(slot.offset, name)? {
+                return stored(log, number, found.kind).map(|()| AsOf::At(found.offset));
+            }
+        }
+    }
+    Ok(otherwise)
+}
+
+/// Fails unless a record that the index knows leaves something to be found.
+fn stored(log: &Log<'_>, number: u64, kind: Kind) -> Result<(), Fault> {
+    if kind.stores() {
+        return Ok(());
+    }
+    let offset = log.table.bucket_offset(number);
+    Err(Fault::Corrupt { offset, what: "index points at a record of a deletion" })
 }

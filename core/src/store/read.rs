@@ -34,12 +34,11 @@ impl Store {
     }
 
     fn pin_record(&self, view: &ReadView, found: &Found) -> Result<PinnedRecord> {
-        self.pin(view, found).map_err(|fault| self.fault(fault))
+        view.log().and_then(|log| self.pin(&log, found)).map_err(|fault| self.fault(fault))
     }
 
-    pub(crate) fn pin(&self, view: &ReadView, found: &Found) -> Result<PinnedRecord, Fault> {
-        let log = view.log()?;
-        self.check(&log, found)?;
+    pub(crate) fn pin(&self, log: &Log<'_>, found: &Found) -> Result<PinnedRecord, Fault> {
+        self.check(log, found)?;
         let meta_at = found.meta_at as usize;
         let record = log.medium.pin(found.offset, meta_at + found.meta_len as usize);
         let record = record.map_err(Fault::read(found.offset))?;
@@ -131,6 +130,12 @@ impl Store {
     pub(crate) fn contains(&self, key: Key<'_>) -> Result<bool> {
         self.check_there()?;
         let name = Name::Vector(key);
-        self.find(self.view(), name.hash(self.identity.seed), name).map(|(_, found)| found.is_some())
+        let hash = name.hash(self.identity.seed);
+        let view = self.view();
+        match view.find(hash, name) {
+            Ok(lookup) if lookup.live.is_some() || !self.settings.read_only => Ok(lookup.live.is_some()),
+            Err(fault) if !self.settings.read_only => Err(self.fault(fault)),
+            _ => self.find(view, hash, name).map(|(_, found)| found.is_some()),
+        }
     }
 }

@@ -155,7 +155,7 @@ impl Store {
     /// The next vector of a scan, pinned in place.
     pub(crate) fn next_vector(&self, scan: &mut ScanState) -> Result<Option<PinnedRecord>> {
         let vector_bytes = self.vector_bytes();
-        self.walk(scan, |view, found| Ok(Break(self.pin(view, &found.found(vector_bytes))?)))
+        self.walk(scan, |log, found| Ok(Break(self.pin(log, &found.found(vector_bytes))?)))
     }
 
     /// Gives the vectors of a scan to `f`, until it breaks. The scan is behind the last one given then.
@@ -165,11 +165,10 @@ impl Store {
         mut f: impl FnMut(Key<'_>, &[f32], &[u8]) -> ControlFlow<()>,
     ) -> Result<()> {
         let vector_bytes = self.vector_bytes();
-        let visit = |view: &ReadView, found: &Located| {
-            let log = view.log()?;
+        let visit = |log: &Log<'_>, found: &Located| {
             let found = found.found(vector_bytes);
-            self.check(&log, &found)?;
-            let record = found.read(&log)?;
+            self.check(log, &found)?;
+            let record = found.read(log)?;
             let Name::Vector(key) = name_in(&record, vector_bytes) else { return Ok(Continue(())) };
             let vector = bytemuck::cast_slice(&record[HEADER..HEADER + vector_bytes]);
             Ok(f(key, vector, &record[found.meta_at as usize..]))
@@ -179,14 +178,14 @@ impl Store {
 
     /// The key of the next vector of a scan.
     pub(crate) fn next_key(&self, scan: &mut ScanState) -> Result<Option<KeyBuf>> {
-        self.walk(scan, |view, found| Ok(key_of(&view.log()?, found)?.map_or(Continue(()), Break)))
+        self.walk(scan, |log, found| Ok(key_of(log, found)?.map_or(Continue(()), Break)))
     }
 
     /// Visits the vectors of a scan, until `visit` breaks; then gives what it broke with.
     pub(crate) fn walk<B>(
         &self,
         scan: &mut ScanState,
-        mut visit: impl FnMut(&ReadView, &Located) -> Result<ControlFlow<B>, Fault>,
+        mut visit: impl FnMut(&Log<'_>, &Located) -> Result<ControlFlow<B>, Fault>,
     ) -> Result<Option<B>> {
         loop {
             self.check_there()?;
@@ -253,7 +252,7 @@ impl Store {
         &self,
         view: &ReadView,
         scan: &mut ScanState,
-        visit: &mut impl FnMut(&ReadView, &Located) -> Result<ControlFlow<B>, Fault>,
+        visit: &mut impl FnMut(&Log<'_>, &Located) -> Result<ControlFlow<B>, Fault>,
     ) -> Result<Step<B>, Fault> {
         let end = scan.end.unwrap_or_default();
         if scan.reached == Reached::Named && scan.offset > end {
@@ -274,7 +273,7 @@ impl Store {
             if kind == Kind::Put || (scan.gives == Gives::Everything && kind.stores()) {
                 match self.fate(view, &log, scan, end, &found)? {
                     Fate::Live => {
-                        if let Break(done) = visit(view, &found)? {
+                        if let Break(done) = visit(&log, &found)? {
                             scan.pass(&found);
                             return Ok(Step::At(done));
                         }
@@ -301,7 +300,7 @@ impl Store {
         &self,
         view: &ReadView,
         scan: &mut ScanState,
-        visit: &mut impl FnMut(&ReadView, &Located) -> Result<ControlFlow<B>, Fault>,
+        visit: &mut impl FnMut(&Log<'_>, &Located) -> Result<ControlFlow<B>, Fault>,
     ) -> Result<Step<B>, Fault> {
         while let Some((offset, name)) = scan.postponed.next() {
             let offset = match scan.reached {
@@ -313,7 +312,8 @@ impl Store {
             };
             let Some(offset) = offset else { continue };
             // Asked for now: what the index knows may have been written a moment ago.
-            if let Break(done) = visit(view, &view.log()?.locate(offset)?)? {
+            let log = view.log()?;
+            if let Break(done) = visit(&log, &log.locate(offset)?)? {
                 return Ok(Step::At(done));
             }
         }
