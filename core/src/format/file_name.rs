@@ -54,7 +54,7 @@ pub(crate) fn unique_temporary(file: &str, number: u32) -> String {
 
 /// The name a damaged file keeps when a repaired one takes its place; never that of a database. A long name is cut, so
 /// that this fits any file system.
-pub(crate) fn backup(file: &str, number: u32) -> String {
+pub(crate) fn kept_damaged(file: &str, number: u32) -> String {
     let ending = format!("{SUFFIX}.damaged-{number}");
     let stem = file.strip_suffix(SUFFIX).unwrap_or(file);
     let room = stem.len().min(255 - ending.len());
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn backups_are_no_databases_and_fit() {
-        assert_eq!(backup("a.jvdb", 3), "a.jvdb.damaged-3");
+        assert_eq!(kept_damaged("a.jvdb", 3), "a.jvdb.damaged-3");
         assert_eq!(name_of("a.jvdb.damaged-3"), None);
         assert_eq!(backup(&file_of(&"x".repeat(246)).unwrap(), 10).len(), 255);
     }

@@ -1,7 +1,8 @@
 //! One record of the log: a 64-byte header, then vector, long key and metadata, padded to 64 bytes.
 //!
 //! The header carries a checksum of itself and one of the body, so that a reader can trust the header alone; its link
-//! is the header checksum of the record before, so that a tail of an earlier opening is never taken for data.
+//! is the header checksum of the record before, so that a tail of an earlier opening is never taken for data. The checksum of the
+//! body is made here and checked in `log/reader.rs`.
 
 use crate::format::chain::Link;
 use crate::format::checksum::{field, sum64};

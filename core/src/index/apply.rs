@@ -1,7 +1,7 @@
 //! Applying changes to the index table: in place, bucket by bucket, or by building a new and larger table.
 //!
 //! Both read the old table and sorted entries in one pass of bounded memory. Nothing here decides when; the flush does,
-//! and it alone changes tables, so that reading them here needs no lock.
+//! and it alone changes tables, so that reading them here needs no lock. The bytes of a slot are laid out in `format/table.rs`.
 
 use crate::format::checksum::field;
 use crate::format::table::{BUCKET, BadBucket, Buckets, Geometry, SLOT, SLOTS, Slot, is_whole, slots};

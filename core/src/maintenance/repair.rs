@@ -211,10 +211,10 @@ impl RepairTarget<'_> {
         let volume = self.volume;
         let taken = volume.list().map_err(|source| Error::io("list directory", volume.path(), source))?;
         let mut number = 1;
-        let mut backup = file_name::backup(self.file, number);
+        let mut backup = file_name::kept_damaged(self.file, number);
         while taken.contains(&backup) {
             number += 1;
-            backup = file_name::backup(self.file, number);
+            backup = file_name::kept_damaged(self.file, number);
         }
         volume.keep(self.file, &backup).map_err(|source| Error::io("keep", &path, source))?;
         volume.rename(temporary, self.file).map_err(|source| {

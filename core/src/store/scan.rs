@@ -128,7 +128,7 @@ impl ScanState {
 
     /// Sets the end, at the first step. After a compaction it goes on where that has put things, at the same place or a little
     /// before it, and ends where the log ends now; it fails if that place is not known.
-    fn catch_up(&mut self, view: &ReadView) -> Result<()> {
+    fn fit_to(&mut self, view: &ReadView) -> Result<()> {
         let other_epoch = self.epoch != view.epoch;
         if other_epoch && !self.is_start() {
             let next = (self.epoch + 1) & (u64::MAX >> OFFSET_BITS) == view.epoch;
@@ -190,7 +190,7 @@ impl Store {
         loop {
             self.check_there()?;
             let view = self.view_of(scan);
-            scan.catch_up(&view)?;
+            scan.fit_to(&view)?;
             let step = self.step(&view, scan, &mut visit);
             if scan.reached == Reached::Named && matches!(step, Err(Fault::Corrupt { .. })) {
                 drop(view);
