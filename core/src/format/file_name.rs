@@ -89,7 +89,7 @@ mod tests {
     fn backups_are_no_databases_and_fit() {
         assert_eq!(kept_damaged("a.jvdb", 3), "a.jvdb.damaged-3");
         assert_eq!(name_of("a.jvdb.damaged-3"), None);
-        assert_eq!(backup(&file_of(&"x".repeat(246)).unwrap(), 10).len(), 255);
+        assert_eq!(kept_damaged(&file_of(&"x".repeat(246)).unwrap(), 10).len(), 255);
     }
 
     #[test]
