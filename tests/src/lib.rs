@@ -62,14 +62,24 @@ pub enum Order {
     Hold,
     /// Make twelve databases and go round them, with hardly any descriptors; see `src/main.rs`.
     FewDescriptors,
+    /// Open a directory by a relative path, go elsewhere, and use it there; see `src/main.rs`.
+    GoElsewhere,
     /// Store vectors until the soft limit on file sizes stops it, then lift the limit and go on; see `src/main.rs`.
     Fill,
 }
 
 impl Order {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Flush, Self::Put, Self::PutFile, Self::Batch, Self::Hold, Self::FewDescriptors, Self::Fill];
+    pub const ALL: [Self; 8] = [
+        Self::Flush,
+        Self::Put,
+        Self::PutFile,
+        Self::Batch,
+        Self::Hold,
+        Self::FewDescriptors,
+        Self::GoElsewhere,
+        Self::Fill,
+    ];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
@@ -78,6 +88,7 @@ impl Order {
             Self::Put => "put",
             Self::PutFile => "put-file",
             Self::Batch => "batch",
+            Self::GoElsewhere => "go-elsewhere",
             Self::Hold => "hold",
             Self::FewDescriptors => "few-descriptors",
             Self::Fill => "fill",

@@ -15,6 +15,9 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     if order == Order::FewDescriptors {
         return few_descriptors(Path::new(directory));
     }
+    if order == Order::GoElsewhere {
+        return go_elsewhere(Path::new(directory));
+    }
     let storage = Storage::open(Path::new(directory), never_flushing(access))?;
     if order == Order::Hold {
         hold();
@@ -35,6 +38,26 @@ fn say(line: impl std::fmt::Display) {
     if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
         std::process::exit(3);
     }
+}
+
+/// Opens `here/data` as `data` and goes to `there`, where there is a `data` of somebody else.
+fn go_elsewhere(directory: &Path) -> std::result::Result<(), Box<dyn std::error::Error>> {
+    std::env::set_current_dir(directory.join("here"))?;
+    let storage = Storage::open("data", never_flushing(Access::Mmap).max_open_files(5))?;
+    let schema = Schema::new(2, Metric::Cosine)?;
+    storage.create("d", schema)?.put(1, &[1.0, 0.0], b"")?;
+    std::env::set_current_dir(directory.join("there"))?;
+    // Others take all places of open files, so that the first is opened again.
+    for name in ["a", "b", "c", "e", "f"] {
+        drop(storage.create(name, schema)?);
+    }
+    let database = storage.database("d")?;
+    database.put(2, &[2.0, 0.0], b"")?;
+    database.compact()?;
+    drop(database);
+    storage.close()?;
+    say("went");
+    Ok(())
 }
 
 /// Goes round twelve databases while it may have 16 files open, then while others have taken all but a few of them.

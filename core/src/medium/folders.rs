@@ -133,6 +133,7 @@ impl Volume for FolderVolume {
     }
 
     fn create_copy(&self, file: &str, mode: Option<u32>) -> io::Result<Box<dyn Medium>> {
+        self.below.check_here()?;
         fs::create_dir_all(self.below.folder(folder(file)))?;
         self.mark_unsynced(file);
         self.below.create_copy(&path_below(file), mode)

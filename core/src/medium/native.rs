@@ -112,6 +112,7 @@ impl NativeVolume {
 
     /// Names of all that lies in it, whatever it is.
     pub(super) fn entries(&self) -> io::Result<Vec<String>> {
+        self.check_here()?;
         let names = fs::read_dir(&self.directory)?.map(|entry| Ok(entry?.file_name().into_string().ok()));
         names.filter_map(io::Result::transpose).collect()
     }
@@ -131,6 +132,18 @@ impl NativeVolume {
             Cow::Owned(spelled) => Some(spelled),
         });
         spelled.collect()
+    }
+
+    /// Fails if the path leads to another directory by now: what is done there would be done to files of somebody else, unlocked.
+    pub(super) fn check_here(&self) -> io::Result<()> {
+        let (held, found) = (self.held.metadata()?, fs::metadata(&self.directory));
+        match found {
+            Ok(found) if FileId::of(&found) == FileId::of(&held) => Ok(()),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Err(io::Error::other(
+                "the storage directory was moved, removed or replaced while it was open; put it back, or open it again",
+            )),
+        }
     }
 
     /// Where a file is.
@@ -192,6 +205,7 @@ impl Volume for NativeVolume {
     }
 
     fn list(&self) -> io::Result<Vec<String>> {
+        self.check_here()?;
         let (mut names, mut others) = (Vec::new(), Vec::new());
         for entry in fs::read_dir(&self.directory)? {
             let entry = entry?;
@@ -210,6 +224,7 @@ impl Volume for NativeVolume {
     }
 
     fn open(&self, file: &str) -> io::Result<Box<dyn Medium>> {
+        self.check_here()?;
         let path = self.place(file);
         paths::length(&path)?;
         self.medium(paths::open(&path, OpenOptions::new().read(true).write(!self.read_only))?)
@@ -220,6 +235,7 @@ impl Volume for NativeVolume {
     }
 
     fn create_copy(&self, file: &str, mode: Option<u32>) -> io::Result<Box<dyn Medium>> {
+        self.check_here()?;
         self.medium(paths::create(&self.place(file), mode)?)
     }
 
@@ -233,14 +249,17 @@ impl Volume for NativeVolume {
     }
 
     fn size(&self, file: &str) -> io::Result<u64> {
+        self.check_here()?;
         paths::length(&self.place(file))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.check_here()?;
         paths::replace(&self.place(from), &self.place(to))
     }
 
     fn keep(&self, file: &str, second: &str) -> io::Result<()> {
+        self.check_here()?;
         let target = paths::target(&self.place(file))?;
         match fs::hard_link(target, self.place(second)) {
             // A file system without links, or a file on another one.
@@ -257,6 +276,7 @@ impl Volume for NativeVolume {
     }
 
     fn remove(&self, file: &str) -> io::Result<()> {
+        self.check_here()?;
         paths::remove(&self.place(file))
     }
 
