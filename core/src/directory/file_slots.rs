@@ -3,7 +3,7 @@
 
 use crate::directory::catalog::{Catalog, CatalogState, PATIENCE, Status, TransitionGuard};
 use crate::store::store::Store;
-use crate::sync::primitives::wait_for;
+use crate::sync::primitives::{MutexGuard, wait_for};
 use crate::types::error::{Error, Result};
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,16 +38,10 @@ impl Catalog {
         let started = self.volume.now();
         let mut state = self.state();
         loop {
-            if state.open_files() < limit {
-                return Ok(self.slot(&mut state));
-            }
-            if let Some((name, store)) = state.take_victim() {
-                state.note_eviction(self.volume.now());
-                let slot = self.slot(&mut state);
-                drop(state);
-                self.evict(name, store);
-                return Ok(slot);
-            }
+            state = match self.slot_within(limit, state) {
+                Ok(slot) => return Ok(slot),
+                Err(state) => state,
+            };
             let waited = self.volume.now().saturating_sub(started);
             // Without threads nobody could give one back.
             if waited >= self.options.pin_timeout || !self.volume.has_threads() {
@@ -59,8 +53,24 @@ impl Catalog {
 
     /// As [`take_file_slot`](Self::take_file_slot), beyond the limit where all are taken: for a moment, and for what cannot wait.
     pub(super) fn take_file_slot_beyond(&self) -> FileSlot<'_> {
-        let mut state = self.state();
-        self.slot(&mut state)
+        self.slot_within(self.file_limit, self.state()).unwrap_or_else(|mut state| self.slot(&mut state))
+    }
+
+    /// A slot within the limit; gives the lock back if all are in use.
+    fn slot_within<'a>(
+        &'a self,
+        limit: usize,
+        mut state: MutexGuard<'a, CatalogState>,
+    ) -> std::result::Result<FileSlot<'a>, MutexGuard<'a, CatalogState>> {
+        if state.open_files() < limit {
+            return Ok(self.slot(&mut state));
+        }
+        let Some((name, store)) = state.take_victim() else { return Err(state) };
+        state.note_eviction(self.volume.now());
+        let slot = self.slot(&mut state);
+        drop(state);
+        self.evict(name, store);
+        Ok(slot)
     }
 
     /// Closes files until no more are open than may be, as far as nobody uses them.

@@ -53,12 +53,14 @@ impl Catalog {
     fn count_closed(&self, name: &str) -> Result<u64> {
         let file = file_name::file_of(name)?;
         let path = self.volume.path_of(&file);
-        // Open for a moment, which takes no slot of those that somebody may hold for long.
+        // Whoever holds databases may hold them for long: figures do not wait for that.
+        let slot = self.take_file_slot_beyond();
         let counted = self.with_a_descriptor(|| {
             let medium = self.volume.open(&file).map_err(|source| Error::io("open", &path, source))?;
             let superblock = newest_superblock(&*medium, &path)?.newest;
             Ok((superblock.durable_end == medium.len()).then_some(superblock.counts.vectors))
         });
+        drop(slot);
         let vectors = match counted {
             Ok(Some(vectors)) => vectors,
             // What looks like damage may be a file that was opened and written to meanwhile: opening it tells.
