@@ -33,7 +33,7 @@ pub fn write(out: &mut impl Write, metadata: &[u8]) -> io::Result<()> {
     }
 }
 
-/// As [`write`], on one line: JSON that has lines of its own is marked as well.
+/// As [`write`](fn@write), on one line: JSON that has lines of its own is marked as well.
 pub fn write_on_line(out: &mut impl Write, metadata: &[u8]) -> io::Result<()> {
     let has_lines = metadata.iter().any(|byte| matches!(byte, b'\n' | b'\r'));
     // The bytes of a compact record are no text, and its JSON is one line.

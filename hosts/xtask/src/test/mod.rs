@@ -12,6 +12,7 @@ use crate::build::Workspace;
 use crate::docs;
 use crate::run::{program, run as run_command, works};
 use crate::tools;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 pub fn run() -> ExitCode {
@@ -69,12 +70,28 @@ fn lints(workspace: &Workspace, steps: &mut Steps) {
     oldest_compiler(workspace, steps);
     let mut package = workspace.cargo();
     package.args(["package", "--allow-dirty"]).args(PUBLISHED.iter().flat_map(|name| ["--package", name]));
-    steps.whole("packages as they would be published, compiled", || run_command(&mut package));
+    steps.whole("packages as they would be published, compiled", || {
+        forget_earlier_packages();
+        run_command(&mut package)
+    });
     crate::deny::step(workspace, steps);
 }
 
 /// The crates that others would get from a registry.
 const PUBLISHED: [&str; 3] = ["jvdb-core", "jvdb-ffi", "jvdb-cli"];
+
+/// Cargo keeps what it has unpacked of a package by name and version alone, and would take an earlier state of it for this one.
+fn forget_earlier_packages() {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let Some(home) = home.or_else(|| Some(std::env::home_dir()?.join(".cargo"))) else { return };
+    let registries = std::fs::read_dir(home.join("registry/src")).into_iter().flatten().flatten();
+    // Those of packages that are not published begin with a dash.
+    for registry in registries.filter(|registry| registry.file_name().to_string_lossy().starts_with('-')) {
+        for name in PUBLISHED {
+            let _ = std::fs::remove_dir_all(registry.path().join(format!("{name}-{}", env!("CARGO_PKG_VERSION"))));
+        }
+    }
+}
 
 /// What `rust-version` promises: the compiler of that version takes the code. Where the tests run with that one they show it.
 fn oldest_compiler(workspace: &Workspace, steps: &mut Steps) {
