@@ -2,6 +2,7 @@
 //! first line says what happens to people.
 
 mod closed_folder;
+mod copies;
 mod descriptors;
 mod files;
 mod folders;

@@ -54,7 +54,7 @@ impl Store {
             if self.settings.read_only {
                 let to = Arc::from(volume.create_copy(&temporary, mode).map_err(failed("create"))?);
                 let bytes = self.rewrite_what_is_seen(to, &path, salt)?;
-                volume.rename(&temporary, file).map_err(failed("rename"))?;
+                volume.rename_new(&temporary, file).map_err(failed("rename"))?;
                 return Ok(bytes);
             }
             let mut progress = lock(&self.progress);
@@ -67,7 +67,7 @@ impl Store {
             if !broken(Mutant::BackupUnsynced) {
                 to.sync().map_err(failed("sync"))?;
             }
-            volume.rename(&temporary, file).map_err(failed("rename"))?;
+            volume.rename_new(&temporary, file).map_err(failed("rename"))?;
             Ok(bytes)
         })();
         let bytes = copied.inspect_err(|_| {

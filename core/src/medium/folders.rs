@@ -156,6 +156,11 @@ impl Volume for FolderVolume {
         self.below.rename(&path_below(from), &path_below(to))
     }
 
+    fn rename_new(&self, from: &str, to: &str) -> io::Result<()> {
+        self.mark_unsynced(to);
+        self.below.rename_new(&path_below(from), &path_below(to))
+    }
+
     fn keep(&self, file: &str, second: &str) -> io::Result<()> {
         self.mark_unsynced(second);
         self.below.keep(&path_below(file), &path_below(second))

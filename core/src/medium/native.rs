@@ -258,6 +258,11 @@ impl Volume for NativeVolume {
         paths::replace(&self.place(from), &self.place(to))
     }
 
+    fn rename_new(&self, from: &str, to: &str) -> io::Result<()> {
+        self.check_here()?;
+        paths::rename_new(&self.place(from), &self.place(to))
+    }
+
     fn keep(&self, file: &str, second: &str) -> io::Result<()> {
         self.check_here()?;
         let target = paths::target(&self.place(file))?;

@@ -103,6 +103,25 @@ pub(super) fn replace(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
+/// Renames a file to a name that nothing has, not even a link that leads nowhere.
+pub(super) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        use rustix::io::Errno;
+        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+            // Some file systems cannot.
+            Err(Errno::INVAL | Errno::NOSYS) => {}
+            renamed => return Ok(renamed?),
+        }
+    }
+    match fs::symlink_metadata(to) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => fs::rename(from, to),
+        Err(error) => Err(error),
+        Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+    }
+}
+
 /// Removes a file, and with a link what it leads to.
 pub(super) fn remove(path: &Path) -> io::Result<()> {
     if is_link(path) {

@@ -76,6 +76,15 @@ pub trait Volume: Send + Sync {
     /// Renames a file, in place of one that has the new name. Atomic.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
 
+    /// Renames a file to a name that no file has. Where the system can say so in one call it fails if one has got it meanwhile.
+    fn rename_new(&self, from: &str, to: &str) -> io::Result<()> {
+        match self.size(to) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.rename(from, to),
+            Err(error) => Err(error),
+            Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+        }
+    }
+
     /// Gives what a file holds now a second name, which no file has yet. A later renaming onto the first name leaves it
     /// alone. Where files cannot have two names this is a copy, made durable.
     fn keep(&self, file: &str, second: &str) -> io::Result<()> {
