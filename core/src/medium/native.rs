@@ -140,7 +140,8 @@ impl NativeVolume {
         match found {
             Ok(found) if FileId::of(&found) == FileId::of(&held) => Ok(()),
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Err(io::Error::other(
+            _ => Err(io::Error::new(
+                io::ErrorKind::StaleNetworkFileHandle,
                 "the storage directory was moved, removed or replaced while it was open; put it back, or open it again",
             )),
         }

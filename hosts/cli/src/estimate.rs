@@ -24,7 +24,8 @@ struct Sizes {
     index: u64,
     /// Of one database, as an import, a compaction or a restore leaves it.
     database: u64,
-    /// Of one that grew a little at a time, with the index tables that it outgrew.
+    /// Of one that grew a little at a time, with the index tables that it outgrew: seldom more, because now and then a table is
+    /// outgrown before it is full.
     database_grown: u64,
     total: u64,
     total_grown: u64,
@@ -60,8 +61,8 @@ impl Sizes {
     fn write(&self, databases: u64, out: &mut impl Write) -> io::Result<()> {
         let Self { head, records, index, database, database_grown, total, total_grown } = self;
         writeln!(out, "superblocks    {head} bytes\nrecords        {records} bytes\nindex          {index} bytes")?;
-        writeln!(out, "a database     {database} bytes; grown a little at a time, at most {database_grown}")?;
-        writeln!(out, "{databases} databases  {total} bytes; grown a little at a time, at most {total_grown}")
+        writeln!(out, "a database     {database} bytes; grown a little at a time, about {database_grown}")?;
+        writeln!(out, "{databases} databases  {total} bytes; grown a little at a time, about {total_grown}")
     }
 }
 

@@ -49,6 +49,8 @@ impl Kind {
             Error::AlreadyExists { .. } => Self::Refused,
             Error::InvalidArgument { what: "directory", .. } => Self::Refused,
             Error::Removed { .. } => Self::Changed,
+            // The directory itself.
+            Error::Io { source, .. } if source.kind() == ErrorKind::StaleNetworkFileHandle => Self::Changed,
             Error::AllPinned { .. } => Self::NoFiles,
             Error::NotFound { .. } | Error::KeyNotFound { .. } | Error::Dropped { .. } => Self::Absent,
             // There can be no such database.

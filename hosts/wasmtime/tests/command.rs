@@ -156,6 +156,8 @@ fn exports_that_are_wrong_are_refused_with_their_place() {
     let scratch = tempfile::tempdir().unwrap();
     let file = scratch.path().join("export.json");
     let storage = scratch.path().join("s");
+    std::fs::write(&file, r#"{"databases":[{"name":"d","schema":{"dimension":2},"vectors":[]}]}"#).unwrap();
+    assert!(jvdb_wasm(&storage, &["import", "--input", file.to_str().unwrap()]).status.success());
     for (text, part) in [
         ("", "EOF"),
         ("[]", "--database NAME"),

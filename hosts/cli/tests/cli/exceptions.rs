@@ -102,8 +102,8 @@ fn a_directory_that_is_removed_meanwhile_is_one() {
     std::thread::sleep(Duration::from_millis(500));
     fs::remove_dir_all(shell.path("store")).expect("removed");
     fs::read(pipe).expect("read");
-    let message = Run::of(process.wait_with_output().expect("jvdb ends")).failure(5);
-    assert!(message.contains("store"), "{message}");
+    let message = Run::of(process.wait_with_output().expect("jvdb ends")).failure(7);
+    assert!(message.contains("store") && message.contains("removed"), "{message}");
 }
 
 #[test]
