@@ -21,6 +21,7 @@ use crate::types::error::{Error, Result};
 use crate::types::options::Options;
 use crate::types::schema::Schema;
 use lru::LruCache;
+use std::cell::Cell;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -75,12 +76,14 @@ impl Status {
     const FOUND: Self = Self::Closed { tail: StaleTail::Inherited };
 }
 
-/// What becomes of the limit of open files where all are in use.
-#[derive(Debug, Clone, Copy)]
-enum Limit {
-    /// Whoever opens one waits.
-    Kept,
-    Passed,
+/// How long a call on all databases waits for places of open files before it passes the limit: for all of them together, so that
+/// whoever holds handles for long holds up nothing.
+pub(super) struct Patience(pub(super) Cell<Duration>);
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self(Cell::new(Duration::from_secs(1)))
+    }
 }
 
 /// The right to change one database's status. When it is dropped, also by a panic, it sets the outcome and wakes those who wait.
@@ -272,15 +275,15 @@ impl Catalog {
 
     /// The open store of a database; opens it, and closes another, as needed.
     pub(crate) fn acquire(&self, name: &str) -> Result<Arc<Store>> {
-        self.acquire_with(name, Limit::Kept)
+        self.acquire_with(name, None)
     }
 
     /// As [`acquire`](Self::acquire), beyond the limit of open files where all are in use.
-    pub(super) fn acquire_beyond(&self, name: &str) -> Result<Arc<Store>> {
-        self.acquire_with(name, Limit::Passed)
+    pub(super) fn acquire_beyond(&self, name: &str, patience: &Patience) -> Result<Arc<Store>> {
+        self.acquire_with(name, Some(patience))
     }
 
-    fn acquire_with(&self, name: &str, limit: Limit) -> Result<Arc<Store>> {
+    fn acquire_with(&self, name: &str, patience: Option<&Patience>) -> Result<Arc<Store>> {
         if !self.exists(name)? {
             return Err(Error::NotFound { database: name.into() });
         }
@@ -304,9 +307,9 @@ impl Catalog {
         };
         drop(state);
         let transition = TransitionGuard { catalog: self, name: name.into(), outcome: Some(before) };
-        let slot = match limit {
-            Limit::Kept => self.take_file_slot()?,
-            Limit::Passed => self.take_file_slot_beyond(),
+        let slot = match patience {
+            None => self.take_file_slot()?,
+            Some(patience) => self.take_file_slot_beyond(patience),
         };
         let store = self.with_a_descriptor(|| match &transition.outcome {
             Some(Status::Suspended(store)) => store.resume().map(|()| Arc::clone(store)),
