@@ -115,7 +115,7 @@ impl Database {
         Ok(written.inserted == 1)
     }
 
-    /// Reads a vector and its metadata without a copy (with [`Access::File`]: with one).
+    /// Reads a vector and its metadata without a copy (with [`Access::File`](crate::Access::File): with one).
     ///
     /// # Errors
     /// [`Error::Corrupt`](crate::Error::Corrupt) where the index or the record's header is damaged, and with

@@ -71,7 +71,7 @@ fn lints(workspace: &Workspace, steps: &mut Steps) {
     let mut package = workspace.cargo();
     package.args(["package", "--allow-dirty"]).args(PUBLISHED.iter().flat_map(|name| ["--package", name]));
     steps.whole("packages as they would be published, compiled", || {
-        forget_earlier_packages();
+        forget_earlier_packages(workspace);
         run_command(&mut package)
     });
     crate::deny::step(workspace, steps);
@@ -80,15 +80,19 @@ fn lints(workspace: &Workspace, steps: &mut Steps) {
 /// The crates that others would get from a registry.
 const PUBLISHED: [&str; 3] = ["jvdb-core", "jvdb-ffi", "jvdb-cli"];
 
-/// Cargo keeps what it has unpacked of a package by name and version alone, and would take an earlier state of it for this one.
-fn forget_earlier_packages() {
+/// Cargo keeps what it has unpacked and compiled of a package by name and version alone, and would take an earlier state of it for
+/// this one.
+fn forget_earlier_packages(workspace: &Workspace) {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-    let Some(home) = home.or_else(|| Some(std::env::home_dir()?.join(".cargo"))) else { return };
+    let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo"))).unwrap_or_default();
     let registries = std::fs::read_dir(home.join("registry/src")).into_iter().flatten().flatten();
     // Those of packages that are not published begin with a dash.
-    for registry in registries.filter(|registry| registry.file_name().to_string_lossy().starts_with('-')) {
-        for name in PUBLISHED {
-            let _ = std::fs::remove_dir_all(registry.path().join(format!("{name}-{}", env!("CARGO_PKG_VERSION"))));
+    let registries = registries.filter(|registry| registry.file_name().to_string_lossy().starts_with('-'));
+    let kept = registries.map(|registry| registry.path()).chain([workspace.target.join("debug/.fingerprint")]);
+    for entry in kept.flat_map(std::fs::read_dir).flatten().flatten() {
+        let name = entry.file_name();
+        if PUBLISHED.iter().any(|package| name.to_string_lossy().starts_with(&format!("{package}-"))) {
+            let _ = std::fs::remove_dir_all(entry.path());
         }
     }
 }
