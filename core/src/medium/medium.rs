@@ -15,7 +15,7 @@ impl Permit {
 }
 
 /// A file as the system knows it: its device, and its number there. Two names of one file have one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId {
     /// The device it lies on.
     pub device: u64,

@@ -1,7 +1,7 @@
 //! Which files this process has open for writing, by what the system knows them as: one file may have two names.
 
 use super::medium::FileId;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 /// A file that is written under one name. Gives it back when it is dropped.
@@ -9,9 +9,9 @@ use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 pub struct Occupied(FileId);
 
 /// The path by which each is written, and by how many openings.
-static FILES: LazyLock<Mutex<HashMap<FileId, (String, usize)>>> = LazyLock::new(Mutex::default);
+static FILES: LazyLock<Mutex<BTreeMap<FileId, (String, usize)>>> = LazyLock::new(Mutex::default);
 
-fn files() -> MutexGuard<'static, HashMap<FileId, (String, usize)>> {
+fn files() -> MutexGuard<'static, BTreeMap<FileId, (String, usize)>> {
     FILES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
