@@ -3,6 +3,7 @@
 #define CHECK_MAIN
 #include "check.h"
 #include "jvdb.hpp"
+#include "thrown.hpp"
 
 #include <array>
 #include <csignal>
@@ -52,16 +53,6 @@ static_assert(can_batch<Floats&> && can_batch<const std::array<float, 3>&> && ca
 static_assert(can_batch<jvdb::Elements> && can_batch<jvdb::View> && can_batch<const jvdb::Vector&>);
 // They would be gone when the batch is written.
 static_assert(!can_batch<Floats> && !can_batch<std::array<float, 3>> && !can_batch<jvdb::Vector>);
-
-template <class Call>
-jvdb_status_t thrown(Call&& call) {
-    try {
-        call();
-        return JVDB_OK;
-    } catch (const jvdb::Error& error) {
-        return error.code();
-    }
-}
 
 void null_pointers_are_no_keys(jvdb::Storage& storage) {
     auto database = storage.create("null", 3);

@@ -3,6 +3,7 @@
 #define CHECK_MAIN
 #include "check.h"
 #include "jvdb.hpp"
+#include "thrown.hpp"
 
 #include <fstream>
 #include <type_traits>
@@ -15,16 +16,6 @@ static_assert(std::is_nothrow_move_constructible_v<jvdb::Vector>);
 namespace {
 
 using Floats = std::vector<float>;
-
-template <class Call>
-jvdb_status_t thrown(Call&& call) {
-    try {
-        call();
-        return JVDB_OK;
-    } catch (const jvdb::Error& error) {
-        return error.code();
-    }
-}
 
 void vectors(jvdb::Storage& storage) {
     auto database = storage.create("vectors", 3, JVDB_METRIC_EUCLIDEAN);
