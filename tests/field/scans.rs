@@ -1,9 +1,11 @@
 //! Somebody rewrites what a scan gives, and the scan never ends; or deletes and replaces meanwhile, and it loses vectors.
 
-use jvdb_core::{Access, Key, KeyBuf, Metric, Position, Schema, Storage};
+use jvdb_core::{Access, KeyBuf, Metric, Position, Schema, Storage};
+use jvdb_tests::history::{Numbers, key};
 use jvdb_tests::never_flushing;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow::Continue;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 
 type Content = BTreeMap<KeyBuf, f32>;
 
@@ -13,14 +15,6 @@ fn storage(directory: &tempfile::TempDir) -> Storage {
 
 fn schema() -> Schema {
     Schema::new(1, Metric::DotProduct).unwrap()
-}
-
-/// Keys of all shapes: integers, and ones too long for a record's header.
-fn key(number: u64) -> KeyBuf {
-    match number % 3 {
-        0 => Key::from(format!("{number:040}").as_str()).to_owned(),
-        _ => KeyBuf::Int(number),
-    }
 }
 
 #[test]
@@ -74,16 +68,6 @@ fn a_scan_resumed_at_its_end_goes_on_with_what_came_since() {
         })
         .unwrap();
     assert_eq!(visited, 2);
-}
-
-/// A sequence of numbers that a seed makes.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % bound
-    }
 }
 
 #[test]
@@ -180,27 +164,33 @@ fn a_verification_holds_up_no_write_and_finds_no_damage_in_what_changes() {
     for number in 0..3_000 {
         database.put(&key(number), &[0.0], b"").unwrap();
     }
-    let done = std::sync::atomic::AtomicBool::new(false);
+    let (done, writes) = (AtomicBool::new(false), AtomicU64::new(0));
     std::thread::scope(|scope| {
         scope.spawn(|| {
             let mut numbers = Numbers(1);
             let mut round = 0;
-            while !done.load(std::sync::atomic::Ordering::SeqCst) {
+            while !done.load(SeqCst) {
                 let key = key(numbers.below(4_000));
                 match numbers.below(4) {
                     0 => drop(database.delete(&key).unwrap()),
                     _ => drop(database.put(&key, &[1.0], b"").unwrap()),
                 }
+                writes.fetch_add(1, SeqCst);
                 round += 1;
                 if round % 500 == 0 {
                     database.flush().unwrap();
                 }
             }
         });
+        let mut meanwhile = 0;
         for _ in 0..20 {
+            let before = writes.load(SeqCst);
             let report = database.verify().unwrap();
             assert!(report.damage.is_empty(), "{report:?}");
+            meanwhile += writes.load(SeqCst) - before;
         }
-        done.store(true, std::sync::atomic::Ordering::SeqCst);
+        done.store(true, SeqCst);
+        // One of each verification may have been on its way.
+        assert!(meanwhile > 100, "{meanwhile} writes during 20 verifications");
     });
 }
