@@ -15,7 +15,7 @@ use crate::maintenance::rewrite::Rewrite;
 use crate::medium::Medium;
 use crate::store::moves::Moves;
 use crate::store::progress::{Inherited, Progress};
-use crate::store::store::Store;
+use crate::store::store::{Store, occupation};
 use crate::sync::lock::lock;
 use crate::testing::mutants::{Mutant, broken};
 use crate::types::error::{Error, Result};
@@ -103,7 +103,8 @@ impl Store {
         let Compaction { new: Rewrite { writer: mut new_writer, view: mut new_view, .. }, moves, .. } = compaction;
         new_writer.operations = writer.operations;
         // A file that was just made has one name.
-        *lock(&self.occupied) = self.occupation(new_view.log().map_err(fault)?.medium).unwrap_or_default();
+        *lock(&self.occupied) =
+            occupation(&*self.volume, &self.identity.file, new_view.log().map_err(fault)?.medium).unwrap_or_default();
         (new_view.epoch, new_view.moves) = (superblock.epoch(), Some(Arc::new(moves)));
         let old_writer = std::mem::replace(&mut *writer, new_writer);
         let mut view = self.view_mut();

@@ -10,7 +10,7 @@ use crate::medium::Medium;
 use crate::store::progress::Progress;
 use crate::store::recovery::Recovered;
 use crate::store::store::Store;
-use crate::store::view::ReadView;
+use crate::store::view::{Lookup, ReadView};
 use crate::sync::lock::lock;
 use crate::sync::primitives::atomic::Ordering::{Acquire, Relaxed};
 use crate::sync::primitives::atomic::fence;
@@ -142,11 +142,28 @@ impl Store {
         hash: u64,
         name: Name<'_>,
     ) -> Result<(Held<'a>, Option<Found>)> {
-        match view.find(hash, name) {
-            Ok(lookup) if lookup.live.is_some() || !self.settings.read_only => Ok((Held::Shared(view), lookup.live)),
-            Err(fault) if !self.settings.read_only => Err(self.fault(fault)),
-            _ => self.find_beside_writer(view, hash, name),
+        let found = view.find(hash, name);
+        match self.is_answer(&found) {
+            true => found.map(|found| (Held::Shared(view), found.live)).map_err(|fault| self.fault(fault)),
+            false => self.find_beside_writer(view, hash, name),
         }
+    }
+
+    /// Whether a name is there, as [`find`](Self::find) tells.
+    #[inline]
+    pub(crate) fn has(&self, hash: u64, name: Name<'_>) -> Result<bool> {
+        let view = self.view();
+        let found = view.find(hash, name);
+        match self.is_answer(&found) {
+            true => found.map(|found| found.live.is_some()).map_err(|fault| self.fault(fault)),
+            false => self.find_beside_writer(view, hash, name).map(|(_, found)| found.is_some()),
+        }
+    }
+
+    /// Whether what was found is surely what the view must show.
+    #[inline]
+    fn is_answer(&self, found: &Result<Lookup, Fault>) -> bool {
+        !self.settings.read_only || found.as_ref().is_ok_and(|found| found.live.is_some())
     }
 
     /// As [`find`](Self::find), where the index may be ahead of the view.

@@ -108,7 +108,8 @@ pub(crate) enum AsOf {
     Nothing,
 }
 
-/// What the table knows of a name, seen from where the log ended at `end`. Reads nothing behind that.
+/// What the table knows of a name, seen from where the log ended at `end`. Reads nothing behind that. It goes over the window by
+/// itself: a loop shared with [`find_in_table`] through a closure makes a miss cost a sixth more.
 pub(crate) fn find_in_table_as_of(log: &Log<'_>, hash: u64, name: Name<'_>, end: u64) -> Result<AsOf, Fault> {
     let mut otherwise = AsOf::Nothing;
     if log.table.buckets == 0 {

@@ -130,12 +130,6 @@ impl Store {
     pub(crate) fn contains(&self, key: Key<'_>) -> Result<bool> {
         self.check_there()?;
         let name = Name::Vector(key);
-        let hash = name.hash(self.identity.seed);
-        let view = self.view();
-        match view.find(hash, name) {
-            Ok(lookup) if lookup.live.is_some() || !self.settings.read_only => Ok(lookup.live.is_some()),
-            Err(fault) if !self.settings.read_only => Err(self.fault(fault)),
-            _ => self.find(view, hash, name).map(|(_, found)| found.is_some()),
-        }
+        self.has(name.hash(self.identity.seed), name)
     }
 }

@@ -221,10 +221,10 @@ impl Store {
 
     /// Whether a record may begin at a position that a caller named and at which none can be read. It does not if the position
     /// lies within another record. Behind damage this cannot be told, and it may.
-    fn begins_record(&self, position: &ScanState) -> Result<bool> {
+    fn begins_record(&self, position: &mut ScanState) -> Result<bool> {
         let mut offset = LOG_START;
         loop {
-            let view = self.view();
+            let view = self.view_of(position);
             if view.epoch != position.epoch {
                 return Ok(true);
             }

@@ -165,11 +165,6 @@ impl Store {
         matches!(newest, Ok(Ok(head)) if head.newest != self.opened)
     }
 
-    /// Keeps this process from writing a file by another name; fails if it does so already.
-    pub(crate) fn occupation(&self, medium: &dyn Medium) -> Result<Option<Occupied>> {
-        occupation(&*self.volume, &self.identity.file, medium)
-    }
-
     pub(crate) fn vector_bytes(&self) -> usize {
         self.identity.schema.vector_bytes()
     }
@@ -292,7 +287,7 @@ impl Store {
     }
 }
 
-/// See [`Store::occupation`].
+/// Keeps this process from writing a file by another name; fails if it does so already.
 pub(crate) fn occupation(volume: &dyn Volume, file: &str, medium: &dyn Medium) -> Result<Option<Occupied>> {
     volume.occupy(file, medium).map_err(|other| Error::Locked {
         path: volume.path_of(file),

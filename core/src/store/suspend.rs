@@ -3,7 +3,7 @@
 use crate::format::head::newest_superblock;
 use crate::log::writer::StaleTail;
 use crate::medium::Medium;
-use crate::store::store::Store;
+use crate::store::store::{Store, occupation};
 use crate::sync::lock::lock;
 use crate::sync::primitives::atomic::Ordering::Relaxed;
 use crate::types::error::{Error, Result};
@@ -55,7 +55,7 @@ impl Store {
         if superblock.compactions != progress.superblock.compactions || medium.len() < writer.next.offset {
             return Err(Error::Fenced { path: path.clone() });
         }
-        *lock(&self.occupied) = self.occupation(&*medium)?;
+        *lock(&self.occupied) = occupation(&*self.volume, &self.identity.file, &*medium)?;
         let medium: Arc<dyn Medium> = Arc::from(medium);
         writer.medium = Some(Arc::clone(&medium));
         self.view_mut().medium = Some(medium);
