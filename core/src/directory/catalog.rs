@@ -78,9 +78,9 @@ impl Status {
 
 /// How long a call on all databases waits for places of open files before it passes the limit: for all of them together, so that
 /// whoever holds handles for long holds up nothing.
-pub(super) struct Patience(pub(super) Cell<Duration>);
+pub(super) struct WaitBudget(pub(super) Cell<Duration>);
 
-impl Default for Patience {
+impl Default for WaitBudget {
     fn default() -> Self {
         Self(Cell::new(Duration::from_secs(1)))
     }
@@ -279,11 +279,11 @@ impl Catalog {
     }
 
     /// As [`acquire`](Self::acquire), beyond the limit of open files where all are in use.
-    pub(super) fn acquire_beyond(&self, name: &str, patience: &Patience) -> Result<Arc<Store>> {
-        self.acquire_with(name, Some(patience))
+    pub(super) fn acquire_beyond(&self, name: &str, budget: &WaitBudget) -> Result<Arc<Store>> {
+        self.acquire_with(name, Some(budget))
     }
 
-    fn acquire_with(&self, name: &str, patience: Option<&Patience>) -> Result<Arc<Store>> {
+    fn acquire_with(&self, name: &str, budget: Option<&WaitBudget>) -> Result<Arc<Store>> {
         if !self.exists(name)? {
             return Err(Error::NotFound { database: name.into() });
         }
@@ -307,9 +307,9 @@ impl Catalog {
         };
         drop(state);
         let transition = TransitionGuard { catalog: self, name: name.into(), outcome: Some(before) };
-        let slot = match patience {
+        let slot = match budget {
             None => self.take_file_slot()?,
-            Some(patience) => self.take_file_slot_beyond(patience),
+            Some(budget) => self.take_file_slot_beyond(budget),
         };
         let store = self.with_a_descriptor(|| match &transition.outcome {
             Some(Status::Suspended(store)) => store.resume().map(|()| Arc::clone(store)),

@@ -1,7 +1,7 @@
 //! How many files are open at once, and which store makes room for another: the one that was not used for longest and that
 //! nobody holds. Opens nothing itself.
 
-use crate::directory::catalog::{Catalog, CatalogState, PATIENCE, Patience, Status, TransitionGuard};
+use crate::directory::catalog::{Catalog, CatalogState, PATIENCE, Status, TransitionGuard, WaitBudget};
 use crate::store::store::Store;
 use crate::sync::primitives::{MutexGuard, wait_for};
 use crate::types::error::{Error, Result};
@@ -53,7 +53,7 @@ impl Catalog {
 
     /// As [`take_file_slot`](Self::take_file_slot), beyond the limit once that has taken long: for a moment, and for what cannot wait
     /// for ever.
-    pub(super) fn take_file_slot_beyond(&self, patience: &Patience) -> FileSlot<'_> {
+    pub(super) fn take_file_slot_beyond(&self, budget: &WaitBudget) -> FileSlot<'_> {
         let started = self.volume.now();
         let mut state = self.state();
         loop {
@@ -61,8 +61,8 @@ impl Catalog {
                 Ok(slot) => return slot,
                 Err(state) => state,
             };
-            if self.volume.now().saturating_sub(started) >= patience.0.get() || !self.volume.has_threads() {
-                patience.0.set(Duration::ZERO);
+            if self.volume.now().saturating_sub(started) >= budget.0.get() || !self.volume.has_threads() {
+                budget.0.set(Duration::ZERO);
                 return self.slot(&mut state);
             }
             state = wait_for(&self.changed, &self.state, state, PATIENCE);

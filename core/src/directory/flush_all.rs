@@ -1,6 +1,6 @@
 //! Flushing all databases of a catalog that need it. When is decided by the caller: the flush thread, or a call of `Storage`.
 
-use crate::directory::catalog::{Catalog, Patience, Status};
+use crate::directory::catalog::{Catalog, Status, WaitBudget};
 use crate::store::store::{Pressure, Store};
 use crate::types::error::Result;
 use std::sync::Arc;
@@ -34,12 +34,11 @@ impl Catalog {
     }
 
     fn for_each_of<R>(&self, names: Vec<String>, each: impl Fn(&Store) -> Result<R>) -> Result<()> {
-        let (mut first, patience) = (Ok(()), Patience::default());
+        let (mut first, budget) = (Ok(()), WaitBudget::default());
         for name in names {
             // Whoever holds databases may hold them for long: what is written to the others is not to wait for that.
-            let done = self
-                .acquire_beyond(&name, &patience)
-                .and_then(|store| self.with_a_descriptor(|| each(&store).map(drop)));
+            let done =
+                self.acquire_beyond(&name, &budget).and_then(|store| self.with_a_descriptor(|| each(&store).map(drop)));
             self.close_what_is_beyond();
             match done {
                 Ok(()) => {}

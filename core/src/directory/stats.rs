@@ -1,6 +1,6 @@
 //! Counting what a directory holds: figures of the databases in use, and the heads of those that are not.
 
-use crate::directory::catalog::{Catalog, Patience, Status};
+use crate::directory::catalog::{Catalog, Status, WaitBudget};
 use crate::format::file_name;
 use crate::format::head::newest_superblock;
 use crate::types::error::{Error, Result};
@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering::Relaxed;
 impl Catalog {
     pub(crate) fn stats(&self) -> Result<StorageStats> {
         let mut stats = StorageStats { max_open_files: self.options.max_open_files as u64, ..StorageStats::default() };
-        let patience = Patience::default();
+        let budget = WaitBudget::default();
         for name in self.names()? {
             let file = file_name::file_of(&name)?;
             let store = match self.state().databases.get(&name) {
@@ -20,7 +20,7 @@ impl Catalog {
             };
             let counted = match &store {
                 Some(store) => Ok(store.figures.vectors.load(Relaxed)),
-                None => self.count_closed(&name, &patience),
+                None => self.count_closed(&name, &budget),
             };
             let path = || self.volume.path_of(&file);
             let size = self.volume.size(&file).map_err(|source| Error::io("open", path(), source));
@@ -51,11 +51,11 @@ impl Catalog {
     }
 
     /// Vectors of a database that is closed. Its superblock tells, unless a crash has left a tail: then it is opened.
-    fn count_closed(&self, name: &str, patience: &Patience) -> Result<u64> {
+    fn count_closed(&self, name: &str, budget: &WaitBudget) -> Result<u64> {
         let file = file_name::file_of(name)?;
         let path = self.volume.path_of(&file);
         // Whoever holds databases may hold them for long: figures do not wait for that.
-        let slot = self.take_file_slot_beyond(patience);
+        let slot = self.take_file_slot_beyond(budget);
         let counted = self.with_a_descriptor(|| {
             let medium = self.volume.open(&file).map_err(|source| Error::io("open", &path, source))?;
             let superblock = newest_superblock(&*medium, &path)?.newest;
@@ -65,7 +65,7 @@ impl Catalog {
         let vectors = match counted {
             Ok(Some(vectors)) => vectors,
             // What looks like damage may be a file that was opened and written to meanwhile: opening it tells.
-            Ok(None) | Err(Error::Corrupt { .. }) => self.acquire_beyond(name, patience)?.figures.vectors.load(Relaxed),
+            Ok(None) | Err(Error::Corrupt { .. }) => self.acquire_beyond(name, budget)?.figures.vectors.load(Relaxed),
             Err(error) => return Err(error),
         };
         self.close_what_is_beyond();

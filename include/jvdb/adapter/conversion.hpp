@@ -9,7 +9,7 @@
 
 #include "../../jvdb.hpp"
 #include "../conversion/in_place.hpp"
-#include "compact.hpp"
+#include "numbered.hpp"
 #include "key.hpp"
 #include "name.hpp"
 #include "record.hpp"

@@ -1,5 +1,5 @@
 // Database and Index of jadevectordb as bytes, and back: nothing of them is lost, whatever is in them. And what a Vector has
-// beside its id and values, member by member; compact.hpp makes its bytes.
+// beside its id and values, member by member; numbered.hpp makes its bytes.
 //
 // The bytes are JSON text, so that every tool of jvdb can show them, and CBOR where text cannot hold a value (a string
 // that is no UTF-8, a float that is no number, binary values). Which it is, the first byte tells: JSON begins with '{'.
@@ -187,7 +187,7 @@ private:
         }                                                             \
     } while (false)
 
-/// The same with the number that it has in a compact record.
+/// The same with the number that it has in a numbered record.
 #define JVDB_NUMBERED(visitor, number, object, member)                \
     do {                                                              \
         if constexpr (requires { (object).member; }) {                \

@@ -3,7 +3,7 @@
 #define JVDB_ADAPTER_ROWS_HPP
 
 #include "../../jvdb.hpp"
-#include "compact.hpp"
+#include "numbered.hpp"
 #include "key.hpp"
 
 #include <cstddef>

@@ -5,7 +5,7 @@
 
 #include "../../jvdb.hpp"
 #include "answer.hpp"
-#include "compact.hpp"
+#include "numbered.hpp"
 #include "key.hpp"
 #include "rows.hpp"
 

@@ -1,7 +1,7 @@
-//! Metadata: bytes that are JSON text by convention, and are written as they are where they are that. A compact record of the
+//! Metadata: bytes that are JSON text by convention, and are written as they are where they are that. A numbered record of the
 //! C++ adapter is written as JSON that the adapter reads as the same. For all else `{"$base64":"..."}` stands.
 
-use super::compact;
+use super::numbered;
 use data_encoding::BASE64;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -28,7 +28,7 @@ pub fn write(out: &mut impl Write, metadata: &[u8]) -> io::Result<()> {
     match serde_json::from_slice::<&RawValue>(metadata) {
         // Space around the value would not survive being read back.
         Ok(json) if json.get().len() == metadata.len() && marked(json.get()).is_none() => out.write_all(metadata),
-        Err(_) if let Some(json) = compact::to_json(metadata) => out.write_all(json.as_bytes()),
+        Err(_) if let Some(json) = numbered::to_json(metadata) => out.write_all(json.as_bytes()),
         _ => write_marked(out, metadata),
     }
 }
@@ -36,8 +36,8 @@ pub fn write(out: &mut impl Write, metadata: &[u8]) -> io::Result<()> {
 /// As [`write`](fn@write), on one line: JSON that has lines of its own is marked as well.
 pub fn write_on_line(out: &mut impl Write, metadata: &[u8]) -> io::Result<()> {
     let has_lines = metadata.iter().any(|byte| matches!(byte, b'\n' | b'\r'));
-    // The bytes of a compact record are no text, and its JSON is one line.
-    if has_lines && compact::to_json(metadata).is_none() { write_marked(out, metadata) } else { write(out, metadata) }
+    // The bytes of a numbered record are no text, and its JSON is one line.
+    if has_lines && numbered::to_json(metadata).is_none() { write_marked(out, metadata) } else { write(out, metadata) }
 }
 
 fn write_marked(out: &mut impl Write, metadata: &[u8]) -> io::Result<()> {
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn compact_records_are_written_as_json() {
+    fn numbered_records_are_written_as_json() {
         assert_eq!(text(b"\x01\xb8\x01\x06\x65owner"), r#"{"metadata":{"owner":"owner"}}"#);
         let mut line = Vec::new();
         write_on_line(&mut line, b"\x01\xb8\x01\x0a\x62\n.").unwrap();

@@ -2,10 +2,10 @@
 //! reference of the format; this module owns the spelling of its parts, and knows nothing of files or stores.
 
 pub mod cell;
-mod compact;
 pub mod float;
 pub mod key;
 pub mod metadata;
+mod numbered;
 
 use jvdb_core::{Key, Schema};
 use serde::Serialize;

@@ -1,10 +1,10 @@
 // The bytes that the engine keeps with a Vector, its metadata: none for a Vector with nothing but defaults beside its id and
-// values, otherwise a compact record. include/README.md says byte by byte what it is.
+// values, otherwise a numbered record. include/README.md says byte by byte what it is.
 //
 // Members have numbers that never change. What has its default is left out; a number that the program's version has no
-// member for is passed over. JSON and CBOR records of earlier versions are read too: a compact one begins with the byte 1.
-#ifndef JVDB_ADAPTER_COMPACT_HPP
-#define JVDB_ADAPTER_COMPACT_HPP
+// member for is passed over. JSON and CBOR records of earlier versions are read too: a numbered one begins with the byte 1.
+#ifndef JVDB_ADAPTER_NUMBERED_HPP
+#define JVDB_ADAPTER_NUMBERED_HPP
 
 #include "items.hpp"
 #include "record.hpp"
@@ -20,7 +20,7 @@
 
 namespace jvdb::adapter {
 
-inline constexpr char COMPACT = 1;
+inline constexpr char NUMBERED = 1;
 
 /// Whole numbers; neither booleans nor letters are any.
 template <class T>
@@ -43,7 +43,7 @@ struct Home {
 class CompactWriter {
 public:
     CompactWriter(std::string& bytes, const Home& home) : bytes_(bytes), items_(bytes), home_(home) {
-        bytes_.assign({COMPACT, static_cast<char>(0xb8), 0});
+        bytes_.assign({NUMBERED, static_cast<char>(0xb8), 0});
     }
 
     template <class T>
@@ -221,12 +221,12 @@ inline void write_metadata(std::string& bytes, const jade::Vector& vector, const
     writer.end();
 }
 
-/// Whether metadata are none, or a compact record, and not of an earlier version.
-inline bool is_compact(std::string_view metadata) noexcept { return metadata.empty() || metadata.front() == COMPACT; }
+/// Whether metadata are none, or a numbered record, and not of an earlier version.
+inline bool is_numbered(std::string_view metadata) noexcept { return metadata.empty() || metadata.front() == NUMBERED; }
 
 /// The id that is in a vector's metadata; empty if it is its own key.
 inline std::string id_in(std::string_view metadata) {
-    if (!is_compact(metadata)) return json_of(metadata).value("id", "");
+    if (!is_numbered(metadata)) return json_of(metadata).value("id", "");
     std::string id;
     CompactReader(metadata, Home{})(ID_NUMBER, "id", id);
     return id;
@@ -235,7 +235,7 @@ inline std::string id_in(std::string_view metadata) {
 /// Sets all of a vector.
 inline void read_vector(jade::Vector& vector, const std::string& id, const float* values, std::size_t dimension,
                         std::string_view metadata, const Home& home) {
-    if (is_compact(metadata)) {
+    if (is_numbered(metadata)) {
         CompactReader reader(metadata, home);
         visit_vector(reader, vector);
         reader.end();
@@ -251,4 +251,4 @@ inline void read_vector(jade::Vector& vector, const std::string& id, const float
 
 }  // namespace jvdb::adapter
 
-#endif  // JVDB_ADAPTER_COMPACT_HPP
+#endif  // JVDB_ADAPTER_NUMBERED_HPP

@@ -108,7 +108,7 @@ TEST(Compact, MembersOfALaterVersionArePassedOver) {
     EXPECT_EQ("s", vector_of(std::string("\x01\xb8\x03\x13\x61s\x17\x82\x01\xa1\x61x\xf6\x19\x03\xe8\x60", 17)).shard);
 }
 
-// What the adapter wrote before it wrote compact records.
+// What the adapter wrote before it wrote numbered records.
 
 TEST(Compact, JsonOfAnEarlierVersionIsRead) {
     expect_same(small_vector("v"), vector_of(R"({"deleted":false,"metadata":{"score":0.0},"version":1})"));

@@ -33,7 +33,7 @@ const SCORE: &str = "score";
 /// Objects and arrays within each other that are followed; what reads JSON follows no more either.
 const LEVELS: usize = 100;
 
-/// The JSON text of a compact record. `None` for bytes that are none, and for one that JSON text cannot be: with text that is
+/// The JSON text of a numbered record. `None` for bytes that are none, and for one that JSON text cannot be: with text that is
 /// not UTF-8, bytes, a number that is none, or a member that is not known here.
 pub fn to_json(record: &[u8]) -> Option<String> {
     let mut items = Items(record.strip_prefix(&[1])?);
